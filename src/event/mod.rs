@@ -1,0 +1,168 @@
+//! What happens in a build, as values: the one stream that consoles, the `--events` file, recorded runs and explanations
+//! are made from. The engine emits, it never prints.
+
+pub mod reason;
+
+use serde::{Deserialize, Serialize};
+
+pub use reason::{PartChange, Reason};
+
+/// One thing that happened. In the `--events` file each is a JSON object in a line, its `type` in kebab case; fields may
+/// be added, and are never renamed or removed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Event {
+    /// The first event of every run.
+    Started {
+        version: String,
+        workspace: String,
+        jobs: usize,
+    },
+    /// Another wake holds the workspace; this one waits.
+    WaitingForLock { path: String },
+    /// Something wake kept could not be used and was made anew; said once.
+    StateDiscarded { path: String, cause: String },
+    /// A package's declaration was evaluated.
+    Declared { package: String, directory: String },
+    /// The tasks of an instance ran.
+    Generated {
+        instance: String,
+        operations: usize,
+        milliseconds: f64,
+    },
+    /// The saved graph is still right: nothing was declared or generated.
+    GraphReused { operations: usize },
+    /// A task has something to say.
+    Message {
+        instance: String,
+        level: Level,
+        text: String,
+    },
+    /// How many operations this run looks at. Sent once, before the first operation.
+    Planned { operations: usize },
+    /// A file of an instance that is no longer made was removed.
+    StaleRemoved { path: String },
+    OperationStarted {
+        /// Its first output, relative to the workspace's top, or its title where it has none.
+        operation: String,
+        title: String,
+        instance: String,
+        reason: Reason,
+        /// The command line as a shell would take it; empty for what runs inside wake.
+        command: String,
+    },
+    OperationFinished {
+        operation: String,
+        title: String,
+        outcome: Outcome,
+        /// Standard output and standard error together, as far as kept.
+        output: String,
+        milliseconds: f64,
+        /// Whether any output differs from what was there before.
+        changed: bool,
+    },
+    /// An operation is up to date. `output` is what it printed when it ran, if it printed anything.
+    OperationUpToDate {
+        operation: String,
+        title: String,
+        output: String,
+    },
+    /// An operation that was not run because something it needs failed.
+    OperationSkipped { operation: String, title: String },
+    /// The last event of every run.
+    Finished(Summary),
+}
+
+/// How grave a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    Info,
+    Warning,
+    Error,
+}
+
+/// How an operation ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Outcome {
+    Succeeded,
+    /// A test that exited with 77.
+    Skipped,
+    Exited {
+        code: i32,
+    },
+    Killed {
+        signal: i32,
+    },
+    TimedOut {
+        seconds: u32,
+    },
+    /// It was stopped because the build was.
+    Interrupted,
+    /// It could not be started, or its result could not be used: the cause, and what to do.
+    Unusable {
+        cause: String,
+        hint: Option<String>,
+    },
+}
+
+impl Outcome {
+    pub fn is_success(&self) -> bool {
+        matches!(self, Self::Succeeded | Self::Skipped)
+    }
+}
+
+/// Counts of a whole run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    pub ran: usize,
+    pub up_to_date: usize,
+    pub failed: usize,
+    /// Not run because something they need failed, or the build stopped before.
+    pub not_run: usize,
+    pub tests_passed: usize,
+    pub tests_skipped: usize,
+    pub tests_failed: usize,
+    pub interrupted: bool,
+    pub milliseconds: f64,
+}
+
+/// Hears every event, in order, on one thread.
+pub trait Subscriber {
+    fn event(&mut self, event: &Event);
+
+    /// Whether [`Event::OperationUpToDate`] is wanted: a build that runs nothing makes one per operation.
+    fn wants_up_to_date(&self) -> bool {
+        false
+    }
+
+    /// Called a few times a second while operations run, for consoles that show time passing.
+    fn tick(&mut self) {}
+}
+
+/// Hears nothing.
+pub struct Silent;
+
+impl Subscriber for Silent {
+    fn event(&mut self, _event: &Event) {}
+}
+
+/// Several subscribers as one.
+impl Subscriber for Vec<Box<dyn Subscriber>> {
+    fn event(&mut self, event: &Event) {
+        for subscriber in self {
+            subscriber.event(event);
+        }
+    }
+
+    fn wants_up_to_date(&self) -> bool {
+        self.iter().any(|subscriber| subscriber.wants_up_to_date())
+    }
+
+    fn tick(&mut self) {
+        for subscriber in self {
+            subscriber.tick();
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Fingerprints: what a path contains, as a BLAKE3 hash, together with the stamp by which a change is noticed.
+//!
+//! - file: hash of the bytes; the executable bit is part of the kind
+//! - link: hash of the target's text and of what the link leads to, so one fingerprint serves those who made the link
+//!   and those who read through it
+//! - directory: hash over its listing, sorted by bytes: each relative path and the fingerprint of what is there
+//! - absent: all zero
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::stamp::{self, Stamp, Status};
+
+/// Files from this size on are hashed through a memory map and by several threads.
+const LARGE: u64 = 1 << 20;
+
+/// What is at a path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum ContentKind {
+    #[default]
+    Absent = 0,
+    File = 1,
+    Executable = 2,
+    Link = 3,
+    Directory = 4,
+}
+
+/// What a path contains: equal contents are equal values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Content {
+    pub kind: ContentKind,
+    pub hash: [u8; 32],
+}
+
+impl Content {
+    pub const ABSENT: Self = Self {
+        kind: ContentKind::Absent,
+        hash: [0; 32],
+    };
+
+    pub fn is_absent(&self) -> bool {
+        self.kind == ContentKind::Absent
+    }
+
+    /// The first 12 hex digits, for people.
+    pub fn short(&self) -> String {
+        blake3::Hash::from_bytes(self.hash).to_hex()[..12].to_owned()
+    }
+}
+
+/// A content and the stamp it had.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fingerprint {
+    pub stamp: Stamp,
+    pub content: Content,
+}
+
+/// The stamp by which a change of `path` is noticed without reading it: of a link, one of both ends; of a directory,
+/// one of everything below it.
+pub fn stamp_of(path: &Path) -> std::io::Result<(Stamp, Status)> {
+    let status = stamp::lstat(path)?;
+    if status.is_link() {
+        let end = stamp::stat(path)?;
+        let below = if end.is_directory() {
+            tree_stamp(path)?
+        } else {
+            end.stamp
+        };
+        return Ok((fold(&[status.stamp, below]), status));
+    }
+    if status.is_directory() {
+        return Ok((tree_stamp(path)?, status));
+    }
+    Ok((status.stamp, status))
+}
+
+/// Stamp and content of `path`. The stamp is taken before the content is read, so an edit in between is noticed later.
+pub fn fingerprint(path: &Path) -> std::io::Result<Fingerprint> {
+    let (stamp, status) = stamp_of(path)?;
+    Ok(Fingerprint {
+        stamp,
+        content: content_of(path, status)?,
+    })
+}
+
+fn content_of(path: &Path, status: Status) -> std::io::Result<Content> {
+    if status.mode == 0 {
+        return Ok(Content::ABSENT);
+    }
+    if status.is_link() {
+        let target = rustix::fs::readlink(path, Vec::new())?;
+        let mut hasher = blake3::Hasher::new();
+        hasher
+            .update(b"link\0")
+            .update(target.as_bytes())
+            .update(b"\0");
+        let end = stamp::stat(path)?;
+        if end.mode != 0 {
+            let content = end_content(path, end)?;
+            hasher.update(&[content.kind as u8]).update(&content.hash);
+        }
+        return Ok(Content {
+            kind: ContentKind::Link,
+            hash: *hasher.finalize().as_bytes(),
+        });
+    }
+    end_content(path, status)
+}
+
+/// The content of something that is not a link, or that a link leads to.
+fn end_content(path: &Path, status: Status) -> std::io::Result<Content> {
+    if status.is_directory() {
+        return tree_content(path);
+    }
+    if !status.is_file() {
+        // Devices, sockets and pipes are never read: what counts is that they are there.
+        return Ok(Content {
+            kind: ContentKind::File,
+            hash: *blake3::hash(b"special").as_bytes(),
+        });
+    }
+    let kind = if status.is_executable() {
+        ContentKind::Executable
+    } else {
+        ContentKind::File
+    };
+    Ok(Content {
+        kind,
+        hash: hash_file(path, status.stamp.size)?,
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "part of crate::fs")]
+fn hash_file(path: &Path, size: u64) -> std::io::Result<[u8; 32]> {
+    if size >= LARGE {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_mmap_rayon(path)?;
+        return Ok(*hasher.finalize().as_bytes());
+    }
+    Ok(*blake3::hash(&std::fs::read(path)?).as_bytes())
+}
+
+/// A tree's entries, sorted: (path relative to the tree, absolute path).
+fn entries(path: &Path) -> std::io::Result<Vec<std::path::PathBuf>> {
+    let mut entries = Vec::new();
+    for entry in walkdir::WalkDir::new(path)
+        .min_depth(1)
+        .follow_root_links(true)
+        .sort_by_file_name()
+    {
+        entries.push(entry.map_err(std::io::Error::from)?.into_path());
+    }
+    Ok(entries)
+}
+
+fn tree_stamp(path: &Path) -> std::io::Result<Stamp> {
+    let mut stamps = vec![stamp::stat(path)?.stamp];
+    for entry in entries(path)? {
+        stamps.push(stamp::lstat(&entry)?.stamp);
+    }
+    Ok(fold(&stamps))
+}
+
+fn tree_content(path: &Path) -> std::io::Result<Content> {
+    let mut hasher = blake3::Hasher::new();
+    for entry in entries(path)? {
+        let status = stamp::lstat(&entry)?;
+        let content = if status.is_directory() {
+            Content {
+                kind: ContentKind::Directory,
+                hash: [0; 32],
+            }
+        } else if status.is_link() {
+            let target = rustix::fs::readlink(&entry, Vec::new())?;
+            Content {
+                kind: ContentKind::Link,
+                hash: *blake3::hash(target.as_bytes()).as_bytes(),
+            }
+        } else {
+            end_content(&entry, status)?
+        };
+        let relative = entry
+            .strip_prefix(path)
+            .unwrap_or(&entry)
+            .as_os_str()
+            .as_bytes();
+        hasher
+            .update(&(relative.len() as u64).to_le_bytes())
+            .update(relative);
+        hasher.update(&[content.kind as u8]).update(&content.hash);
+    }
+    Ok(Content {
+        kind: ContentKind::Directory,
+        hash: *hasher.finalize().as_bytes(),
+    })
+}
+
+/// One stamp that changes when any of `stamps` does; its `ctime` is the latest, so that it is racy if one of them is.
+fn fold(stamps: &[Stamp]) -> Stamp {
+    let hash = blake3::hash(bytemuck::cast_slice(stamps));
+    let part = |index: usize| {
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&hash.as_bytes()[index * 8..index * 8 + 8]);
+        u64::from_le_bytes(bytes)
+    };
+    let latest = |time: fn(&Stamp) -> i64| stamps.iter().map(time).max().unwrap_or(0);
+    Stamp {
+        mtime: latest(|stamp| stamp.mtime),
+        ctime: latest(|stamp| stamp.ctime),
+        size: part(0),
+        inode: part(1),
+        device: part(2),
+    }
+}

@@ -1,0 +1,152 @@
+//! Stamps: what the file system says of a file without reading it.
+//!
+//! A stamp that is unchanged *and not racy* means that the content is unchanged. It is racy when the file was changed
+//! so shortly before it was looked at that a second change could have left the same stamp: file systems without
+//! multigrain times advance their clock once a tick.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use bytemuck::{Pod, Zeroable};
+
+/// Times in nanoseconds since the epoch. All zero: nothing is there.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Stamp {
+    pub mtime: i64,
+    pub ctime: i64,
+    pub size: u64,
+    pub inode: u64,
+    pub device: u64,
+}
+
+impl Stamp {
+    /// The stamp of a path where nothing is.
+    pub const ABSENT: Self = Self {
+        mtime: 0,
+        ctime: 0,
+        size: 0,
+        inode: 0,
+        device: 0,
+    };
+
+    pub fn is_absent(&self) -> bool {
+        *self == Self::ABSENT
+    }
+
+    /// Whether a change right after `seen` (nanoseconds, the clock of the file system) could have left this stamp:
+    /// the last change is not at least `granularity` nanoseconds older. Never where the granularity is 0.
+    pub fn is_racy(&self, seen: i64, granularity: i64) -> bool {
+        granularity > 0 && !self.is_absent() && self.ctime.saturating_add(granularity) > seen
+    }
+}
+
+/// What `lstat` says: the stamp, and the mode (`st_mode`), 0 where nothing is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    pub stamp: Stamp,
+    pub mode: u32,
+}
+
+impl Status {
+    pub fn is_directory(&self) -> bool {
+        self.mode & libc::S_IFMT == libc::S_IFDIR
+    }
+
+    pub fn is_link(&self) -> bool {
+        self.mode & libc::S_IFMT == libc::S_IFLNK
+    }
+
+    pub fn is_file(&self) -> bool {
+        self.mode & libc::S_IFMT == libc::S_IFREG
+    }
+
+    pub fn is_executable(&self) -> bool {
+        self.mode & 0o111 != 0
+    }
+}
+
+fn status(path: &Path, follow: bool) -> std::io::Result<Status> {
+    use rustix::fs::{AtFlags, CWD, statat};
+    let flags = if follow {
+        AtFlags::empty()
+    } else {
+        AtFlags::SYMLINK_NOFOLLOW
+    };
+    let stat = match statat(CWD, path.as_os_str().as_bytes(), flags) {
+        Ok(stat) => stat,
+        Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => return Ok(Status::default()),
+        Err(error) => return Err(error.into()),
+    };
+    let nanoseconds = |seconds: i64, nanoseconds: i64| {
+        seconds
+            .saturating_mul(1_000_000_000)
+            .saturating_add(nanoseconds)
+    };
+    #[expect(
+        clippy::useless_conversion,
+        clippy::unnecessary_fallible_conversions,
+        reason = "the field types differ between architectures"
+    )]
+    Ok(Status {
+        stamp: Stamp {
+            mtime: nanoseconds(
+                stat.st_mtime,
+                i64::try_from(stat.st_mtime_nsec).unwrap_or(0),
+            ),
+            ctime: nanoseconds(
+                stat.st_ctime,
+                i64::try_from(stat.st_ctime_nsec).unwrap_or(0),
+            ),
+            size: u64::try_from(stat.st_size).unwrap_or(0),
+            inode: stat.st_ino,
+            device: stat.st_dev,
+        },
+        mode: stat.st_mode,
+    })
+}
+
+/// The status of a path, a link itself if it is one. Absence is no error.
+pub fn lstat(path: &Path) -> std::io::Result<Status> {
+    status(path, false)
+}
+
+/// The status of what a path leads to. Absence and dangling links are no error.
+pub fn stat(path: &Path) -> std::io::Result<Status> {
+    status(path, true)
+}
+
+/// The clock that the file system stamps with, in nanoseconds since the epoch: coarse, as the kernel's own stamps are.
+pub fn now() -> i64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+    time.tv_sec
+        .saturating_mul(1_000_000_000)
+        .saturating_add(time.tv_nsec)
+}
+
+/// How old a change must be to be told from the next one, in nanoseconds: one tick of the slowest kernel clock, doubled.
+pub const GRANULARITY: i64 = 20_000_000;
+
+/// How old a change must be in `directory` to be told from the next one: 0 where the file system gives a new time to
+/// every change that follows a look (multigrain times, Linux 6.13), found out by trying.
+pub fn granularity(directory: &Path) -> i64 {
+    let probe = directory.join(format!(".clock.{}", std::process::id()));
+    let distinct = (|| {
+        let mut last = None;
+        for round in 0..4_u8 {
+            super::write(&probe, &[round]).ok()?;
+            let stamp = lstat(&probe).ok()?.stamp;
+            if last == Some((stamp.mtime, stamp.ctime)) {
+                return Some(false);
+            }
+            last = Some((stamp.mtime, stamp.ctime));
+        }
+        Some(true)
+    })();
+    let _ = super::remove_file(&probe);
+    if distinct == Some(true) {
+        0
+    } else {
+        GRANULARITY
+    }
+}

@@ -1,0 +1,163 @@
+//! The frozen graph: bytes that are mapped and used in place.
+//!
+//! # Format `wakegraf`, version 1
+//!
+//! All numbers are little-endian; every section starts at a multiple of 8 and is padded with zeros.
+//!
+//! ```text
+//! header     magic "wakegraf" · version u32 · count of sections u32 · for each section: offset u64, bytes u64
+//!            · BLAKE3 of everything behind the header, 32 bytes
+//! operations one `Hot` (see view.rs) an operation, in topological order
+//! edges      u32: the file and operation ids that `Hot` points to by (start, count)
+//! makers     (file id u32, operation id u32), sorted by file id: who makes what
+//! cold       one postcard-encoded `Cold` after the other
+//! meta       postcard-encoded `Meta`
+//! ```
+//!
+//! A file id means a path only together with the state it was assigned in: `Meta::state` names that state and
+//! `Meta::paths` how many paths it must know. The version is part of the magic's file name (`plan.rs` in `evaluate`);
+//! a graph of another version, or one whose checksum is wrong, is generated anew. It is never an error.
+
+use bytemuck::bytes_of;
+use serde::{Deserialize, Serialize};
+
+use super::check::{self, Contradiction};
+use super::view::{Header, Hot, Range, SECTIONS, Section};
+use super::{FileId, Instance, Operation, OperationId, Root};
+
+pub const MAGIC: [u8; 8] = *b"wakegraf";
+pub const VERSION: u32 = 1;
+
+/// What a graph knows besides its operations.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meta {
+    /// Names the state whose file ids the graph uses.
+    pub state: [u8; 16],
+    /// How many paths that state must know.
+    pub paths: u32,
+    pub instances: Vec<Instance>,
+    /// Root tokens with a name, valid in every instance.
+    pub roots: Vec<Root>,
+    /// What the front end needs to tell whether the graph is still right; opaque here.
+    pub front: Vec<u8>,
+}
+
+/// Orders, checks and freezes. On success also the order: position → index in `operations`.
+pub fn freeze(operations: &[Operation], meta: &Meta) -> Result<Vec<u8>, Contradiction> {
+    let writers = check::writers(operations)?;
+    let needs = |index: usize| -> Vec<(usize, FileId)> {
+        let operation = &operations[index];
+        let mut needs: Vec<(usize, FileId)> = operation
+            .inputs
+            .iter()
+            .chain(&operation.order_only)
+            .chain(&operation.tool)
+            .filter_map(|file| writers.get(file).map(|&maker| (maker, *file)))
+            .collect();
+        needs.sort_unstable();
+        needs.dedup_by_key(|(maker, _)| *maker);
+        needs
+    };
+    let order = check::order(operations.len(), needs)?;
+    let mut position = vec![0_usize; order.len()];
+    for (place, &index) in order.iter().enumerate() {
+        position[index] = place;
+    }
+
+    let mut dependents: Vec<Vec<u32>> = vec![Vec::new(); order.len()];
+    let mut dependencies: Vec<Vec<u32>> = Vec::with_capacity(order.len());
+    for (place, &index) in order.iter().enumerate() {
+        let mut makers: Vec<u32> = needs(index)
+            .into_iter()
+            .map(|(maker, _)| OperationId::from_index(position[maker]).0)
+            .collect();
+        makers.sort_unstable();
+        for &maker in &makers {
+            dependents[maker as usize].push(OperationId::from_index(place).0);
+        }
+        dependencies.push(makers);
+    }
+
+    let mut edges: Vec<u32> = Vec::new();
+    let mut cold: Vec<u8> = Vec::new();
+    let mut hot: Vec<Hot> = Vec::with_capacity(order.len());
+    for (place, &index) in order.iter().enumerate() {
+        let operation = &operations[index];
+        let bytes = encode(&operation.cold);
+        hot.push(Hot {
+            key: operation.key,
+            identity: operation.identity.0,
+            instance: operation.instance.0,
+            tool: operation.tool.map_or(u32::MAX, |tool| tool.0),
+            weight: operation.weight,
+            is_test: u32::from(operation.is_test),
+            unused: 0,
+            inputs: push(&mut edges, files(&operation.inputs)),
+            order_only: push(&mut edges, files(&operation.order_only)),
+            outputs: push(&mut edges, files(&operation.outputs)),
+            dependencies: push(&mut edges, dependencies[place].iter().copied()),
+            dependents: push(&mut edges, dependents[place].iter().copied()),
+            cold_offset: cold.len() as u64,
+            cold_length: bytes.len() as u64,
+        });
+        cold.extend_from_slice(&bytes);
+    }
+    let mut makers: Vec<[u32; 2]> = writers
+        .iter()
+        .map(|(file, &index)| [file.0, OperationId::from_index(position[index]).0])
+        .collect();
+    makers.sort_unstable();
+    Ok(assemble([
+        bytemuck::cast_slice(&hot),
+        bytemuck::cast_slice(&edges),
+        bytemuck::cast_slice(&makers),
+        &cold,
+        &encode(meta),
+    ]))
+}
+
+fn files(files: &[FileId]) -> impl Iterator<Item = u32> + '_ {
+    files.iter().map(|file| file.0)
+}
+
+fn push(edges: &mut Vec<u32>, numbers: impl Iterator<Item = u32>) -> Range {
+    let start = edges.len();
+    edges.extend(numbers);
+    Range {
+        start: FileId::from_index(start).0,
+        count: FileId::from_index(edges.len() - start).0,
+    }
+}
+
+fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    postcard::to_stdvec(value).expect("BUG: plain data always encodes")
+}
+
+fn assemble(sections: [&[u8]; SECTIONS]) -> Vec<u8> {
+    let mut bytes = vec![0; size_of::<Header>()];
+    let mut table = [Section {
+        offset: 0,
+        length: 0,
+    }; SECTIONS];
+    for (entry, section) in table.iter_mut().zip(sections) {
+        *entry = Section {
+            offset: bytes.len() as u64,
+            length: section.len() as u64,
+        };
+        bytes.extend_from_slice(section);
+        bytes.resize(bytes.len().next_multiple_of(8), 0);
+    }
+    let checksum = *blake3::Hasher::new()
+        .update_rayon(&bytes[size_of::<Header>()..])
+        .finalize()
+        .as_bytes();
+    let header = Header {
+        magic: MAGIC,
+        version: VERSION,
+        sections: u32::try_from(SECTIONS).expect("BUG: few sections"),
+        table,
+        checksum,
+    };
+    bytes[..size_of::<Header>()].copy_from_slice(bytes_of(&header));
+    bytes
+}

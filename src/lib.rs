@@ -1,0 +1,7 @@
+//! wake.
+pub mod declare;
+pub mod error;
+pub mod event;
+pub mod fs;
+pub mod graph;
+pub mod jsonnet;
