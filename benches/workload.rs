@@ -1,1 +1,253 @@
-fn main() {}
+//! The workload of the speed budgets: packages of 99 object steps and one archive step; an object step reads a source
+//! and 4 to 12 headers; commands are `cp` and `cat`. wake and Ninja build the same tree in turn, in one run.
+//!
+//! ```text
+//! cargo bench                    1,000 and 10,000 operations
+//! cargo bench -- 100000          another size, or several
+//! cargo bench -- --runs 20 1000  more runs of what is short
+//! ```
+//!
+//! Prints medians and the ratio wake / Ninja. Needs `ninja` in PATH; without it, wake alone is measured.
+
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark prints its table and writes its tree")]
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+const OBJECTS: usize = 99;
+const HEADERS: usize = 4;
+
+fn main() {
+    let mut runs = 11;
+    let mut sizes = Vec::new();
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--runs" => runs = arguments.next().and_then(|runs| runs.parse().ok()).unwrap_or(runs),
+            // What cargo passes.
+            "--bench" => {}
+            size => sizes.extend(size.parse::<usize>()),
+        }
+    }
+    if sizes.is_empty() {
+        sizes = vec![1_000, 10_000];
+    }
+    println!("{:>9}  {:<22} {:>10} {:>10} {:>7}", "ops", "work", "wake", "ninja", "ratio");
+    for size in sizes {
+        Workload::new(size).measure(runs);
+    }
+}
+
+/// One generated tree, with a `PKG` a package and a `build.ninja` for all.
+struct Workload {
+    directory: PathBuf,
+    packages: usize,
+    has_ninja: bool,
+}
+
+/// What one run of a program took.
+#[derive(Clone, Copy)]
+struct Cost {
+    seconds: f64,
+    mebibytes: f64,
+}
+
+impl Workload {
+    fn new(operations: usize) -> Self {
+        let directory =
+            std::env::temp_dir().join(format!("wake-workload-{operations}-{}", std::process::id()));
+        let packages = operations.div_ceil(OBJECTS + 1);
+        let has_ninja = Command::new("ninja").arg("--version").stdout(Stdio::null()).status().is_ok();
+        let workload = Self { directory, packages, has_ninja };
+        workload.write();
+        workload
+    }
+
+    /// The headers that an object step reads: its package's, and up to eight of the two packages before.
+    fn headers(package: usize, object: usize) -> Vec<(usize, usize)> {
+        let mut headers: Vec<(usize, usize)> = (0..HEADERS).map(|header| (package, header)).collect();
+        let more = (package * 31 + object * 7) % (2 * HEADERS + 1);
+        for extra in 0..more {
+            let before = 1 + extra / HEADERS;
+            if package >= before {
+                headers.push((package - before, extra % HEADERS));
+            }
+        }
+        headers
+    }
+
+    fn write(&self) {
+        let mut ninja = String::from("rule cp\n  command = cp $src $out\nrule cat\n  command = cat $in > $out\n");
+        for package in 0..self.packages {
+            let directory = self.directory.join(format!("p{package}"));
+            std::fs::create_dir_all(directory.join("src")).unwrap();
+            std::fs::create_dir_all(directory.join("include")).unwrap();
+            for header in 0..HEADERS {
+                let text = format!("// header {header} of package {package}\n");
+                std::fs::write(directory.join(format!("include/h{header}.h")), text).unwrap();
+            }
+            let mut archive = String::new();
+            let mut operations = String::new();
+            for object in 0..OBJECTS {
+                let text = format!("// source {object} of package {package}\n");
+                std::fs::write(directory.join(format!("src/s{object}.c")), text).unwrap();
+                let headers = Self::headers(package, object);
+                let mut inputs = format!("'src/s{object}.c'");
+                write!(ninja, "build out/p{package}/o{object}.o: cp p{package}/src/s{object}.c |").unwrap();
+                for (owner, header) in headers {
+                    write!(ninja, " p{owner}/include/h{header}.h").unwrap();
+                    write!(inputs, ",'../p{owner}/include/h{header}.h'").unwrap();
+                }
+                writeln!(ninja, "\n  src = p{package}/src/s{object}.c").unwrap();
+                writeln!(operations, "      object('o{object}.o', [{inputs}]),").unwrap();
+                write!(archive, " out/p{package}/o{object}.o").unwrap();
+            }
+            writeln!(ninja, "build out/p{package}/all.a: cat{archive}").unwrap();
+            std::fs::write(directory.join("PKG"), package_declaration(package, &operations)).unwrap();
+        }
+        std::fs::write(self.directory.join("build.ninja"), ninja).unwrap();
+        std::fs::write(self.directory.join("PKG"), top_declaration(self.packages)).unwrap();
+    }
+
+    fn measure(&self, runs: usize) {
+        let long_runs = if self.packages > 10 { 3 } else { 5 };
+        let nothing = self.compare(long_runs, |_| {
+            let _ = std::fs::remove_dir_all(self.directory.join(".wake"));
+            let _ = std::fs::remove_dir_all(self.directory.join("out"));
+            let _ = std::fs::remove_file(self.directory.join(".ninja_log"));
+            let _ = std::fs::remove_file(self.directory.join(".ninja_deps"));
+        });
+        self.row("everything from nothing", nothing);
+        let unchanged = self.compare(runs, |_| {});
+        self.row("nothing to do", unchanged);
+        let edited = self.compare(runs, |run| {
+            let file = self.directory.join(format!("p{}/src/s7.c", self.packages / 2));
+            std::fs::write(file, format!("// edit {run} {:?}\n", Instant::now())).unwrap();
+        });
+        self.row("one edited source", edited);
+        let memory = |cost: Option<Cost>| {
+            cost.map_or("-".to_owned(), |cost| format!("{:.1} MiB", cost.mebibytes))
+        };
+        let ratio = unchanged.1.map_or(0.0, |ninja| unchanged.0.mebibytes / ninja.mebibytes);
+        println!(
+            "{:>9}  {:<22} {:>10} {:>10} {:>7.2}",
+            self.packages * (OBJECTS + 1),
+            "peak memory, nothing",
+            memory(Some(unchanged.0)),
+            memory(unchanged.1),
+            ratio,
+        );
+    }
+
+    /// Medians of wake and Ninja, run in turn; `before` prepares each run.
+    fn compare(&self, runs: usize, before: impl Fn(usize)) -> (Cost, Option<Cost>) {
+        let mut wake = Vec::new();
+        let mut ninja = Vec::new();
+        for run in 0..runs {
+            before(2 * run);
+            wake.push(self.run(env!("CARGO_BIN_EXE_wake"), &["build", "-q", "-j2", "--no-compile-commands"]));
+            if self.has_ninja {
+                before(2 * run + 1);
+                ninja.push(self.run("ninja", &["-j2", "--quiet"]));
+            }
+        }
+        (median(wake), self.has_ninja.then(|| median(ninja)))
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> Cost {
+        let started = Instant::now();
+        let child = Command::new(program)
+            .args(arguments)
+            .current_dir(&self.directory)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{program}: {error}"));
+        let (succeeded, mebibytes) = wait(child);
+        assert!(succeeded, "{program} {arguments:?} failed in {}", self.directory.display());
+        Cost { seconds: started.elapsed().as_secs_f64(), mebibytes }
+    }
+
+    fn row(&self, work: &str, (wake, ninja): (Cost, Option<Cost>)) {
+        let seconds = |cost: Cost| format!("{:.4} s", cost.seconds);
+        println!(
+            "{:>9}  {work:<22} {:>10} {:>10} {:>7}",
+            self.packages * (OBJECTS + 1),
+            seconds(wake),
+            ninja.map_or("-".to_owned(), seconds),
+            ninja.map_or("-".to_owned(), |ninja| format!("{:.2}", wake.seconds / ninja.seconds)),
+        );
+    }
+}
+
+impl Drop for Workload {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+fn median(mut costs: Vec<Cost>) -> Cost {
+    let mut memory: Vec<f64> = costs.iter().map(|cost| cost.mebibytes).collect();
+    memory.sort_by(f64::total_cmp);
+    costs.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
+    Cost { seconds: costs[costs.len() / 2].seconds, mebibytes: memory[memory.len() / 2] }
+}
+
+/// Waits for a process: whether it succeeded, and its peak memory.
+fn wait(child: std::process::Child) -> (bool, f64) {
+    let pid = libc::pid_t::try_from(child.id()).unwrap();
+    let mut status = 0;
+    #[expect(unsafe_code, reason = "the standard library does not tell what a child used")]
+    // SAFETY: both pointers are to live values of the right type, and the child is ours and not waited for elsewhere.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::wait4(pid, &raw mut status, 0, &raw mut usage);
+        usage
+    };
+    #[expect(clippy::cast_precision_loss, reason = "kibibytes of memory fit")]
+    let mebibytes = usage.ru_maxrss as f64 / 1024.0;
+    (libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0, mebibytes)
+}
+
+fn package_declaration(package: usize, operations: &str) -> String {
+    format!(
+        "local object(name, inputs) = {{
+  Title: 'Copy ' + name, Executable: 'cp', Arguments: ['$(input 0)', '$(output 0)'],
+  Inputs: inputs, Outputs: [name],
+}};
+function(wake)
+  wake.pkg(wake.pkgInfo('p{package}', namespace='bench'), modules={{
+    root: function(wake, pkg, config) wake.recipe({{
+      local objects = [
+{operations}      ],
+      Language: 'Command',
+      Operations: objects + [{{
+        Title: 'Join p{package}', Executable: 'cat', Arguments: ['$(inputs)'],
+        Inputs: ['$(target)/' + object.Outputs[0] for object in objects],
+        Outputs: ['all.a'], Stdout: 'all.a',
+      }}],
+    }}),
+  }})
+"
+    )
+}
+
+fn top_declaration(packages: usize) -> String {
+    format!(
+        "function(wake)
+  local names = ['p%d' % number for number in std.range(0, {})];
+  wake.pkg(
+    wake.pkgInfo('top', namespace='bench'),
+    pkgs={{ [name]: wake.getPkg('bench/' + name, from=name) for name in names }},
+    modules={{
+      root: function(wake, pkg, config) wake.recipe({{
+        Language: 'Command', Operations: [],
+        Dependencies: {{ Runtime: [wake.getModule(pkg.pkgs[name]) for name in names] }},
+      }}),
+    }},
+  )
+",
+        packages - 1
+    )
+}

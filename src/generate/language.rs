@@ -1,0 +1,30 @@
+//! Which std plugin a recipe's `Language` stands for.
+
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result, suggestion};
+
+const PLUGINS: [(&str, &str); 3] = [("C", "c"), ("C++", "cpp"), ("Command", "command")];
+
+/// The name of the std plugin for a recipe. `label` names the module in errors.
+pub fn plugin(recipe: &Map<String, Value>, label: &str) -> Result<&'static str> {
+    let names = PLUGINS.iter().map(|(language, _)| *language);
+    let Some(language) = recipe.get("Language") else {
+        let known: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+        return Err(Error::user(format!("The recipe of `{label}` has no `Language`"))
+            .hint(format!("add `Language: 'C++'`, or another of {}", known.join(", "))));
+    };
+    let Some(language) = language.as_str() else {
+        return Err(Error::user(format!("`Language` of `{label}` must be a string")));
+    };
+    match PLUGINS.iter().find(|(name, _)| *name == language) {
+        Some((_, plugin)) => Ok(plugin),
+        None => {
+            let error = Error::user(format!("`{label}` has the unknown language `{language}`"));
+            Err(match suggestion(language, names) {
+                Some(hint) => error.hint(hint),
+                None => error,
+            })
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! From a request (targets, parameters, purpose) to a graph: the saved one if nothing that it was made from has
+//! changed, else a new one.
+//!
+//! Nothing here runs an operation or knows what is out of date.
+
+pub mod compile_commands;
+pub mod contradiction;
+pub mod instances;
+pub mod language;
+pub mod lower;
+pub mod qualify;
+pub mod saved;
+pub mod targets;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::declare::model::Parameters;
+use crate::error::Result;
+use crate::event::{Event, Subscriber};
+use crate::evaluate::state::State;
+use crate::fs;
+use crate::graph::freeze::{self, Meta};
+use crate::graph::{FileId, Graph};
+use crate::jsonnet::library;
+use crate::pkg::Packages;
+use crate::pkg::resolve::Ask;
+use crate::workspace::Workspace;
+use crate::workspace::layout::Layout;
+use crate::workspace::target::Target;
+use instances::Instances;
+use saved::Surroundings;
+
+/// What a graph is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Build,
+    /// `Tests` and `Test` dependencies count, and targets stand for all their modules.
+    Test,
+}
+
+/// What the user asks for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub targets: Vec<Target>,
+    pub parameters: Parameters,
+    /// What `Tool` dependencies are made with.
+    pub host_parameters: Parameters,
+    pub purpose: Purpose,
+    /// Use the saved graph even if what it was made from has changed.
+    pub trust_saved: bool,
+}
+
+/// What generating needs from outside.
+pub struct Context<'a> {
+    pub workspace: &'a Workspace,
+    pub layout: &'a Layout,
+    pub environment: &'a BTreeMap<String, String>,
+    pub ask: &'a Ask<'a>,
+    pub threads: usize,
+}
+
+/// A graph and whether it was made anew.
+pub struct Prepared {
+    pub graph: Graph,
+    pub is_new: bool,
+}
+
+/// The graph for a request.
+pub fn prepare(
+    context: &Context<'_>,
+    state: &mut State,
+    request: &Request,
+    subscriber: &mut dyn Subscriber,
+) -> Result<Prepared> {
+    let file = saved_file(context, request);
+    let around = Surroundings {
+        top: &context.workspace.top,
+        environment: context.environment,
+        granularity: state.granularity(),
+    };
+    if let Some((graph, front)) = saved::open(&file, state.name(), state.path_count())?
+        && (request.trust_saved || front.holds(around))
+    {
+        subscriber.event(&Event::GraphReused { operations: graph.operation_count() });
+        return Ok(Prepared { graph, is_new: false });
+    }
+    let bytes = generate(context, state, request, around, subscriber)?;
+    state.flush()?;
+    fs::create_directories(&context.layout.graphs_directory())?;
+    fs::write_atomic(&file, &bytes)?;
+    saved::remove_old(&context.layout.graphs_directory())?;
+    Ok(Prepared { graph: Graph::of(&bytes), is_new: true })
+}
+
+fn saved_file(context: &Context<'_>, request: &Request) -> PathBuf {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
+    hasher.update(&library::digest());
+    let start = fs::path::display(&context.workspace.start, &context.workspace.top);
+    hasher.update(format!("{start:?} {:?} {:?}", request.targets, request.purpose).as_bytes());
+    hasher.update(format!("{:?} {:?}", request.parameters, request.host_parameters).as_bytes());
+    context.layout.graphs_directory().join(&hasher.finalize().to_hex()[..20])
+}
+
+/// Declares, resolves and generates, and freezes the result.
+fn generate(
+    context: &Context<'_>,
+    state: &mut State,
+    request: &Request,
+    around: Surroundings<'_>,
+    subscriber: &mut dyn Subscriber,
+) -> Result<Vec<u8>> {
+    let mut packages = Packages::new(context.workspace.top.clone());
+    let mut reads = Vec::new();
+    let members = context.workspace.members_declared()?;
+    let roots: Vec<_> = members.directories.into_iter().map(|directory| packages.add(directory)).collect();
+    reads.extend(members.reads);
+    packages.explore(&roots, context.threads, context.ask, subscriber)?;
+
+    let modules = targets::modules(&packages, &roots, context.workspace, request, &mut reads)?;
+    let host_parameters = request.host_parameters.clone();
+    let is_test = request.purpose == Purpose::Test;
+    let mut instances = Instances::new(&mut packages, is_test, host_parameters);
+    for (package, module) in &modules {
+        instances.request(*package, module, &request.parameters)?;
+    }
+    instances.generate(context.threads, context.ask, subscriber)?;
+    reads.append(&mut instances.reads);
+
+    let lowered =
+        lower::lower(&instances, context.layout, &mut |path: &[u8]| -> FileId { state.intern(path) })?;
+    reads.append(&mut instances.packages.reads);
+    let front = postcard::to_stdvec(&saved::save(reads, around))
+        .map_err(|error| crate::error::Error::internal(format!("A graph cannot be saved: {error}")))?;
+    let meta = Meta {
+        state: state.name(),
+        paths: FileId::from_index(state.path_count()).0,
+        instances: lowered.instances.clone(),
+        roots: lowered.roots.clone(),
+        front,
+    };
+    freeze::freeze(&lowered.operations, &meta)
+        .map_err(|contradiction| contradiction::explain(&contradiction, &lowered))
+}

@@ -1,0 +1,186 @@
+//! Saved graphs: one file a request (targets, parameters, purpose), used again as long as nothing that the front end
+//! read has changed.
+//!
+//! # Files `.wake/state/graphs/<20 hex digits>`
+//!
+//! Each is a frozen graph (`graph/freeze.rs`); the name is the hash of the request and of wake itself, so another wake
+//! or another plugin set makes its own. `Meta::front` is a postcard-encoded [`Front`]: what was read, with the stamps
+//! that make most checks one `stat`. The oldest are removed beyond [`KEPT`].
+
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::fs;
+use crate::fs::stamp::{self, Stamp};
+use crate::graph::Graph;
+use crate::graph::view::Bytes;
+use crate::jsonnet::pattern;
+use crate::jsonnet::protocol::Read;
+
+/// How many graphs a workspace keeps: two flavors of a few targets.
+pub const KEPT: usize = 16;
+
+/// What a saved graph depends on.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Front {
+    pub reads: Vec<SavedRead>,
+}
+
+/// A [`Read`] with what makes checking it cheap. A stamp that is all zero is never trusted.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum SavedRead {
+    File { path: PathBuf, hash: Option<[u8; 32]>, stamp: SavedStamp },
+    Glob {
+        directory: PathBuf,
+        include: Vec<String>,
+        exclude: Vec<String>,
+        /// BLAKE3 over the matched paths.
+        matched: [u8; 32],
+        listed: Vec<(PathBuf, SavedStamp)>,
+    },
+    Environment { name: String, value: Option<String> },
+    Tool { name: String, found: Option<PathBuf> },
+    Existence { path: PathBuf, exists: bool },
+}
+
+/// A [`Stamp`] as it is stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedStamp(i64, i64, u64, u64, u64);
+
+impl From<Stamp> for SavedStamp {
+    fn from(stamp: Stamp) -> Self {
+        Self(stamp.mtime, stamp.ctime, stamp.size, stamp.inode, stamp.device)
+    }
+}
+
+impl SavedStamp {
+    /// The stamp of `path` now, or the one that is never trusted if a change could hide behind it.
+    fn of(path: &Path, granularity: i64) -> Self {
+        match stamp::stat(path) {
+            Ok(status) if status.mode != 0 && !status.stamp.is_racy(stamp::now(), granularity) => {
+                status.stamp.into()
+            }
+            _ => Self::default(),
+        }
+    }
+
+    fn still_holds(self, path: &Path) -> bool {
+        self != Self::default() && stamp::stat(path).is_ok_and(|status| Self::from(status.stamp) == self)
+    }
+}
+
+/// What checks of reads need besides the disk.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    pub top: &'a Path,
+    pub environment: &'a std::collections::BTreeMap<String, String>,
+    /// See [`stamp::granularity`].
+    pub granularity: i64,
+}
+
+/// Makes reads checkable. A file that has changed since it was read gets no stamp, so it is found to have changed.
+pub fn save(reads: Vec<Read>, around: Surroundings<'_>) -> Front {
+    let mut seen = std::collections::HashSet::new();
+    let reads: Vec<Read> = reads.into_iter().filter(|read| seen.insert(format!("{read:?}"))).collect();
+    let reads = reads
+        .into_par_iter()
+        .map(|read| match read {
+            Read::File { path, hash } => {
+                let stamp = SavedStamp::of(&path, around.granularity);
+                let unchanged = hash.is_some() && hash_of(&path) == hash;
+                SavedRead::File { path, hash, stamp: if unchanged { stamp } else { SavedStamp::default() } }
+            }
+            Read::Glob { directory, include, exclude, matched, listed } => {
+                let listed: Vec<(PathBuf, SavedStamp)> = listed
+                    .into_iter()
+                    .map(|path| {
+                        let stamp = SavedStamp::of(&path, around.granularity);
+                        (path, stamp)
+                    })
+                    .collect();
+                let matched = hash_of_paths(&matched);
+                SavedRead::Glob { directory, include, exclude, matched, listed }
+            }
+            Read::Environment { name, value } => SavedRead::Environment { name, value },
+            Read::Tool { name, found } => SavedRead::Tool { name, found },
+            Read::Existence { path, exists } => SavedRead::Existence { path, exists },
+        })
+        .collect();
+    Front { reads }
+}
+
+fn hash_of(path: &Path) -> Option<[u8; 32]> {
+    fs::read(path).ok().map(|content| *blake3::hash(&content).as_bytes())
+}
+
+fn hash_of_paths(paths: &[String]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for path in paths {
+        hasher.update(&(path.len() as u64).to_le_bytes()).update(path.as_bytes());
+    }
+    *hasher.finalize().as_bytes()
+}
+
+impl Front {
+    /// Whether everything that was read is as it was.
+    pub fn holds(&self, around: Surroundings<'_>) -> bool {
+        self.reads.par_iter().all(|read| read.holds(around))
+    }
+}
+
+impl SavedRead {
+    fn holds(&self, around: Surroundings<'_>) -> bool {
+        match self {
+            Self::File { path, hash, stamp } => stamp.still_holds(path) || hash_of(path) == *hash,
+            Self::Glob { directory, include, exclude, matched, listed } => {
+                listed.iter().all(|(path, stamp)| stamp.still_holds(path))
+                    || pattern::matches(directory, include, exclude, around.top)
+                        .is_ok_and(|(now, _)| hash_of_paths(&now) == *matched)
+            }
+            Self::Environment { name, value } => around.environment.get(name) == value.as_ref(),
+            Self::Tool { name, found } => find_tool(name, around.environment).as_ref() == found.as_ref(),
+            Self::Existence { path, exists } => fs::exists(path) == *exists,
+        }
+    }
+}
+
+/// The file a bare program name stands for in the invoker's `PATH`.
+pub fn find_tool(
+    name: &str,
+    environment: &std::collections::BTreeMap<String, String>,
+) -> Option<PathBuf> {
+    let path = environment.get("PATH")?;
+    path.split(':')
+        .filter(|directory| directory.starts_with('/'))
+        .map(|directory| Path::new(directory).join(name))
+        .find(|file| fs::is_executable(file))
+}
+
+/// Opens a saved graph if there is one and it belongs to this state. Whether it still holds is for [`Front::holds`].
+pub fn open(file: &Path, state: [u8; 16], paths: usize) -> Result<Option<(Graph, Front)>> {
+    let Some(map) = fs::map(file)? else { return Ok(None) };
+    let Some(graph) = Graph::open(Bytes::Mapped(map)) else { return Ok(None) };
+    if graph.meta().state != state || graph.meta().paths as usize > paths {
+        return Ok(None);
+    }
+    let Ok(front) = postcard::from_bytes(&graph.meta().front) else { return Ok(None) };
+    Ok(Some((graph, front)))
+}
+
+/// Removes the graphs that were made longest ago, so that at most [`KEPT`] stay.
+pub fn remove_old(directory: &Path) -> Result<()> {
+    let mut files: Vec<(i64, PathBuf)> = fs::list(directory)?
+        .into_iter()
+        .filter(|(_, is_directory)| !is_directory)
+        .map(|(name, _)| directory.join(name))
+        .map(|path| (stamp::lstat(&path).map_or(0, |status| status.stamp.mtime), path))
+        .collect();
+    files.sort();
+    for (_, path) in files.iter().rev().skip(KEPT) {
+        fs::remove_file(path)?;
+    }
+    Ok(())
+}
