@@ -77,7 +77,6 @@ pub fn prepare(
     let around = Surroundings {
         top: &context.workspace.top,
         environment: context.environment,
-        granularity: state.granularity(),
     };
     if let Some((graph, front)) = saved::open(&file, state.name(), state.path_count())?
         && (request.trust_saved || front.holds(around))
@@ -85,8 +84,8 @@ pub fn prepare(
         subscriber.event(&Event::GraphReused { operations: graph.operation_count() });
         return Ok(Prepared { graph, is_new: false });
     }
-    let bytes = generate(context, state, request, around, subscriber)?;
-    state.flush()?;
+    let bytes = generate(context, state, request, subscriber)?;
+    state.sync()?;
     fs::create_directories(&context.layout.graphs_directory())?;
     fs::write_atomic(&file, &bytes)?;
     saved::remove_old(&context.layout.graphs_directory())?;
@@ -108,7 +107,6 @@ fn generate(
     context: &Context<'_>,
     state: &mut State,
     request: &Request,
-    around: Surroundings<'_>,
     subscriber: &mut dyn Subscriber,
 ) -> Result<Vec<u8>> {
     let mut packages = Packages::new(context.workspace.top.clone());
@@ -131,7 +129,8 @@ fn generate(
     let lowered =
         lower::lower(&instances, context.layout, &mut |path: &[u8]| -> FileId { state.intern(path) })?;
     reads.append(&mut instances.packages.reads);
-    let front = postcard::to_stdvec(&saved::save(reads, around))
+    let granularity = fs::stamp::granularity(&context.layout.state_directory());
+    let front = postcard::to_stdvec(&saved::save(reads, granularity))
         .map_err(|error| crate::error::Error::internal(format!("A graph cannot be saved: {error}")))?;
     let meta = Meta {
         state: state.name(),

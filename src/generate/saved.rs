@@ -77,19 +77,17 @@ impl SavedStamp {
 pub struct Surroundings<'a> {
     pub top: &'a Path,
     pub environment: &'a std::collections::BTreeMap<String, String>,
-    /// See [`stamp::granularity`].
-    pub granularity: i64,
 }
 
-/// Makes reads checkable. A file that has changed since it was read gets no stamp, so it is found to have changed.
-pub fn save(reads: Vec<Read>, around: Surroundings<'_>) -> Front {
+/// Makes reads checkable; `granularity` as in [`stamp::granularity`]. A file that has changed since it was read gets no stamp, so it is found to have changed.
+pub fn save(reads: Vec<Read>, granularity: i64) -> Front {
     let mut seen = std::collections::HashSet::new();
     let reads: Vec<Read> = reads.into_iter().filter(|read| seen.insert(format!("{read:?}"))).collect();
     let reads = reads
         .into_par_iter()
         .map(|read| match read {
             Read::File { path, hash } => {
-                let stamp = SavedStamp::of(&path, around.granularity);
+                let stamp = SavedStamp::of(&path, granularity);
                 let unchanged = hash.is_some() && hash_of(&path) == hash;
                 SavedRead::File { path, hash, stamp: if unchanged { stamp } else { SavedStamp::default() } }
             }
@@ -97,7 +95,7 @@ pub fn save(reads: Vec<Read>, around: Surroundings<'_>) -> Front {
                 let listed: Vec<(PathBuf, SavedStamp)> = listed
                     .into_iter()
                     .map(|path| {
-                        let stamp = SavedStamp::of(&path, around.granularity);
+                        let stamp = SavedStamp::of(&path, granularity);
                         (path, stamp)
                     })
                     .collect();
