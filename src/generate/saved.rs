@@ -19,6 +19,7 @@ use crate::graph::Graph;
 use crate::graph::view::Bytes;
 use crate::jsonnet::pattern;
 use crate::jsonnet::protocol::Read;
+use crate::workspace::discover;
 
 /// How many graphs a workspace keeps: two flavors of a few targets.
 pub const KEPT: usize = 16;
@@ -43,6 +44,7 @@ pub enum SavedRead {
     },
     Environment { name: String, value: Option<String> },
     Tool { name: String, found: Option<PathBuf> },
+    Listing { path: PathBuf, names: Vec<String> },
     Existence { path: PathBuf, exists: bool },
 }
 
@@ -104,6 +106,7 @@ pub fn save(reads: Vec<Read>, granularity: i64) -> Front {
             }
             Read::Environment { name, value } => SavedRead::Environment { name, value },
             Read::Tool { name, found } => SavedRead::Tool { name, found },
+            Read::Listing { path, names } => SavedRead::Listing { path, names },
             Read::Existence { path, exists } => SavedRead::Existence { path, exists },
         })
         .collect();
@@ -140,6 +143,9 @@ impl SavedRead {
             }
             Self::Environment { name, value } => around.environment.get(name) == value.as_ref(),
             Self::Tool { name, found } => find_tool(name, around.environment).as_ref() == found.as_ref(),
+            Self::Listing { path, names } => {
+                discover::directory_names(path).is_ok_and(|now| now == *names)
+            }
             Self::Existence { path, exists } => fs::exists(path) == *exists,
         }
     }

@@ -127,6 +127,8 @@ pub enum Read {
         name: String,
         found: Option<PathBuf>,
     },
+    /// The names of the directories in a directory, sorted.
+    Listing { path: PathBuf, names: Vec<String> },
     /// Whether something is at a path.
     Existence {
         path: PathBuf,
