@@ -178,6 +178,13 @@ impl Error {
         self
     }
 
+    /// As [`Self::hint`], if there is one to give.
+    #[must_use]
+    pub fn hint_option(mut self, hint: Option<String>) -> Self {
+        self.0.hint = hint.or(self.0.hint.take());
+        self
+    }
+
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
