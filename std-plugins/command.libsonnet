@@ -131,7 +131,8 @@ local placed(ctx, declared) =
     stdin: optional(declared, 'Stdin', inPackage),
     stdout: optional(declared, 'Stdout', paths.inTarget),
     depfile: optional(declared, 'Depfile', paths.inTarget),
-    lists: { input: self.inputs, output: self.outputs },
+    local place = self,
+    lists: { input: place.inputs, output: place.outputs },
   };
 
 local defaultTitle(declared) =

@@ -214,7 +214,8 @@ local objectOf(source) = '$(target)/obj/%s.o' % nameOf(source);
 local title(verb, path) = verb + ' ' + std.strReplace(nameOf(path), '$$', '$');
 
 // Takes the roots out of what the compiler writes (debug information, `__FILE__`, assertions), so that it is the same
-// on every machine. The compiler uses the last that fits: a target directory lies within a package.
+// on every machine. The compiler uses the last that fits: the module's own package has the last word over other
+// names of the same directory (a sibling module's); and a target directory lies within a package.
 local prefixMaps(usedPaths) =
   local tokens = std.set([paths.split(path).token for path in usedPaths if paths.isToken(path)]);
   local short(token) = nameOf('$(' + token + ')');
@@ -223,10 +224,10 @@ local prefixMaps(usedPaths) =
     for token in tokens
     if std.startsWith(token, word + ' ')
   ];
-  ['-ffile-prefix-map=$(package)=.', '-ffile-prefix-map=$(package)/=']
-  + others('package')
-  + ['-ffile-prefix-map=$(target)=target']
-  + others('target');
+  others('package')
+  + ['-ffile-prefix-map=$(package)=.', '-ffile-prefix-map=$(package)/=']
+  + others('target')
+  + ['-ffile-prefix-map=$(target)=target'];
 
 // What all compiles of a module have in common, worked out once.
 local compileSettings(build) =
