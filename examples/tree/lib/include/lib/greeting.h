@@ -1,0 +1,8 @@
+#ifndef LIB_GREETING_H
+#define LIB_GREETING_H
+
+#include <base/text.h>
+
+base::Text greeting(const base::Text& name);
+
+#endif

@@ -1,0 +1,5 @@
+#include <lib/greeting.h>
+
+base::Text greeting(const base::Text& name) {
+    return "Hello, " + name + base::repeat("!", 1);
+}

@@ -1,0 +1,114 @@
+// Checks of what people write in recipes: types, fields and near names. Knows no language and no path.
+//
+// A check returns a list of sentences, empty if all is well; a task hands them on as `wake.error` messages, so that
+// the person sees every mistake of a recipe at once and no line of a plugin.
+
+// The number of single edits (insert, delete, replace) between two strings.
+local distance(a, b) =
+  local next(row, index) = std.foldl(
+    function(done, j) done + [std.min(
+      std.min(done[j] + 1, row[j + 1] + 1),
+      row[j] + (if a[index] == b[j] then 0 else 1),
+    )],
+    std.range(0, std.length(b) - 1),
+    [index + 1],
+  );
+  local rows = std.foldl(next, std.range(0, std.length(a) - 1), std.range(0, std.length(b)));
+  rows[std.length(b)];
+
+local quote(text) = '`%s`' % text;
+
+// `a`, `b` or `c`.
+local either(names) =
+  local quoted = std.map(quote, names);
+  local count = std.length(quoted);
+  if count < 2 then std.join('', quoted)
+  else std.join(', ', quoted[0:count - 1]) + ' or ' + quoted[count - 1];
+
+local describe(value) = {
+  array: 'a list',
+  boolean: 'a boolean',
+  'function': 'a function',
+  'null': 'null',
+  number: 'a number',
+  object: 'an object',
+  string: 'a string',
+}[std.type(value)];
+
+// What a table of fields may say about a value; `matches` may rely on nothing.
+local isListOf(test) = function(value) std.isArray(value) && std.all(std.map(test, value));
+local types = {
+  string: { wanted: 'a string', matches: std.isString },
+  boolean: { wanted: 'a boolean', matches: std.isBoolean },
+  number: { wanted: 'a positive number', matches(value):: std.isNumber(value) && value > 0 },
+  strings: { wanted: 'a list of strings', matches:: isListOf(std.isString) },
+  objects: { wanted: 'a list of objects', matches:: isListOf(std.isObject) },
+  stringsOrObjects: {
+    wanted: 'a list of strings or a list of objects',
+    matches(value):: isListOf(std.isString)(value) || isListOf(std.isObject)(value),
+  },
+  stringTable: {
+    wanted: 'an object of strings',
+    matches(value):: std.isObject(value) && std.all(std.map(std.isString, std.objectValues(value))),
+  },
+  any: { wanted: 'anything', matches(value):: true },
+};
+
+// The first element of a list that is none of what the list should hold; null if the value is no list.
+local firstWrong(kind, value) =
+  local test = { strings: std.isString, objects: std.isObject };
+  if !std.isArray(value) || !std.objectHas(test, kind) then null
+  else [index for index in std.range(0, std.length(value) - 1) if !test[kind](value[index])][0];
+
+{
+  either:: either,
+
+  // Messages that fail a task. (`error` is a keyword of jsonnet, so `wake.error` does not parse.)
+  errors(wake, sentences):: std.map(wake['error'], sentences),
+
+  // The names among `known` that `name` was probably meant to be, nearest first, at most three.
+  near(name, known)::
+    local lower = std.asciiLower(name);
+    local limit = std.max(1, std.floor(std.length(name) / 3));
+    local scored = [
+      { name: candidate, score: distance(lower, std.asciiLower(candidate)) }
+      for candidate in known
+      if std.abs(std.length(candidate) - std.length(name)) <= limit
+    ];
+    local best = std.sort([one for one in scored if one.score <= limit], function(one) one.score);
+    [one.name for one in best[0:3]],
+
+  // `; did you mean …?`, or nothing.
+  didYouMean(name, known)::
+    local names = $.near(name, known);
+    if names == [] then '' else '; did you mean %s?' % either(names),
+
+  // Types of the fields of `object` that `fields` ({name: a key of `types`}) knows. `subject` is as in
+  // "`Source` of `acme/app`".
+  types(object, fields, subject):: [
+    local value = object[name];
+    local kind = types[fields[name]];
+    local wrong = firstWrong(fields[name], value);
+    '`%s` of %s must be %s, not %s%s' % [
+      name,
+      subject,
+      kind.wanted,
+      if wrong == null then describe(value) else describe(value[wrong]),
+      if wrong == null then '' else ' at index %d' % wrong,
+    ]
+    for name in std.objectFields(fields)
+    if std.objectHas(object, name) && !types[fields[name]].matches(object[name])
+  ],
+
+  // Fields of `object` that `fields` does not know.
+  unknown(object, fields, subject):: [
+    '`%s` is not a field of %s%s' % [name, subject, $.didYouMean(name, std.objectFields(fields))]
+    for name in std.objectFields(object)
+    if !std.objectHas(fields, name)
+  ],
+
+  // Whether `value`, if it is a string, is one of `names`.
+  oneOf(value, names, subject)::
+    if !std.isString(value) || std.member(names, value) then []
+    else ['%s must be %s, not `%s`%s' % [subject, either(names), value, $.didYouMean(value, names)]],
+}
