@@ -1,0 +1,83 @@
+//! Processes: starts one without a shell, keeps what it prints, sees it end, and leaves nothing of it behind. It knows
+//! no graphs, no operations and no state.
+//!
+//! Each process leads a process group. Its end is seen by its pidfd, not by the end of its pipe, so one that leaves a
+//! daemon behind does not hang the build; what is left of the group is then killed. What has left the group is adopted
+//! (`orphans.rs`) and killed at the end of the build.
+
+mod child;
+pub mod orphans;
+pub mod output;
+pub mod response;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::event::Outcome;
+use crate::graph::ResponseFile;
+
+use super::interrupt::Interrupt;
+
+/// What a process reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Input {
+    #[default]
+    Nothing,
+    File(PathBuf),
+    Text(Vec<u8>),
+}
+
+/// A process to run; all paths absolute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    pub executable: PathBuf,
+    pub arguments: Vec<String>,
+    pub directory: PathBuf,
+    /// Exactly this, sorted by name.
+    pub environment: Vec<(String, String)>,
+    pub input: Input,
+    /// Where standard output goes; else it is kept together with standard error.
+    pub stdout: Option<PathBuf>,
+    /// Gets the three standard streams of wake itself, and stays in its process group.
+    pub console: bool,
+    pub timeout: Option<Duration>,
+    /// Between the request to end and the order.
+    pub grace: Duration,
+    pub response_file: ResponseFile,
+    /// Where a response file is written.
+    pub temporary: PathBuf,
+}
+
+/// How a process ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    pub outcome: Outcome,
+    /// Standard output and standard error, in the order they came; what is beyond the bound is cut from the middle.
+    pub output: Vec<u8>,
+    /// Of the largest process, in KiB.
+    pub memory_kib: u64,
+}
+
+impl Ended {
+    /// It could not be run.
+    pub fn unusable(cause: impl Into<String>, hint: Option<String>) -> Self {
+        Self {
+            outcome: Outcome::Unusable {
+                cause: cause.into(),
+                hint,
+            },
+            output: Vec::new(),
+            memory_kib: 0,
+        }
+    }
+}
+
+/// Runs a process to its end, or until `interrupt` asks to stop.
+pub fn run(process: &Process, interrupt: &Interrupt) -> Ended {
+    match response::arguments(process) {
+        Ok(arguments) => child::run(process, &arguments, interrupt),
+        Err(ended) => ended,
+    }
+}

@@ -1,0 +1,157 @@
+//! Real processes.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::*;
+
+fn shell(script: &str, directory: &Path) -> Process {
+    Process {
+        executable: "/bin/sh".into(),
+        arguments: vec!["-c".to_owned(), script.to_owned()],
+        directory: directory.to_owned(),
+        environment: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
+        input: Input::Nothing,
+        stdout: None,
+        console: false,
+        timeout: None,
+        grace: Duration::from_millis(100),
+        response_file: ResponseFile::Auto,
+        temporary: directory.to_owned(),
+    }
+}
+
+fn run_script(script: &str) -> Ended {
+    let directory = tempfile::tempdir().unwrap();
+    run(&shell(script, directory.path()), &Interrupt::new().unwrap())
+}
+
+fn is_alive(pid: &str) -> bool {
+    let stat = crate::fs::read(format!("/proc/{}/stat", pid.trim()).as_ref());
+    // A zombie that its new parent has not reaped yet is dead.
+    stat.is_ok_and(|stat| !String::from_utf8_lossy(&stat).contains(") Z "))
+}
+
+#[test]
+fn both_streams_are_kept_in_order() {
+    let ended = run_script("echo one; echo two >&2; printf three; exit 3");
+    assert_eq!(ended.outcome, Outcome::Exited { code: 3 });
+    assert_eq!(ended.output, b"one\ntwo\nthree");
+    assert!(ended.memory_kib > 0);
+}
+
+#[test]
+fn a_large_output_keeps_head_and_tail() {
+    let ended = run_script("echo first; head -c 5000000 /dev/zero | tr '\\0' x; echo; echo last");
+    assert_eq!(ended.outcome, Outcome::Succeeded);
+    assert!(ended.output.len() < 2 * output::HALF + 100);
+    assert!(ended.output.starts_with(b"first\n") && ended.output.ends_with(b"last\n"));
+    let text = String::from_utf8(ended.output).unwrap();
+    assert!(text.contains("bytes cut"));
+}
+
+/// Ninja #2052: what was left behind holds the pipe open.
+#[test]
+fn a_background_process_neither_hangs_nor_survives() {
+    let before = Instant::now();
+    let ended = run_script("sleep 600 & echo $!");
+    assert!(before.elapsed() < Duration::from_secs(60));
+    assert_eq!(ended.outcome, Outcome::Succeeded);
+    let pid = String::from_utf8(ended.output).unwrap();
+    let limit = Instant::now() + Duration::from_secs(10);
+    while is_alive(&pid) && Instant::now() < limit {
+        std::thread::yield_now();
+    }
+    assert!(!is_alive(&pid));
+}
+
+#[test]
+fn a_process_that_closes_its_streams_is_awaited() {
+    let ended = run_script("echo x; exec >&- 2>&-; sleep 0.05; exit 7");
+    assert_eq!(ended.outcome, Outcome::Exited { code: 7 });
+}
+
+#[test]
+fn a_time_out_kills_what_ignores_the_request() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut process = shell("trap '' TERM; echo up; while :; do sleep 1; done", directory.path());
+    process.timeout = Some(Duration::from_millis(50));
+    let ended = run(&process, &Interrupt::new().unwrap());
+    assert_eq!(ended.outcome, Outcome::TimedOut { seconds: 0 });
+}
+
+#[test]
+fn an_interrupt_ends_the_whole_group() {
+    let directory = tempfile::tempdir().unwrap();
+    let interrupt = Interrupt::new().unwrap();
+    interrupt.request();
+    let process = shell("sleep 600 | sleep 600", directory.path());
+    assert_eq!(run(&process, &interrupt).outcome, Outcome::Interrupted);
+}
+
+#[test]
+fn a_second_interrupt_does_not_wait_for_the_grace() {
+    let directory = tempfile::tempdir().unwrap();
+    let interrupt = Interrupt::new().unwrap();
+    interrupt.request();
+    interrupt.request();
+    let mut process = shell("trap '' TERM; while :; do sleep 1; done", directory.path());
+    process.grace = Duration::from_secs(600);
+    assert_eq!(run(&process, &interrupt).outcome, Outcome::Interrupted);
+}
+
+#[test]
+fn a_death_by_signal_is_told() {
+    let ended = run_script("kill -SEGV $$");
+    assert_eq!(ended.outcome, Outcome::Killed { signal: libc::SIGSEGV });
+}
+
+#[test]
+fn the_environment_is_exactly_what_was_given() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut process = shell("", directory.path());
+    process.executable = "/usr/bin/env".into();
+    process.arguments.clear();
+    process.environment.push(("X".to_owned(), "a b".to_owned()));
+    let ended = run(&process, &Interrupt::new().unwrap());
+    assert_eq!(ended.output, b"PATH=/usr/bin:/bin\nX=a b\n");
+}
+
+#[test]
+fn standard_input_is_empty_or_the_text() {
+    assert_eq!(run_script("cat; echo end").output, b"end\n");
+    let directory = tempfile::tempdir().unwrap();
+    let mut process = shell("cat", directory.path());
+    process.input = Input::Text(b"hello".to_vec());
+    let ended = run(&process, &Interrupt::new().unwrap());
+    assert_eq!(ended.output, b"hello");
+}
+
+#[test]
+fn a_program_that_is_not_there_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut process = shell("", directory.path());
+    process.executable = "/nowhere/cc".into();
+    let ended = run(&process, &Interrupt::new().unwrap());
+    let Outcome::Unusable { cause, .. } = ended.outcome else {
+        panic!("{:?}", ended.outcome)
+    };
+    assert_eq!(cause, "`/nowhere/cc` does not exist");
+}
+
+#[test]
+fn a_long_command_line_goes_into_a_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut process = shell("", directory.path());
+    process.executable = "/bin/echo".into();
+    process.arguments = vec!["x".repeat(300_000)];
+    let ended = run(&process, &Interrupt::new().unwrap());
+    assert_eq!(ended.outcome, Outcome::Succeeded);
+    assert!(ended.output.starts_with(b"@"));
+    process.response_file = ResponseFile::Never;
+    let refused = run(&process, &Interrupt::new().unwrap());
+    assert!(
+        matches!(&refused.outcome, Outcome::Unusable { hint: Some(hint), .. } if hint.contains("response file")),
+        "{refused:?}"
+    );
+}

@@ -1,0 +1,3 @@
+pub mod exec;
+pub mod interrupt;
+pub mod state;

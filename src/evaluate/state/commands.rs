@@ -1,0 +1,132 @@
+//! The texts behind keys, read only to explain why a key changed. Losing them loses explanations and nothing else.
+//!
+//! # Format `commands`, version 1: file `commands-1`
+//!
+//! The frames and entries of `log.rs`; entries of kind 1: key 32 bytes · `graph::key::Parts` in postcard. Damage ends it.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use crate::error::Result;
+use crate::fs;
+use crate::graph::key::Parts;
+
+use super::log::{self, Appender};
+
+const PARTS: u8 = 1;
+
+/// See the module.
+#[derive(Default)]
+pub struct Commands {
+    path: Option<PathBuf>,
+    appender: Option<Appender>,
+    payload: Vec<u8>,
+    /// Read when first asked for.
+    known: Option<HashMap<[u8; 32], Vec<u8>>>,
+}
+
+impl Commands {
+    pub fn new(directory: &Path) -> Self {
+        Self {
+            path: Some(directory.join("commands-1")),
+            ..Self::default()
+        }
+    }
+
+    /// Keeps the parts of a key; written with the next [`Commands::flush`].
+    pub fn keep(&mut self, key: &[u8; 32], parts: &Parts) {
+        let bytes = postcard::to_extend(parts, key.to_vec()).expect("BUG: plain data encodes");
+        if let Some(known) = &mut self.known {
+            known.insert(*key, bytes[32..].to_vec());
+        }
+        if self.path.is_some() {
+            log::push(&mut self.payload, PARTS, &bytes);
+        }
+    }
+
+    /// The parts of a key, if they were kept.
+    pub fn parts(&mut self, key: &[u8]) -> Option<Parts> {
+        if self.known.is_none() {
+            self.flush().ok()?;
+            self.known = Some(self.load());
+        }
+        postcard::from_bytes(self.known.as_ref()?.get(key)?).ok()
+    }
+
+    /// Writes what was kept.
+    ///
+    /// # Errors
+    /// `Environment`, with the path.
+    pub fn flush(&mut self) -> Result<()> {
+        let Some(path) = self.path.as_ref().filter(|_| !self.payload.is_empty()) else {
+            return Ok(());
+        };
+        if self.appender.is_none() {
+            let good = good_length(path)?;
+            self.appender = Some(Appender::open(path, good)?);
+        }
+        if let Some(appender) = &mut self.appender {
+            appender.append(&self.payload)?;
+        }
+        self.payload.clear();
+        Ok(())
+    }
+
+    /// Drops all keys but these.
+    ///
+    /// # Errors
+    /// `Environment`, with the path.
+    pub fn retain(&mut self, keys: &HashSet<[u8; 32]>) -> Result<()> {
+        self.flush()?;
+        let Some(path) = &self.path else {
+            return Ok(());
+        };
+        let mut writer = log::Writer::new([0; 16]);
+        for (key, parts) in self.load() {
+            if keys.contains(&key) {
+                writer.push(PARTS, &[key.as_slice(), &parts].concat());
+            }
+        }
+        self.appender = None;
+        fs::write_atomic(path, &writer.finish())
+    }
+
+    fn load(&self) -> HashMap<[u8; 32], Vec<u8>> {
+        let mut known = HashMap::new();
+        let map = self.path.as_ref().and_then(|path| fs::map(path).ok()?);
+        let Some(bytes) = map.as_deref().filter(|bytes| log::name(bytes).is_some()) else {
+            return known;
+        };
+        let mut at = log::HEADER;
+        while let Some(payload) = log::frame(bytes, at) {
+            let mut position = payload.start;
+            while let Some((_, range)) = log::entry(bytes, position, payload.end) {
+                position = range.end;
+                if let Some((key, parts)) = bytes[range].split_first_chunk::<32>() {
+                    known.insert(*key, parts.to_vec());
+                }
+            }
+            at = payload.end;
+        }
+        known
+    }
+}
+
+/// Makes sure that the file has a header and nothing damaged behind it. Returns its length.
+fn good_length(path: &Path) -> Result<usize> {
+    let map = fs::map(path)?;
+    let bytes = map
+        .as_deref()
+        .filter(|bytes| log::name(bytes).is_some())
+        .unwrap_or_default();
+    let mut good = log::HEADER;
+    while let Some(payload) = log::frame(bytes, good) {
+        good = payload.end;
+    }
+    if good != map.as_deref().map_or(0, <[u8]>::len) {
+        let header = log::header([0; 16]);
+        let rest = bytes.get(log::HEADER..good).unwrap_or_default();
+        fs::write_atomic(path, &[&header, rest].concat())?;
+    }
+    Ok(good)
+}

@@ -1,0 +1,197 @@
+//! The log: an append-only file of checksummed frames. It knows frames and their damage, and nothing of what is in them.
+//!
+//! # Format `log`, version 1 (the version is in the file's name, `log-1`, and in the header)
+//!
+//! Numbers are little-endian and nothing is aligned.
+//!
+//! ```text
+//! header   magic "wakestat" · version u32 · zero u32 · name of the state, 16 random bytes
+//! frame    length of the payload u32 · first 8 bytes of the payload's BLAKE3 · payload
+//! payload  entries: kind u8 · length u32 · that many bytes (see `record.rs`)
+//! ```
+//!
+//! A frame is what one `write` appended: everything a scheduler had to say at one time, so a large file has few and
+//! large frames, which hash fast. A frame counts whole or not at all. The first frame that is torn or damaged ends the
+//! log: what is before it is copied to a new file under a *new name of the state*, because ids behind the cut will mean
+//! other paths. The file is replaced by rename only; it is shortened only by the process that has just failed to append.
+
+use std::fs::File;
+use std::io::Write;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::fs;
+
+pub const MAGIC: [u8; 8] = *b"wakestat";
+pub const VERSION: u32 = 1;
+/// Bytes of the header.
+pub const HEADER: usize = 32;
+const FRAME: usize = 12;
+/// No frame of a compacted log is longer.
+const LARGEST: usize = 1 << 20;
+
+/// The header of a log of this version, or `None` if `bytes` begins with none: the name of the state.
+pub fn name(bytes: &[u8]) -> Option<[u8; 16]> {
+    let header = bytes.get(..HEADER)?;
+    let rest = header
+        .strip_prefix(&MAGIC)?
+        .strip_prefix(&VERSION.to_le_bytes())?;
+    rest.get(4..)?.try_into().ok()
+}
+
+/// A header with this name.
+pub fn header(name: [u8; 16]) -> [u8; HEADER] {
+    let mut bytes = [0; HEADER];
+    bytes[..8].copy_from_slice(&MAGIC);
+    bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
+    bytes[16..].copy_from_slice(&name);
+    bytes
+}
+
+/// 16 bytes that no other state has.
+pub fn random_name() -> [u8; 16] {
+    use std::hash::{BuildHasher, Hasher};
+    let part = || {
+        std::collections::hash_map::RandomState::new()
+            .build_hasher()
+            .finish()
+    };
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&part().to_le_bytes());
+    hasher.update(&part().to_le_bytes());
+    hasher.update(&fs::stamp::now().to_le_bytes());
+    hasher.update(&std::process::id().to_le_bytes());
+    let mut name = [0; 16];
+    name.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    name
+}
+
+fn number(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(
+        bytes.get(at..at.checked_add(4)?)?.try_into().ok()?,
+    ))
+}
+
+fn checksum(payload: &[u8]) -> [u8; 8] {
+    let mut sum = [0; 8];
+    sum.copy_from_slice(&blake3::hash(payload).as_bytes()[..8]);
+    sum
+}
+
+/// The payload of the frame at `at`, if it is there and undamaged.
+pub fn frame(bytes: &[u8], at: usize) -> Option<Range<usize>> {
+    let length = number(bytes, at)? as usize;
+    let start = at + FRAME;
+    let payload = bytes.get(start..start.checked_add(length)?)?;
+    (checksum(payload) == bytes[at + 4..start]).then_some(start..start + length)
+}
+
+/// The entry at `at` of a payload that ends at `end`: its kind and where its bytes are.
+pub fn entry(bytes: &[u8], at: usize, end: usize) -> Option<(u8, Range<usize>)> {
+    let kind = *bytes[..end].get(at)?;
+    let length = number(&bytes[..end], at + 1)? as usize;
+    let start = at + 5;
+    let stop = start.checked_add(length)?;
+    (stop <= end).then_some((kind, start..stop))
+}
+
+/// Appends one entry to a payload. Returns where its bytes are in it.
+pub fn push(payload: &mut Vec<u8>, kind: u8, bytes: &[u8]) -> Range<usize> {
+    payload.push(kind);
+    payload.extend_from_slice(&length(bytes).to_le_bytes());
+    payload.extend_from_slice(bytes);
+    payload.len() - bytes.len()..payload.len()
+}
+
+/// Appends a frame around `payload` to `bytes`.
+pub fn enclose(bytes: &mut Vec<u8>, payload: &[u8]) {
+    bytes.extend_from_slice(&length(payload).to_le_bytes());
+    bytes.extend_from_slice(&checksum(payload));
+    bytes.extend_from_slice(payload);
+}
+
+fn length(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).expect("BUG: no entry or frame is as long as 4 GiB")
+}
+
+/// Collects entries into frames of bounded size, for a log that is written as a whole.
+pub struct Writer {
+    bytes: Vec<u8>,
+    payload: Vec<u8>,
+}
+
+impl Writer {
+    pub fn new(name: [u8; 16]) -> Self {
+        Self {
+            bytes: header(name).to_vec(),
+            payload: Vec::new(),
+        }
+    }
+
+    pub fn push(&mut self, kind: u8, bytes: &[u8]) {
+        push(&mut self.payload, kind, bytes);
+        if self.payload.len() >= LARGEST {
+            enclose(&mut self.bytes, &std::mem::take(&mut self.payload));
+        }
+    }
+
+    pub fn finish(mut self) -> Vec<u8> {
+        if !self.payload.is_empty() {
+            enclose(&mut self.bytes, &self.payload);
+        }
+        self.bytes
+    }
+}
+
+/// The end of a log file, where frames are appended.
+#[derive(Debug)]
+pub struct Appender {
+    file: File,
+    path: PathBuf,
+    length: u64,
+}
+
+impl Appender {
+    /// Appends to a file that has `length` good bytes and no others.
+    pub fn open(path: &Path, length: usize) -> Result<Self> {
+        Ok(Self {
+            file: fs::open_append(path)?,
+            path: path.to_owned(),
+            length: length as u64,
+        })
+    }
+
+    /// Bytes in the file.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Appends `payload` as one frame. When that fails the file is as it was before.
+    pub fn append(&mut self, payload: &[u8]) -> Result<()> {
+        let mut bytes = Vec::with_capacity(payload.len() + FRAME);
+        enclose(&mut bytes, payload);
+        match self.file.write_all(&bytes) {
+            Ok(()) => {
+                self.length += bytes.len() as u64;
+                Ok(())
+            }
+            Err(error) => {
+                // If this fails too, the torn frame is found and cut when the log is opened.
+                let _ = self.file.set_len(self.length);
+                Err(self.error("write", &error))
+            }
+        }
+    }
+
+    /// Waits until the disk has everything.
+    pub fn sync(&self) -> Result<()> {
+        let synced = self.file.sync_data();
+        synced.map_err(|error| self.error("write", &error))
+    }
+
+    fn error(&self, attempt: &str, error: &std::io::Error) -> Error {
+        Error::io(format!("Cannot {attempt} `{}`", self.path.display()), error)
+            .hint("free some space or make it writable, then build again: nothing is lost")
+    }
+}

@@ -1,0 +1,239 @@
+//! The entries of the log: how each kind is written, checked and read in place. It knows no tables.
+//!
+//! ```text
+//! 1 path       the bytes of the path, which gets the next file id
+//! 2 version    file u32 · mtime ctime size inode device, 8 bytes each · kind of content u8 · hash 32 bytes · racy u8;
+//!              gets the next version number
+//! 3 result     identity u32 · key 32 bytes · flags u8 · file that changed meanwhile u32 · counts of declared reads,
+//!              reads, outputs, u32 each · microseconds u64 · largest memory in KiB u64 · finished i64 (nanoseconds
+//!              since the epoch) · version numbers of the reads, then of the outputs, u32 each · `Story` in postcard
+//! 4 started    identity u32 · file ids of the outputs it is going to write, u32 each
+//! 5 forgotten  identity u32
+//! ```
+//!
+//! A new kind needs a new version of the log; so does any other change.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Reason;
+use crate::fs::{Content, ContentKind, Stamp};
+use crate::graph::FileId;
+
+pub const PATH: u8 = 1;
+pub const VERSION: u8 = 2;
+pub const RESULT: u8 = 3;
+pub const STARTED: u8 = 4;
+pub const FORGOTTEN: u8 = 5;
+
+/// What a file contained when it was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version {
+    pub file: FileId,
+    pub stamp: Stamp,
+    pub content: Content,
+    /// A later change may have left the same stamp: the content must be read again.
+    pub racy: bool,
+}
+
+const VERSION_LENGTH: usize = 4 + 40 + 1 + 32 + 1;
+
+/// Writes a version.
+pub fn encode_version(version: &Version) -> [u8; VERSION_LENGTH] {
+    let mut bytes = [0; VERSION_LENGTH];
+    bytes[..4].copy_from_slice(&version.file.0.to_le_bytes());
+    bytes[4..44].copy_from_slice(bytemuck::bytes_of(&version.stamp));
+    bytes[44] = version.content.kind as u8;
+    bytes[45..77].copy_from_slice(&version.content.hash);
+    bytes[77] = u8::from(version.racy);
+    bytes
+}
+
+/// Reads a version, or `None` if these bytes are none.
+pub fn decode_version(bytes: &[u8]) -> Option<Version> {
+    let bytes: &[u8; VERSION_LENGTH] = bytes.try_into().ok()?;
+    let kind = match bytes[44] {
+        0 => ContentKind::Absent,
+        1 => ContentKind::File,
+        2 => ContentKind::Executable,
+        3 => ContentKind::Link,
+        4 => ContentKind::Directory,
+        _ => return None,
+    };
+    let mut hash = [0; 32];
+    hash.copy_from_slice(&bytes[45..77]);
+    Some(Version {
+        file: file_at(bytes, 0)?,
+        stamp: bytemuck::pod_read_unaligned(&bytes[4..44]),
+        content: Content { kind, hash },
+        racy: bytes[77] != 0,
+    })
+}
+
+/// The file id at an offset.
+pub fn file_at(bytes: &[u8], at: usize) -> Option<FileId> {
+    let bytes = bytes.get(at..at + 4)?.try_into().ok()?;
+    Some(FileId(u32::from_le_bytes(bytes)))
+}
+
+/// The operation succeeded.
+pub const SUCCEEDED: u8 = 1;
+/// A test that exited with 77.
+pub const SKIPPED: u8 = 2;
+/// All its order-only inputs count, since nothing says which of them it read.
+pub const ORDER_ONLY_COUNTS: u8 = 4;
+
+/// What is kept of a run for people, decoded only when they ask.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Story {
+    pub title: String,
+    pub reason: Reason,
+    /// What it printed: head and tail where it was long.
+    pub output: String,
+}
+
+/// The result of a run, to be recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    pub identity: FileId,
+    pub key: [u8; 32],
+    pub flags: u8,
+    /// A file that it read and that changed while it ran: the result is not trusted.
+    pub changed_meanwhile: Option<FileId>,
+    /// How many of `reads` were declared; the others were discovered.
+    pub declared: usize,
+    /// Version numbers.
+    pub reads: Vec<u32>,
+    /// Version numbers.
+    pub outputs: Vec<u32>,
+    pub microseconds: u64,
+    pub memory_kib: u64,
+    /// Nanoseconds since the epoch.
+    pub finished: i64,
+    pub story: Story,
+}
+
+const FIXED: usize = 4 + 32 + 1 + 4 + 12 + 24;
+
+/// Writes a result.
+pub fn encode_result(outcome: &Outcome) -> Vec<u8> {
+    let count = |number: usize| FileId::from_index(number).0.to_le_bytes();
+    let mut bytes = Vec::with_capacity(FIXED + 256);
+    bytes.extend_from_slice(&outcome.identity.0.to_le_bytes());
+    bytes.extend_from_slice(&outcome.key);
+    bytes.push(outcome.flags);
+    let changed = outcome.changed_meanwhile.map_or(u32::MAX, |file| file.0);
+    bytes.extend_from_slice(&changed.to_le_bytes());
+    bytes.extend_from_slice(&count(outcome.declared));
+    bytes.extend_from_slice(&count(outcome.reads.len()));
+    bytes.extend_from_slice(&count(outcome.outputs.len()));
+    bytes.extend_from_slice(&outcome.microseconds.to_le_bytes());
+    bytes.extend_from_slice(&outcome.memory_kib.to_le_bytes());
+    bytes.extend_from_slice(&outcome.finished.to_le_bytes());
+    for version in outcome.reads.iter().chain(&outcome.outputs) {
+        bytes.extend_from_slice(&version.to_le_bytes());
+    }
+    postcard::to_extend(&outcome.story, bytes).expect("BUG: plain data always encodes")
+}
+
+/// A recorded result, read where it lies.
+#[derive(Clone, Copy, Debug)]
+pub struct Recorded<'a> {
+    bytes: &'a [u8],
+    reads: usize,
+    outputs: usize,
+}
+
+impl<'a> Recorded<'a> {
+    /// `None` if these bytes are no result.
+    pub fn new(bytes: &'a [u8]) -> Option<Self> {
+        let count = |at| file_at(bytes, at).map(FileId::index);
+        let (declared, reads, outputs) = (count(41)?, count(45)?, count(49)?);
+        let end = FIXED.checked_add(reads.checked_add(outputs)?.checked_mul(4)?)?;
+        (declared <= reads && bytes.len() >= end).then_some(Self {
+            bytes,
+            reads,
+            outputs,
+        })
+    }
+
+    pub fn identity(&self) -> FileId {
+        FileId(self.number(0))
+    }
+
+    pub fn key(&self) -> &'a [u8] {
+        &self.bytes[4..36]
+    }
+
+    pub fn flags(&self) -> u8 {
+        self.bytes[36]
+    }
+
+    pub fn succeeded(&self) -> bool {
+        self.flags() & SUCCEEDED != 0
+    }
+
+    pub fn changed_meanwhile(&self) -> Option<FileId> {
+        let file = self.number(37);
+        (file != u32::MAX).then_some(FileId(file))
+    }
+
+    pub fn microseconds(&self) -> u64 {
+        self.long(53)
+    }
+
+    pub fn memory_kib(&self) -> u64 {
+        self.long(61)
+    }
+
+    /// Nanoseconds since the epoch.
+    pub fn finished(&self) -> i64 {
+        self.long(69).cast_signed()
+    }
+
+    /// Version numbers of what was declared and counts, then of what was discovered.
+    pub fn reads(&self) -> impl ExactSizeIterator<Item = u32> + use<'a> {
+        numbers(&self.bytes[FIXED..FIXED + self.reads * 4])
+    }
+
+    /// Version numbers of the declared part of [`Self::reads`].
+    pub fn declared(&self) -> impl ExactSizeIterator<Item = u32> + use<'a> {
+        numbers(&self.bytes[FIXED..FIXED + self.number(41) as usize * 4])
+    }
+
+    /// Version numbers.
+    pub fn outputs(&self) -> impl ExactSizeIterator<Item = u32> + use<'a> {
+        let start = FIXED + self.reads * 4;
+        numbers(&self.bytes[start..start + self.outputs * 4])
+    }
+
+    /// What is kept for people; `None` if it does not decode.
+    pub fn story(&self) -> Option<Story> {
+        postcard::from_bytes(&self.bytes[FIXED + (self.reads + self.outputs) * 4..]).ok()
+    }
+
+    /// The same result with other version numbers.
+    pub fn renumbered(&self, number: impl Fn(u32) -> u32) -> Vec<u8> {
+        let mut bytes = self.bytes.to_vec();
+        let end = FIXED + (self.reads + self.outputs) * 4;
+        for version in bytes[FIXED..end].chunks_exact_mut(4) {
+            let old = u32::from_le_bytes([version[0], version[1], version[2], version[3]]);
+            version.copy_from_slice(&number(old).to_le_bytes());
+        }
+        bytes
+    }
+
+    fn number(&self, at: usize) -> u32 {
+        let bytes = &self.bytes[at..at + 4];
+        u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+    }
+
+    fn long(&self, at: usize) -> u64 {
+        u64::from(self.number(at)) | u64::from(self.number(at + 4)) << 32
+    }
+}
+
+fn numbers(bytes: &[u8]) -> impl ExactSizeIterator<Item = u32> {
+    bytes
+        .chunks_exact(4)
+        .map(|bytes| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+}
