@@ -9,7 +9,11 @@
 //!
 //! Prints medians and the ratio wake / Ninja. Needs `ninja` in PATH; without it, wake alone is measured.
 
-#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark prints its table and writes its tree")]
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a benchmark prints its table and writes its tree"
+)]
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -25,7 +29,12 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
-            "--runs" => runs = arguments.next().and_then(|runs| runs.parse().ok()).unwrap_or(runs),
+            "--runs" => {
+                runs = arguments
+                    .next()
+                    .and_then(|runs| runs.parse().ok())
+                    .unwrap_or(runs)
+            }
             // What cargo passes.
             "--bench" => {}
             size => sizes.extend(size.parse::<usize>()),
@@ -34,7 +43,10 @@ fn main() {
     if sizes.is_empty() {
         sizes = vec![1_000, 10_000];
     }
-    println!("{:>9}  {:<22} {:>10} {:>10} {:>7}", "ops", "work", "wake", "ninja", "ratio");
+    println!(
+        "{:>9}  {:<22} {:>10} {:>10} {:>7}",
+        "ops", "work", "wake", "ninja", "ratio"
+    );
     for size in sizes {
         Workload::new(size).measure(runs);
     }
@@ -59,15 +71,24 @@ impl Workload {
         let directory =
             std::env::temp_dir().join(format!("wake-workload-{operations}-{}", std::process::id()));
         let packages = operations.div_ceil(OBJECTS + 1);
-        let has_ninja = Command::new("ninja").arg("--version").stdout(Stdio::null()).status().is_ok();
-        let workload = Self { directory, packages, has_ninja };
+        let has_ninja = Command::new("ninja")
+            .arg("--version")
+            .stdout(Stdio::null())
+            .status()
+            .is_ok();
+        let workload = Self {
+            directory,
+            packages,
+            has_ninja,
+        };
         workload.write();
         workload
     }
 
     /// The headers that an object step reads: its package's, and up to eight of the two packages before.
     fn headers(package: usize, object: usize) -> Vec<(usize, usize)> {
-        let mut headers: Vec<(usize, usize)> = (0..HEADERS).map(|header| (package, header)).collect();
+        let mut headers: Vec<(usize, usize)> =
+            (0..HEADERS).map(|header| (package, header)).collect();
         let more = (package * 31 + object * 7) % (2 * HEADERS + 1);
         for extra in 0..more {
             let before = 1 + extra / HEADERS;
@@ -79,7 +100,9 @@ impl Workload {
     }
 
     fn write(&self) {
-        let mut ninja = String::from("rule cp\n  command = cp $src $out\nrule cat\n  command = cat $in > $out\n");
+        let mut ninja = String::from(
+            "rule cp\n  command = cp $src $out\nrule cat\n  command = cat $in > $out\n",
+        );
         for package in 0..self.packages {
             let directory = self.directory.join(format!("p{package}"));
             std::fs::create_dir_all(directory.join("src")).unwrap();
@@ -95,7 +118,11 @@ impl Workload {
                 std::fs::write(directory.join(format!("src/s{object}.c")), text).unwrap();
                 let headers = Self::headers(package, object);
                 let mut inputs = format!("'src/s{object}.c'");
-                write!(ninja, "build out/p{package}/o{object}.o: cp p{package}/src/s{object}.c |").unwrap();
+                write!(
+                    ninja,
+                    "build out/p{package}/o{object}.o: cp p{package}/src/s{object}.c |"
+                )
+                .unwrap();
                 for (owner, header) in headers {
                     write!(ninja, " p{owner}/include/h{header}.h").unwrap();
                     write!(inputs, ",'../p{owner}/include/h{header}.h'").unwrap();
@@ -105,7 +132,11 @@ impl Workload {
                 write!(archive, " out/p{package}/o{object}.o").unwrap();
             }
             writeln!(ninja, "build out/p{package}/all.a: cat{archive}").unwrap();
-            std::fs::write(directory.join("PKG"), package_declaration(package, &operations)).unwrap();
+            std::fs::write(
+                directory.join("PKG"),
+                package_declaration(package, &operations),
+            )
+            .unwrap();
         }
         std::fs::write(self.directory.join("build.ninja"), ninja).unwrap();
         std::fs::write(self.directory.join("PKG"), top_declaration(self.packages)).unwrap();
@@ -123,14 +154,18 @@ impl Workload {
         let unchanged = self.compare(runs, |_| {});
         self.row("nothing to do", unchanged);
         let edited = self.compare(runs, |run| {
-            let file = self.directory.join(format!("p{}/src/s7.c", self.packages / 2));
+            let file = self
+                .directory
+                .join(format!("p{}/src/s7.c", self.packages / 2));
             std::fs::write(file, format!("// edit {run} {:?}\n", Instant::now())).unwrap();
         });
         self.row("one edited source", edited);
         let memory = |cost: Option<Cost>| {
             cost.map_or("-".to_owned(), |cost| format!("{:.1} MiB", cost.mebibytes))
         };
-        let ratio = unchanged.1.map_or(0.0, |ninja| unchanged.0.mebibytes / ninja.mebibytes);
+        let ratio = unchanged
+            .1
+            .map_or(0.0, |ninja| unchanged.0.mebibytes / ninja.mebibytes);
         println!(
             "{:>9}  {:<22} {:>10} {:>10} {:>7.2}",
             self.packages * (OBJECTS + 1),
@@ -147,7 +182,10 @@ impl Workload {
         let mut ninja = Vec::new();
         for run in 0..runs {
             before(2 * run);
-            wake.push(self.run(env!("CARGO_BIN_EXE_wake"), &["build", "-q", "-j2", "--no-compile-commands"]));
+            wake.push(self.run(
+                env!("CARGO_BIN_EXE_wake"),
+                &["build", "-q", "-j2", "--no-compile-commands"],
+            ));
             if self.has_ninja {
                 before(2 * run + 1);
                 ninja.push(self.run("ninja", &["-j2", "--quiet"]));
@@ -165,8 +203,15 @@ impl Workload {
             .spawn()
             .unwrap_or_else(|error| panic!("{program}: {error}"));
         let (succeeded, mebibytes) = wait(child);
-        assert!(succeeded, "{program} {arguments:?} failed in {}", self.directory.display());
-        Cost { seconds: started.elapsed().as_secs_f64(), mebibytes }
+        assert!(
+            succeeded,
+            "{program} {arguments:?} failed in {}",
+            self.directory.display()
+        );
+        Cost {
+            seconds: started.elapsed().as_secs_f64(),
+            mebibytes,
+        }
     }
 
     fn row(&self, work: &str, (wake, ninja): (Cost, Option<Cost>)) {
@@ -176,7 +221,10 @@ impl Workload {
             self.packages * (OBJECTS + 1),
             seconds(wake),
             ninja.map_or("-".to_owned(), seconds),
-            ninja.map_or("-".to_owned(), |ninja| format!("{:.2}", wake.seconds / ninja.seconds)),
+            ninja.map_or("-".to_owned(), |ninja| format!(
+                "{:.2}",
+                wake.seconds / ninja.seconds
+            )),
         );
     }
 }
@@ -191,14 +239,20 @@ fn median(mut costs: Vec<Cost>) -> Cost {
     let mut memory: Vec<f64> = costs.iter().map(|cost| cost.mebibytes).collect();
     memory.sort_by(f64::total_cmp);
     costs.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
-    Cost { seconds: costs[costs.len() / 2].seconds, mebibytes: memory[memory.len() / 2] }
+    Cost {
+        seconds: costs[costs.len() / 2].seconds,
+        mebibytes: memory[memory.len() / 2],
+    }
 }
 
 /// Waits for a process: whether it succeeded, and its peak memory.
 fn wait(child: std::process::Child) -> (bool, f64) {
     let pid = libc::pid_t::try_from(child.id()).unwrap();
     let mut status = 0;
-    #[expect(unsafe_code, reason = "the standard library does not tell what a child used")]
+    #[expect(
+        unsafe_code,
+        reason = "the standard library does not tell what a child used"
+    )]
     // SAFETY: both pointers are to live values of the right type, and the child is ours and not waited for elsewhere.
     let usage = unsafe {
         let mut usage: libc::rusage = std::mem::zeroed();
@@ -207,7 +261,10 @@ fn wait(child: std::process::Child) -> (bool, f64) {
     };
     #[expect(clippy::cast_precision_loss, reason = "kibibytes of memory fit")]
     let mebibytes = usage.ru_maxrss as f64 / 1024.0;
-    (libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0, mebibytes)
+    (
+        libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0,
+        mebibytes,
+    )
 }
 
 fn package_declaration(package: usize, operations: &str) -> String {

@@ -10,20 +10,30 @@ pub fn explain(contradiction: &Contradiction, lowered: &Lowered) -> Error {
         let operation = &lowered.operations[index];
         let instance = &lowered.instances[operation.instance.index()];
         let at = &operation.cold.declared;
-        let place = if at.is_empty() { String::new() } else { format!("  ({at})") };
+        let place = if at.is_empty() {
+            String::new()
+        } else {
+            format!("  ({at})")
+        };
         format!("`{}` of `{}`{place}", operation.cold.title, instance.label)
     };
     match contradiction {
-        Contradiction::TwoWriters { file, first, second } => {
-            Error::user(format!("Two operations write `{}`", lowered.paths[file]))
-                .cause(format!("one is {}", describe(*first)))
-                .cause(format!("the other is {}", describe(*second)))
-                .hint("give one of them another output, or drop it")
-        }
+        Contradiction::TwoWriters {
+            file,
+            first,
+            second,
+        } => Error::user(format!("Two operations write `{}`", lowered.paths[file]))
+            .cause(format!("one is {}", describe(*first)))
+            .cause(format!("the other is {}", describe(*second)))
+            .hint("give one of them another output, or drop it"),
         Contradiction::Cycle(cycle) => {
             let mut error = Error::user("Operations need each other in a cycle");
             for (index, file) in cycle {
-                error = error.cause(format!("{} makes `{}`, which the next one needs", describe(*index), lowered.paths[file]));
+                error = error.cause(format!(
+                    "{} makes `{}`, which the next one needs",
+                    describe(*index),
+                    lowered.paths[file]
+                ));
             }
             error.hint("an operation cannot need, however indirectly, what it makes itself")
         }

@@ -12,12 +12,12 @@ use serde_json::{Map, Value};
 use super::language;
 use super::qualify;
 use crate::declare::model::{
-    Dependency, Module, ModuleBody, PackageRef, PackageRequest, Parameters, Source,
+    Dependency, Module, ModuleBody, PackageRef, PackageRequest, Parameters,
 };
 use crate::error::{Error, Location, Result, suggestion};
 use crate::event::{Event, Level, Subscriber};
 use crate::jsonnet::protocol::{
-    Answer, Answered, DependencyState, Generated, GenerateInput, Outcome, Plugin, Read, Request,
+    Answer, Answered, DependencyState, GenerateInput, Generated, Outcome, Plugin, Read, Request,
 };
 use crate::pkg::resolve::{Ask, unexpected};
 use crate::pkg::{PackageIndex, Packages, frontier};
@@ -78,12 +78,18 @@ struct Edge {
 impl Instance {
     /// The name of the module in paths: tests have a directory of their own beside the module's.
     pub fn directory_name(&self) -> String {
-        if self.is_tests { format!("{}.tests", self.module) } else { self.module.clone() }
+        if self.is_tests {
+            format!("{}.tests", self.module)
+        } else {
+            self.module.clone()
+        }
     }
 
     /// Where the module is declared.
     pub fn at(&self) -> Option<&Location> {
-        self.evaluated.as_ref().and_then(|module| module.at.as_ref())
+        self.evaluated
+            .as_ref()
+            .and_then(|module| module.at.as_ref())
     }
 
     /// What generating it yielded.
@@ -91,12 +97,27 @@ impl Instance {
     /// # Panics
     /// Before [`Instances::generate`] has succeeded.
     pub fn generated(&self) -> &Generated {
-        self.generated.as_ref().expect("BUG: every instance is generated")
+        self.generated
+            .as_ref()
+            .expect("BUG: every instance is generated")
     }
 
     /// The path of the program that it makes, with plain tokens.
     pub fn executable(&self) -> Option<&str> {
-        self.generated.as_ref()?.shared_state.get("Build")?.get("RunExecutable")?.as_str()
+        self.generated
+            .as_ref()?
+            .shared_state
+            .get("Build")?
+            .get("RunExecutable")?
+            .as_str()
+    }
+
+    /// Whether it declares raw operations.
+    pub fn is_command(&self) -> bool {
+        self.recipe()
+            .and_then(|recipe| recipe.get("Language"))
+            .and_then(Value::as_str)
+            == Some("Command")
     }
 
     fn recipe(&self) -> Option<&Map<String, Value>> {
@@ -108,7 +129,10 @@ impl Instance {
 
     /// Whether its recipe is a test by itself.
     fn is_test(&self) -> bool {
-        self.recipe().and_then(|recipe| recipe.get("Type")).and_then(Value::as_str) == Some("Test")
+        self.recipe()
+            .and_then(|recipe| recipe.get("Type"))
+            .and_then(Value::as_str)
+            == Some("Test")
     }
 }
 
@@ -172,15 +196,29 @@ impl<'a> Instances<'a> {
     }
 
     /// Adds what the user asked for.
-    pub fn request(&mut self, package: PackageIndex, module: &str, parameters: &Parameters) -> Result<()> {
+    pub fn request(
+        &mut self,
+        package: PackageIndex,
+        module: &str,
+        parameters: &Parameters,
+    ) -> Result<()> {
         let config = Value::Object(Map::new());
         let index = self.instance(package, module, parameters.clone(), config, None)?;
         self.all[index].requested = true;
-        if self.testing { Ok(()) } else { self.need(index) }
+        if self.testing {
+            Ok(())
+        } else {
+            self.need(index)
+        }
     }
 
     /// Runs all jobs until every instance is generated.
-    pub fn generate(&mut self, threads: usize, ask: &Ask<'_>, subscriber: &mut dyn Subscriber) -> Result<()> {
+    pub fn generate(
+        &mut self,
+        threads: usize,
+        ask: &Ask<'_>,
+        subscriber: &mut dyn Subscriber,
+    ) -> Result<()> {
         let first = std::mem::take(&mut self.jobs);
         let work = |job: &Job| {
             let started = std::time::Instant::now();
@@ -194,7 +232,11 @@ impl<'a> Instances<'a> {
             Ok(())
         })?;
         self.all.retain(|instance| instance.needed);
-        match self.all.iter().position(|instance| instance.generated.is_none()) {
+        match self
+            .all
+            .iter()
+            .position(|instance| instance.generated.is_none())
+        {
             Some(_) => Err(self.cycle()),
             None => Ok(()),
         }
@@ -242,7 +284,8 @@ impl<'a> Instances<'a> {
         let (index, is_new) = self.add(package, module, parameters, config, false);
         if is_new {
             if self.packages.is_declared(package) {
-                self.evaluate_module(index).map_err(|error| error.at_if_absent(at))?;
+                self.evaluate_module(index)
+                    .map_err(|error| error.at_if_absent(at))?;
             } else {
                 self.declare_then(package, Continuation::EvaluateModule(index));
             }
@@ -296,7 +339,9 @@ impl<'a> Instances<'a> {
         let waiting = self.waiting.entry(package).or_default();
         waiting.push(continuation);
         if waiting.len() == 1 {
-            let request = Request::Declare { package: self.packages.directory(package) };
+            let request = Request::Declare {
+                package: self.packages.directory(package),
+            };
             self.jobs.push(Job::Declare(package, request));
         }
     }
@@ -321,16 +366,27 @@ impl<'a> Instances<'a> {
         let instance = &self.all[index];
         let declaration = self.packages.declaration(instance.package)?;
         let package = declaration.info.label();
-        if !declaration.modules.iter().any(|name| *name == instance.module) {
+        if !declaration
+            .modules
+            .iter()
+            .any(|name| *name == instance.module)
+        {
             let names = declaration.modules.iter().map(String::as_str);
             let error = Error::user(format!("`{package}` has no module `{}`", instance.module));
             return Err(match suggestion(&instance.module, names) {
                 Some(hint) => error.hint(hint),
-                None => error.hint(format!("declare it in `modules` of `{}/PKG`", self.packages.get(instance.package).display)),
+                None => error.hint(format!(
+                    "declare it in `modules` of `{}/PKG`",
+                    self.packages.get(instance.package).display
+                )),
             });
         }
         let name = self.all[index].directory_name();
-        self.all[index].label = if name == "root" { package } else { format!("{package}:{name}") };
+        self.all[index].label = if name == "root" {
+            package
+        } else {
+            format!("{package}:{name}")
+        };
         self.ask(Step::Module(index));
         Ok(())
     }
@@ -349,7 +405,12 @@ impl<'a> Instances<'a> {
         let answers = self
             .answers
             .get(&self.package_of(step))
-            .map(|known| known.iter().map(|(request, _, answer)| (request.clone(), answer.clone())).collect())
+            .map(|known| {
+                known
+                    .iter()
+                    .map(|(request, _, answer)| (request.clone(), answer.clone()))
+                    .collect()
+            })
             .unwrap_or_default();
         let request = match step {
             Step::Exports(_) => Request::Exports { package, answers },
@@ -364,7 +425,9 @@ impl<'a> Instances<'a> {
                 }
             }
             Step::Generate(index) => {
-                let Some(input) = self.input(index, answers) else { return };
+                let Some(input) = self.input(index, answers) else {
+                    return;
+                };
                 Request::Generate(Box::new(input))
             }
         };
@@ -377,7 +440,8 @@ impl<'a> Instances<'a> {
         *self.unanswered.entry(step).or_default() += 1;
         for request in requests {
             let package = self.packages.find(asking, &request)?;
-            self.packages.connect(asking, package, request.at.as_ref())?;
+            self.packages
+                .connect(asking, package, request.at.as_ref())?;
             if !self.packages.is_declared(package) {
                 *self.unanswered.entry(step).or_default() += 1;
                 self.declare_then(package, Continuation::Retry(step));
@@ -389,8 +453,11 @@ impl<'a> Instances<'a> {
             match known.iter_mut().find(|(known, _, _)| *known == request) {
                 None => known.push((request, package, Answered { info, exports })),
                 Some((_, _, answer)) if answer.exports.is_some() => {
-                    return Err(Error::internal(format!("`{}` is asked for again and again", request.wanted.label()))
-                        .at_if_absent(request.at.as_ref()));
+                    return Err(Error::internal(format!(
+                        "`{}` is asked for again and again",
+                        request.wanted.label()
+                    ))
+                    .at_if_absent(request.at.as_ref()));
                 }
                 Some((_, _, answer)) if exports.is_some() => answer.exports = exports,
                 Some(_) => {
@@ -409,11 +476,20 @@ impl<'a> Instances<'a> {
 
     /// The exports of a package are known: tells all that ask for the package, and goes on with those that waited.
     fn exported(&mut self, package: PackageIndex, exports: Value) {
-        for (_, _, answer) in self.answers.values_mut().flatten().filter(|(_, asked, _)| *asked == package) {
+        for (_, _, answer) in self
+            .answers
+            .values_mut()
+            .flatten()
+            .filter(|(_, asked, _)| *asked == package)
+        {
             answer.exports = Some(exports.clone());
         }
         self.exports.insert(package, exports);
-        for step in self.waiting_for_exports.remove(&package).unwrap_or_default() {
+        for step in self
+            .waiting_for_exports
+            .remove(&package)
+            .unwrap_or_default()
+        {
             self.answered(step);
         }
     }
@@ -445,7 +521,9 @@ impl<'a> Instances<'a> {
 
     /// Says that an instance is to be generated.
     fn need(&mut self, index: InstanceIndex) -> Result<()> {
-        if std::mem::replace(&mut self.all[index].needed, true) || self.all[index].evaluated.is_none() {
+        if std::mem::replace(&mut self.all[index].needed, true)
+            || self.all[index].evaluated.is_none()
+        {
             return Ok(());
         }
         self.expand(index)
@@ -453,8 +531,11 @@ impl<'a> Instances<'a> {
 
     /// Asks for what an evaluated module depends on, and generates it if that is there.
     fn expand(&mut self, index: InstanceIndex) -> Result<()> {
-        let dependencies =
-            self.all[index].evaluated.as_ref().map(|module| module.dependencies.clone()).unwrap_or_default();
+        let dependencies = self.all[index]
+            .evaluated
+            .as_ref()
+            .map(|module| module.dependencies.clone())
+            .unwrap_or_default();
         self.choose_language(index)?;
         for dependency in &dependencies {
             self.depend(index, dependency)?;
@@ -467,7 +548,9 @@ impl<'a> Instances<'a> {
 
     fn choose_language(&mut self, index: InstanceIndex) -> Result<()> {
         let instance = &self.all[index];
-        let Some(recipe) = instance.recipe() else { return Ok(()) };
+        let Some(recipe) = instance.recipe() else {
+            return Ok(());
+        };
         let plugin = language::plugin(recipe, &instance.label)
             .map_err(|error| error.at_if_absent(instance.at()))?;
         self.all[index].plugins.push(Plugin::Std(plugin.to_owned()));
@@ -492,18 +575,33 @@ impl<'a> Instances<'a> {
                     return self.use_plugin(index, package, at);
                 }
                 self.all[index].missing += 1;
-                self.declare_then(package, Continuation::UsePlugin(index, dependency.at.clone()));
+                self.declare_then(
+                    package,
+                    Continuation::UsePlugin(index, dependency.at.clone()),
+                );
                 Ok(())
             }
             "Test" if !self.counts_tests(index) => Ok(()),
             "Tool" => {
                 let parameters = self.host_parameters.clone();
-                let to = self.instance(package, &dependency.module, parameters, dependency.config.clone(), at)?;
+                let to = self.instance(
+                    package,
+                    &dependency.module,
+                    parameters,
+                    dependency.config.clone(),
+                    at,
+                )?;
                 self.edge(index, to, dependency)
             }
             _ => {
                 let parameters = self.all[index].parameters.clone();
-                let to = self.instance(package, &dependency.module, parameters, dependency.config.clone(), at)?;
+                let to = self.instance(
+                    package,
+                    &dependency.module,
+                    parameters,
+                    dependency.config.clone(),
+                    at,
+                )?;
                 self.edge(index, to, dependency)
             }
         }
@@ -514,7 +612,12 @@ impl<'a> Instances<'a> {
         self.all[index].is_tests || self.all[index].is_test()
     }
 
-    fn edge(&mut self, from: InstanceIndex, to: InstanceIndex, dependency: &Dependency) -> Result<()> {
+    fn edge(
+        &mut self,
+        from: InstanceIndex,
+        to: InstanceIndex,
+        dependency: &Dependency,
+    ) -> Result<()> {
         self.all[from].edges.push(Edge {
             kind: dependency.kind.clone(),
             key: dependency.key.clone(),
@@ -528,7 +631,12 @@ impl<'a> Instances<'a> {
         self.need(to)
     }
 
-    fn use_plugin(&mut self, index: InstanceIndex, package: PackageIndex, at: Option<&Location>) -> Result<()> {
+    fn use_plugin(
+        &mut self,
+        index: InstanceIndex,
+        package: PackageIndex,
+        at: Option<&Location>,
+    ) -> Result<()> {
         let declaration = self.packages.declaration(package)?;
         if !declaration.is_plugin {
             let error = Error::user(format!("`{}` is no plugin", declaration.info.label()))
@@ -547,18 +655,27 @@ impl<'a> Instances<'a> {
     /// depends on, `Test` dependencies included.
     fn add_tests(&mut self, of: InstanceIndex) -> Result<()> {
         let base = &self.all[of];
-        let Some((recipe, tests)) = base.recipe().and_then(|recipe| Some((recipe, recipe.get("Tests")?))) else {
+        let Some((recipe, tests)) = base
+            .recipe()
+            .and_then(|recipe| Some((recipe, recipe.get("Tests")?)))
+        else {
             return Ok(());
         };
         let Some(tests) = tests.as_object() else {
-            return Err(Error::user(format!("`Tests` of `{}` must be an object", base.label))
-                .hint("for example `Tests: { Source: ['test/main.cpp'] }`")
-                .at_if_absent(base.at()));
+            return Err(
+                Error::user(format!("`Tests` of `{}` must be an object", base.label))
+                    .hint("for example `Tests: { Source: ['test/main.cpp'] }`")
+                    .at_if_absent(base.at()),
+            );
         };
         let body = ModuleBody::Recipe(Value::Object(tests_recipe(recipe, tests)));
         let (package, module, at) = (base.package, base.module.clone(), base.at().cloned());
         let (parameters, config) = (base.parameters.clone(), base.config.clone());
-        let mut dependencies = base.evaluated.as_ref().map(|module| module.dependencies.clone()).unwrap_or_default();
+        let mut dependencies = base
+            .evaluated
+            .as_ref()
+            .map(|module| module.dependencies.clone())
+            .unwrap_or_default();
         dependencies.push(Dependency {
             kind: "Runtime".into(),
             key: None,
@@ -572,7 +689,11 @@ impl<'a> Instances<'a> {
         let tests = &mut self.all[index];
         tests.label = format!("{label}:{}", tests.directory_name());
         tests.requested = true;
-        tests.evaluated = Some(Module { body, dependencies, at });
+        tests.evaluated = Some(Module {
+            body,
+            dependencies,
+            at,
+        });
         self.need(index)
     }
 
@@ -584,7 +705,11 @@ impl<'a> Instances<'a> {
         }
     }
 
-    fn input(&self, index: InstanceIndex, answers: Vec<(PackageRequest, Answered)>) -> Option<GenerateInput> {
+    fn input(
+        &self,
+        index: InstanceIndex,
+        answers: Vec<(PackageRequest, Answered)>,
+    ) -> Option<GenerateInput> {
         let instance = &self.all[index];
         let declaration = self.packages.declaration(instance.package).ok()?;
         let module = instance.evaluated.as_ref()?;
@@ -597,7 +722,11 @@ impl<'a> Instances<'a> {
             parameters: instance.parameters.clone(),
             body: module.body.clone(),
             files: declaration.files.clone().unwrap_or_default(),
-            dependencies: instance.edges.iter().map(|edge| self.dependency_state(edge)).collect(),
+            dependencies: instance
+                .edges
+                .iter()
+                .map(|edge| self.dependency_state(edge))
+                .collect(),
             plugins: instance.plugins.clone(),
             answers,
             at: module.at.clone(),
@@ -637,12 +766,19 @@ impl<'a> Instances<'a> {
     pub fn target_token_name(&self, index: InstanceIndex) -> String {
         let instance = &self.all[index];
         let package = self.package_name(instance.package);
-        format!("target {package}:{}#{}", instance.directory_name(), instance.hash)
+        format!(
+            "target {package}:{}#{}",
+            instance.directory_name(),
+            instance.hash
+        )
     }
 
     /// The name of a package in tokens.
     pub fn package_name(&self, package: PackageIndex) -> String {
-        self.packages.declaration(package).map(|declaration| declaration.info.label()).unwrap_or_default()
+        self.packages
+            .declaration(package)
+            .map(|declaration| declaration.info.label())
+            .unwrap_or_default()
     }
 
     fn generated(
@@ -654,9 +790,17 @@ impl<'a> Instances<'a> {
     ) -> Result<()> {
         let label = self.all[index].label.clone();
         for (level, text) in &generated.messages {
-            subscriber.event(&Event::Message { instance: label.clone(), level: *level, text: text.clone() });
+            subscriber.event(&Event::Message {
+                instance: label.clone(),
+                level: *level,
+                text: text.clone(),
+            });
         }
-        if let Some((_, text)) = generated.messages.iter().find(|(level, _)| *level == Level::Error) {
+        if let Some((_, text)) = generated
+            .messages
+            .iter()
+            .find(|(level, _)| *level == Level::Error)
+        {
             return Err(Error::user(format!("`{label}` cannot be generated"))
                 .cause(text.clone())
                 .at_if_absent(self.all[index].at()));
@@ -679,7 +823,12 @@ impl<'a> Instances<'a> {
     /// The error for instances that wait for each other.
     fn cycle(&self) -> Error {
         let mut graph = DiGraphMap::<usize, usize>::new();
-        for (from, instance) in self.all.iter().enumerate().filter(|(_, instance)| instance.generated.is_none()) {
+        for (from, instance) in self
+            .all
+            .iter()
+            .enumerate()
+            .filter(|(_, instance)| instance.generated.is_none())
+        {
             for (position, edge) in instance.edges.iter().enumerate() {
                 if self.all[edge.to].generated.is_none() {
                     graph.add_edge(from, edge.to, position);
@@ -688,7 +837,9 @@ impl<'a> Instances<'a> {
         }
         let component = petgraph::algo::tarjan_scc(&graph)
             .into_iter()
-            .find(|component| component.len() > 1 || graph.contains_edge(component[0], component[0]));
+            .find(|component| {
+                component.len() > 1 || graph.contains_edge(component[0], component[0])
+            });
         let mut error = Error::user("Modules need each other in a cycle");
         let Some(component) = component else {
             return Error::internal("Instances are left that nothing generates");
@@ -696,11 +847,20 @@ impl<'a> Instances<'a> {
         let mut way = vec![component[0]];
         loop {
             let from = way[way.len() - 1];
-            let Some(next) = graph.neighbors(from).find(|next| component.contains(next)) else { break };
+            let Some(next) = graph.neighbors(from).find(|next| component.contains(next)) else {
+                break;
+            };
             let edge = &self.all[from].edges[graph[(from, next)]];
-            let place = edge.at.as_ref().map(|at| format!("  ({at})")).unwrap_or_default();
+            let place = edge
+                .at
+                .as_ref()
+                .map(|at| format!("  ({at})"))
+                .unwrap_or_default();
             error = error
-                .cause(format!("`{}` needs `{}`{place}", self.all[from].label, self.all[next].label))
+                .cause(format!(
+                    "`{}` needs `{}`{place}",
+                    self.all[from].label, self.all[next].label
+                ))
                 .at_if_absent(edge.at.as_ref());
             if way.contains(&next) {
                 break;
@@ -713,8 +873,14 @@ impl<'a> Instances<'a> {
 
 /// The recipe of a module's tests: what says how to compile is the module's, the rest is what `Tests` says.
 fn tests_recipe(recipe: &Map<String, Value>, tests: &Map<String, Value>) -> Map<String, Value> {
-    const INHERITED: [&str; 6] =
-        ["Language", "LanguageVersion", "IncludePaths", "Defines", "CompilerFlags", "EnableWarningsAsErrors"];
+    const INHERITED: [&str; 6] = [
+        "Language",
+        "LanguageVersion",
+        "IncludePaths",
+        "Defines",
+        "CompilerFlags",
+        "EnableWarningsAsErrors",
+    ];
     let mut result = Map::new();
     for key in INHERITED {
         if let Some(value) = recipe.get(key) {
@@ -724,7 +890,9 @@ fn tests_recipe(recipe: &Map<String, Value>, tests: &Map<String, Value>) -> Map<
     result.insert("Type".to_owned(), Value::from("Test"));
     for (key, value) in tests {
         match (result.get_mut(key), value) {
-            (Some(Value::Array(inherited)), Value::Array(own)) => inherited.extend(own.iter().cloned()),
+            (Some(Value::Array(inherited)), Value::Array(own)) => {
+                inherited.extend(own.iter().cloned())
+            }
             _ => {
                 result.insert(key.clone(), value.clone());
             }

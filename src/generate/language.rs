@@ -11,11 +11,17 @@ pub fn plugin(recipe: &Map<String, Value>, label: &str) -> Result<&'static str> 
     let names = PLUGINS.iter().map(|(language, _)| *language);
     let Some(language) = recipe.get("Language") else {
         let known: Vec<String> = names.map(|name| format!("`{name}`")).collect();
-        return Err(Error::user(format!("The recipe of `{label}` has no `Language`"))
-            .hint(format!("add `Language: 'C++'`, or another of {}", known.join(", "))));
+        return Err(
+            Error::user(format!("The recipe of `{label}` has no `Language`")).hint(format!(
+                "add `Language: 'C++'`, or another of {}",
+                known.join(", ")
+            )),
+        );
     };
     let Some(language) = language.as_str() else {
-        return Err(Error::user(format!("`Language` of `{label}` must be a string")));
+        return Err(Error::user(format!(
+            "`Language` of `{label}` must be a string"
+        )));
     };
     match PLUGINS.iter().find(|(name, _)| *name == language) {
         Some((_, plugin)) => Ok(plugin),

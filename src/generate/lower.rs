@@ -11,7 +11,9 @@ use crate::fs;
 use crate::fs::path;
 use crate::graph::key::{Declared, Terse, describe};
 use crate::graph::root::{UnknownToken, expand};
-use crate::graph::{self, Action, Cold, Command, FileId, InstanceId, Operation, Root, Roots, Stdin};
+use crate::graph::{
+    self, Action, Cold, Command, FileId, InstanceId, Operation, Root, Roots, Stdin,
+};
 use crate::jsonnet::protocol::{ActionSpec, OperationSpec};
 use crate::workspace::layout::Layout;
 
@@ -31,7 +33,11 @@ pub struct Lowered {
 }
 
 /// Places the operations of all instances.
-pub fn lower(instances: &Instances<'_>, layout: &Layout, intern: &mut Intern<'_>) -> Result<Lowered> {
+pub fn lower(
+    instances: &Instances<'_>,
+    layout: &Layout,
+    intern: &mut Intern<'_>,
+) -> Result<Lowered> {
     let mut lowering = Lowering::new(instances, layout, intern)?;
     let mut placed = Vec::new();
     for (index, instance) in instances.all.iter().enumerate() {
@@ -91,7 +97,11 @@ enum Use {
 }
 
 impl<'a> Lowering<'a> {
-    fn new(instances: &'a Instances<'a>, layout: &'a Layout, intern: &'a mut Intern<'_>) -> Result<Self> {
+    fn new(
+        instances: &'a Instances<'a>,
+        layout: &'a Layout,
+        intern: &'a mut Intern<'_>,
+    ) -> Result<Self> {
         let mut named = HashMap::new();
         let mut roots = Vec::new();
         let mut own = Vec::new();
@@ -103,10 +113,16 @@ impl<'a> Lowering<'a> {
             if let Some(other) = owners.insert(label.clone(), package.directory.clone())
                 && other != package.directory
             {
-                return Err(two_packages(&label, &other, &package.directory, layout.top()));
+                return Err(two_packages(
+                    &label,
+                    &other,
+                    &package.directory,
+                    layout.top(),
+                ));
             }
             let directory = relative_to(&package.directory, layout.top());
-            let target = layout.target_directory(info, &instance.directory_name(), &instance.hash)?;
+            let target =
+                layout.target_directory(info, &instance.directory_name(), &instance.hash)?;
             for (token, directory) in [
                 (format!("package {label}"), directory.clone()),
                 (instances.target_token_name(index), target.clone()),
@@ -116,7 +132,12 @@ impl<'a> Lowering<'a> {
                 }
             }
             let cache = layout.cache_directory(info, &instance.directory_name())?;
-            own.push(Own { package: directory, target, cache, is_command: instance.is_command() });
+            own.push(Own {
+                package: directory,
+                target,
+                cache,
+                is_command: instance.is_command(),
+            });
         }
         Ok(Self {
             instances,
@@ -149,14 +170,19 @@ impl<'a> Lowering<'a> {
 
     /// Refuses text with tokens that stand for nothing.
     fn check_tokens(&self, instance: InstanceIndex, text: &str) -> Result<()> {
-        expand(text, |token| self.directory(instance, token).map(str::to_owned))
-            .map(|_| ())
-            .map_err(|unknown| self.unknown_token(instance, &unknown))
+        expand(text, |token| {
+            self.directory(instance, token).map(str::to_owned)
+        })
+        .map(|_| ())
+        .map_err(|unknown| self.unknown_token(instance, &unknown))
     }
 
     fn unknown_token(&self, instance: InstanceIndex, unknown: &UnknownToken) -> Error {
-        Error::user(format!("`{}` stands for nothing in `{}`", unknown.0, self.instances.all[instance].label))
-            .hint("a path begins with `$(package)`, `$(target)` or `$(cache)`; write `$$` for a dollar")
+        Error::user(format!(
+            "`{}` stands for nothing in `{}`",
+            unknown.0, self.instances.all[instance].label
+        ))
+        .hint("a path begins with `$(package)`, `$(target)` or `$(cache)`; write `$$` for a dollar")
     }
 
     /// The path that `text` means, relative to the workspace's top, after checking that it may lie there.
@@ -169,12 +195,22 @@ impl<'a> Lowering<'a> {
             Use::Input => &own.package,
             Use::Output => &own.target,
         };
-        let place = |token: &str| self.directory(instance, token).map(|directory| Path::new(".").join(directory));
-        let expanded = expand(text, |token| Some(place(token)?.to_string_lossy().into_owned()))
-            .map_err(|unknown| self.unknown_token(instance, &unknown))?;
-        let leading = text.strip_prefix("$(").and_then(|rest| rest.split_once(')'));
+        let place = |token: &str| {
+            self.directory(instance, token)
+                .map(|directory| Path::new(".").join(directory))
+        };
+        let expanded = expand(text, |token| {
+            Some(place(token)?.to_string_lossy().into_owned())
+        })
+        .map_err(|unknown| self.unknown_token(instance, &unknown))?;
+        let leading = text
+            .strip_prefix("$(")
+            .and_then(|rest| rest.split_once(')'));
         let (root, relative) = match leading {
-            Some((token, _)) => (self.directory(instance, token).unwrap_or(base), PathBuf::from(&expanded)),
+            Some((token, _)) => (
+                self.directory(instance, token).unwrap_or(base),
+                PathBuf::from(&expanded),
+            ),
             None => (base.as_str(), Path::new(base).join(&expanded)),
         };
         let mut cleaned = path::clean(&relative);
@@ -201,26 +237,46 @@ impl<'a> Lowering<'a> {
     ) -> Result<()> {
         let own = &self.own[instance];
         match use_ {
-            Use::Output if !cleaned.starts_with(&own.target) || cleaned == Path::new(&own.target) => {
-                Err(Error::user(format!("The output `{text}` lies outside the target directory"))
-                    .cause(format!("`$(target)` of `{}` is `{}`", self.instances.all[instance].label, own.target))
-                    .hint("begin it with `$(target)/`"))
+            Use::Output
+                if !cleaned.starts_with(&own.target) || cleaned == Path::new(&own.target) =>
+            {
+                Err(Error::user(format!(
+                    "The output `{text}` lies outside the target directory"
+                ))
+                .cause(format!(
+                    "`$(target)` of `{}` is `{}`",
+                    self.instances.all[instance].label, own.target
+                ))
+                .hint("begin it with `$(target)/`"))
             }
             Use::Input if text.starts_with('/') && !cleaned.is_relative() => Ok(()),
             Use::Input if is_within(cleaned, root) => Ok(()),
-            Use::Input if own.is_command && cleaned.is_relative() && !cleaned.starts_with("..") => Ok(()),
-            Use::Input => Err(Error::user(format!("The input `{text}` leaves its package"))
-                .cause(format!(
-                    "the package of `{}` is `{}`",
-                    self.instances.all[instance].label,
-                    if own.package.is_empty() { "." } else { &own.package }
-                ))
-                .hint("depend on the package that it belongs to")),
+            Use::Input if own.is_command && cleaned.is_relative() && !cleaned.starts_with("..") => {
+                Ok(())
+            }
+            Use::Input => Err(
+                Error::user(format!("The input `{text}` leaves its package"))
+                    .cause(format!(
+                        "the package of `{}` is `{}`",
+                        self.instances.all[instance].label,
+                        if own.package.is_empty() {
+                            "."
+                        } else {
+                            &own.package
+                        }
+                    ))
+                    .hint("depend on the package that it belongs to"),
+            ),
             Use::Output => Ok(()),
         }
     }
 
-    fn files(&mut self, instance: InstanceIndex, texts: &[String], use_: Use) -> Result<Vec<FileId>> {
+    fn files(
+        &mut self,
+        instance: InstanceIndex,
+        texts: &[String],
+        use_: Use,
+    ) -> Result<Vec<FileId>> {
         let mut files = Vec::with_capacity(texts.len());
         let mut seen = HashSet::with_capacity(texts.len());
         for text in texts {
@@ -235,7 +291,10 @@ impl<'a> Lowering<'a> {
 
     fn place(&mut self, instance: InstanceIndex, spec: &OperationSpec) -> Result<Placed> {
         self.try_place(instance, spec).map_err(|error| {
-            let subject = format!("in the operation `{}` of `{}`", spec.title, self.instances.all[instance].label);
+            let subject = format!(
+                "in the operation `{}` of `{}`",
+                spec.title, self.instances.all[instance].label
+            );
             error.cause(subject).at_if_absent(spec.at.as_ref())
         })
     }
@@ -253,14 +312,21 @@ impl<'a> Lowering<'a> {
         };
         let mut tool = None;
         let action = match &spec.action {
-            ActionSpec::WriteFile { content, executable } => {
+            ActionSpec::WriteFile {
+                content,
+                executable,
+            } => {
                 self.check_tokens(instance, content)?;
-                Action::WriteFile { content: content.clone(), executable: *executable }
+                Action::WriteFile {
+                    content: content.clone(),
+                    executable: *executable,
+                }
             }
             ActionSpec::CopyFile => Action::CopyFile,
             ActionSpec::MakeDirectory => Action::MakeDirectory,
             ActionSpec::Run { .. } => {
-                let (command, file) = self.command(instance, &spec.action, &mut inputs, &mut outputs)?;
+                let (command, file) =
+                    self.command(instance, &spec.action, &mut inputs, &mut outputs)?;
                 tool = Some(file);
                 Action::Run(command)
             }
@@ -306,12 +372,18 @@ impl<'a> Lowering<'a> {
         else {
             return Err(Error::internal("Only a process has a command"));
         };
-        let texts = arguments.iter().chain(environment.values()).chain(stdin_text);
+        let texts = arguments
+            .iter()
+            .chain(environment.values())
+            .chain(stdin_text);
         for text in texts.chain([working_directory]) {
             self.check_tokens(instance, text)?;
         }
         let (executable, tool) = match tool {
-            Some(found) => (found.display().to_string(), self.id(found.to_string_lossy().into_owned())),
+            Some(found) => (
+                found.display().to_string(),
+                self.id(found.to_string_lossy().into_owned()),
+            ),
             None => {
                 let path = self.path(instance, executable, Use::Input)?;
                 let text = if executable.starts_with("$(") || executable.starts_with('/') {
@@ -344,7 +416,9 @@ impl<'a> Lowering<'a> {
         let command = Command {
             executable,
             arguments: arguments.clone(),
-            working_directory: if working_directory.starts_with("$(") || working_directory.starts_with('/') {
+            working_directory: if working_directory.starts_with("$(")
+                || working_directory.starts_with('/')
+            {
                 working_directory.clone()
             } else {
                 format!("$(package)/{working_directory}")
@@ -364,7 +438,11 @@ impl<'a> Lowering<'a> {
     fn search_path(&self, instance: InstanceIndex) -> String {
         let mut directories: Vec<&str> = Vec::new();
         let tools = &self.instances.all[instance].generated().tool_directories;
-        for directory in tools.iter().map(String::as_str).chain(SYSTEM_PATH.split(':')) {
+        for directory in tools
+            .iter()
+            .map(String::as_str)
+            .chain(SYSTEM_PATH.split(':'))
+        {
             if !directories.contains(&directory) {
                 directories.push(directory);
             }
@@ -382,14 +460,21 @@ impl<'a> Lowering<'a> {
         if directories.is_empty() {
             return;
         }
-        let made: HashSet<FileId> = placed.iter().flat_map(|operation| &operation.outputs).copied().collect();
+        let made: HashSet<FileId> = placed
+            .iter()
+            .flat_map(|operation| &operation.outputs)
+            .copied()
+            .collect();
         for operation in placed {
             for input in operation.inputs.iter_mut().chain(&mut operation.order_only) {
                 if made.contains(input) {
                     continue;
                 }
                 let above = Path::new(&self.paths[input]).ancestors();
-                if let Some(id) = above.filter_map(Path::to_str).find_map(|above| directories.get(above)) {
+                if let Some(id) = above
+                    .filter_map(Path::to_str)
+                    .find_map(|above| directories.get(above))
+                {
                     *input = *id;
                 }
             }
@@ -398,10 +483,18 @@ impl<'a> Lowering<'a> {
 
     /// Every input that no operation makes must be there, and must not lead out of its package by a link.
     fn check_sources(&mut self, placed: &[Placed]) -> Result<()> {
-        let made: HashSet<FileId> = placed.iter().flat_map(|operation| &operation.outputs).copied().collect();
+        let made: HashSet<FileId> = placed
+            .iter()
+            .flat_map(|operation| &operation.outputs)
+            .copied()
+            .collect();
         let mut checked: HashSet<FileId> = HashSet::new();
         for operation in placed {
-            let sources = operation.inputs.iter().chain(&operation.order_only).chain(&operation.tool);
+            let sources = operation
+                .inputs
+                .iter()
+                .chain(&operation.order_only)
+                .chain(&operation.tool);
             for &source in sources {
                 if !made.contains(&source) && checked.insert(source) {
                     self.check_source(operation, source)?;
@@ -412,11 +505,14 @@ impl<'a> Lowering<'a> {
     }
 
     fn check_source(&mut self, operation: &Placed, source: FileId) -> Result<()> {
-        let shown = &self.paths[&source];
+        let shown = &self.paths[&source].clone();
         let path = self.layout.top().join(shown);
         let status = fs::stamp::lstat(&path)
             .map_err(|error| Error::io(format!("Cannot look at `{}`", path.display()), &error))?;
-        let subject = format!("`{}` of `{}`", operation.title, self.instances.all[operation.instance].label);
+        let subject = format!(
+            "`{}` of `{}`",
+            operation.title, self.instances.all[operation.instance].label
+        );
         if status.mode == 0 {
             let is_generated = Path::new(shown).starts_with(self.layout.output_directory());
             let mut error = Error::user(if is_generated {
@@ -428,19 +524,27 @@ impl<'a> Lowering<'a> {
             if let Some(hint) = self.near_files(&path) {
                 error = error.hint(hint);
             }
-            let declared = operation.at.as_ref().or(self.instances.all[operation.instance].at());
+            let declared = operation
+                .at
+                .as_ref()
+                .or(self.instances.all[operation.instance].at());
             return Err(error.at_if_absent(declared));
         }
         let own = &self.own[operation.instance];
-        if own.is_command || !Path::new(shown).starts_with(&own.package) || Path::new(shown).is_absolute() {
+        if own.is_command
+            || !Path::new(shown).starts_with(&own.package)
+            || Path::new(shown).is_absolute()
+        {
             return Ok(());
         }
         let package = self.layout.top().join(&own.package);
         if self.leads_out(&path, &package, status.is_link()) {
-            return Err(Error::user(format!("`{shown}` leads out of its package by a link"))
-                .cause(format!("it is an input of {subject}"))
-                .hint("depend on the package that the file belongs to")
-                .at_if_absent(operation.at.as_ref()));
+            return Err(
+                Error::user(format!("`{shown}` leads out of its package by a link"))
+                    .cause(format!("it is an input of {subject}"))
+                    .hint("depend on the package that the file belongs to")
+                    .at_if_absent(operation.at.as_ref()),
+            );
         }
         Ok(())
     }
@@ -450,7 +554,9 @@ impl<'a> Lowering<'a> {
         if is_link {
             return fs::canonicalize(path).is_ok_and(|real| !real.starts_with(package));
         }
-        let Some(parent) = path.parent() else { return false };
+        let Some(parent) = path.parent() else {
+            return false;
+        };
         let real = self
             .real_directories
             .entry(parent.to_owned())
@@ -488,19 +594,37 @@ impl<'a> Lowering<'a> {
             let identity = match operation.outputs.first() {
                 Some(&output) => output,
                 None => {
-                    let path = format!("{}#{}", self.own[operation.instance].target, operation.title);
+                    let path = format!(
+                        "{}#{}",
+                        self.own[operation.instance].target, operation.title
+                    );
                     self.id(path)
                 }
             };
             operations.push(self.operation(operation, identity, &names)?);
         }
         check_identities(&operations)?;
-        Ok(Lowered { operations, instances, roots: self.roots, paths: self.paths })
+        Ok(Lowered {
+            operations,
+            instances,
+            roots: self.roots,
+            paths: self.paths,
+        })
     }
 
-    fn operation(&self, placed: Placed, identity: FileId, names: &HashMap<FileId, String>) -> Result<Operation> {
+    fn operation(
+        &self,
+        placed: Placed,
+        identity: FileId,
+        names: &HashMap<FileId, String>,
+    ) -> Result<Operation> {
         let instance = &self.instances.all[placed.instance];
-        let declared = placed.at.as_ref().or(instance.at()).map(ToString::to_string).unwrap_or_default();
+        let declared = placed
+            .at
+            .as_ref()
+            .or(instance.at())
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let cold = Cold {
             title: placed.title,
             action: placed.action,
@@ -509,8 +633,17 @@ impl<'a> Lowering<'a> {
             declared,
         };
         let mut terse = Terse::default();
-        let declared = Declared { tool: placed.tool, inputs: &placed.inputs, outputs: &placed.outputs };
-        describe(&cold, declared, |file| names.get(&file).cloned().unwrap_or_default(), &mut terse);
+        let declared = Declared {
+            tool: placed.tool,
+            inputs: &placed.inputs,
+            outputs: &placed.outputs,
+        };
+        describe(
+            &cold,
+            declared,
+            |file| names.get(&file).cloned().unwrap_or_default(),
+            &mut terse,
+        );
         Ok(Operation {
             instance: InstanceId::from_index(placed.instance),
             identity,
@@ -525,9 +658,17 @@ impl<'a> Lowering<'a> {
         })
     }
 
-    fn instance(&self, index: InstanceIndex, instance: &Instance, executable: Option<FileId>) -> graph::Instance {
+    fn instance(
+        &self,
+        index: InstanceIndex,
+        instance: &Instance,
+        executable: Option<FileId>,
+    ) -> graph::Instance {
         let own = &self.own[index];
-        let root = |token: &str, directory: &str| Root { token: token.into(), directory: directory.into() };
+        let root = |token: &str, directory: &str| Root {
+            token: token.into(),
+            directory: directory.into(),
+        };
         graph::Instance {
             label: instance.label.clone(),
             target_directory: own.target.clone(),
@@ -545,7 +686,9 @@ impl<'a> Lowering<'a> {
 
 /// Whether a clean path lies in the directory `root`, as [`Root::directory`] is written, or is it.
 fn is_within(path: &Path, root: &str) -> bool {
-    path.starts_with(root) && !path.starts_with("..") && (path.is_relative() || root.starts_with('/'))
+    path.starts_with(root)
+        && !path.starts_with("..")
+        && (path.is_relative() || root.starts_with('/'))
 }
 
 fn add(files: &mut Vec<FileId>, file: FileId) {
@@ -557,8 +700,14 @@ fn add(files: &mut Vec<FileId>, file: FileId) {
 /// Operations without outputs are told apart by their titles.
 fn check_identities(operations: &[Operation]) -> Result<()> {
     let mut seen: BTreeMap<FileId, &str> = BTreeMap::new();
-    for operation in operations.iter().filter(|operation| operation.outputs.is_empty()) {
-        if seen.insert(operation.identity, &operation.cold.declared).is_some() {
+    for operation in operations
+        .iter()
+        .filter(|operation| operation.outputs.is_empty())
+    {
+        if seen
+            .insert(operation.identity, &operation.cold.declared)
+            .is_some()
+        {
             return Err(Error::user(format!(
                 "Two operations without outputs have the title `{}`",
                 operation.cold.title
@@ -571,7 +720,11 @@ fn check_identities(operations: &[Operation]) -> Result<()> {
 }
 
 fn relative_to(directory: &Path, top: &Path) -> String {
-    directory.strip_prefix(top).unwrap_or(directory).to_string_lossy().into_owned()
+    directory
+        .strip_prefix(top)
+        .unwrap_or(directory)
+        .to_string_lossy()
+        .into_owned()
 }
 
 fn two_packages(label: &str, first: &Path, second: &Path, top: &Path) -> Error {

@@ -3,7 +3,6 @@
 //!
 //! Nothing here runs an operation or knows what is out of date.
 
-pub mod compile_commands;
 pub mod contradiction;
 pub mod instances;
 pub mod language;
@@ -17,12 +16,12 @@ use std::path::PathBuf;
 
 use crate::declare::model::Parameters;
 use crate::error::Result;
-use crate::event::{Event, Subscriber};
 use crate::evaluate::state::State;
+use crate::event::{Event, Subscriber};
 use crate::fs;
 use crate::graph::freeze::{self, Meta};
 use crate::graph::{FileId, Graph};
-use crate::jsonnet::library;
+use crate::jsonnet;
 use crate::pkg::Packages;
 use crate::pkg::resolve::Ask;
 use crate::workspace::Workspace;
@@ -81,25 +80,36 @@ pub fn prepare(
     if let Some((graph, front)) = saved::open(&file, state.name(), state.path_count())?
         && (request.trust_saved || front.holds(around))
     {
-        subscriber.event(&Event::GraphReused { operations: graph.operation_count() });
-        return Ok(Prepared { graph, is_new: false });
+        subscriber.event(&Event::GraphReused {
+            operations: graph.operation_count(),
+        });
+        return Ok(Prepared {
+            graph,
+            is_new: false,
+        });
     }
     let bytes = generate(context, state, request, subscriber)?;
     state.sync()?;
     fs::create_directories(&context.layout.graphs_directory())?;
     fs::write_atomic(&file, &bytes)?;
     saved::remove_old(&context.layout.graphs_directory())?;
-    Ok(Prepared { graph: Graph::of(&bytes), is_new: true })
+    Ok(Prepared {
+        graph: Graph::of(&bytes),
+        is_new: true,
+    })
 }
 
 fn saved_file(context: &Context<'_>, request: &Request) -> PathBuf {
     let mut hasher = blake3::Hasher::new();
     hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
-    hasher.update(&library::digest());
+    hasher.update(&jsonnet::library_digest());
     let start = fs::path::display(&context.workspace.start, &context.workspace.top);
     hasher.update(format!("{start:?} {:?} {:?}", request.targets, request.purpose).as_bytes());
     hasher.update(format!("{:?} {:?}", request.parameters, request.host_parameters).as_bytes());
-    context.layout.graphs_directory().join(&hasher.finalize().to_hex()[..20])
+    context
+        .layout
+        .graphs_directory()
+        .join(&hasher.finalize().to_hex()[..20])
 }
 
 /// Declares, resolves and generates, and freezes the result.
@@ -112,7 +122,11 @@ fn generate(
     let mut packages = Packages::new(context.workspace.top.clone());
     let mut reads = Vec::new();
     let members = context.workspace.members_declared()?;
-    let roots: Vec<_> = members.directories.into_iter().map(|directory| packages.add(directory)).collect();
+    let roots: Vec<_> = members
+        .directories
+        .into_iter()
+        .map(|directory| packages.add(directory))
+        .collect();
     reads.extend(members.reads);
     packages.explore(&roots, context.threads, context.ask, subscriber)?;
 
@@ -126,12 +140,14 @@ fn generate(
     instances.generate(context.threads, context.ask, subscriber)?;
     reads.append(&mut instances.reads);
 
-    let lowered =
-        lower::lower(&instances, context.layout, &mut |path: &[u8]| -> FileId { state.intern(path) })?;
+    let lowered = lower::lower(&instances, context.layout, &mut |path: &[u8]| -> FileId {
+        state.intern(path)
+    })?;
     reads.append(&mut instances.packages.reads);
     let granularity = fs::stamp::granularity(&context.layout.state_directory());
-    let front = postcard::to_stdvec(&saved::save(reads, granularity))
-        .map_err(|error| crate::error::Error::internal(format!("A graph cannot be saved: {error}")))?;
+    let front = postcard::to_stdvec(&saved::save(reads, granularity)).map_err(|error| {
+        crate::error::Error::internal(format!("A graph cannot be saved: {error}"))
+    })?;
     let meta = Meta {
         state: state.name(),
         paths: FileId::from_index(state.path_count()).0,

@@ -6,13 +6,18 @@ use serde_json::Value;
 /// `value` with the tokens in all its strings replaced.
 pub fn qualify(value: &Value, package: &str, target: &str) -> Value {
     match value {
-        Value::String(text) if text.contains("$(") => {
-            Value::String(text.replace("$(target)", target).replace("$(package)", package))
-        }
-        Value::Array(items) => items.iter().map(|item| qualify(item, package, target)).collect(),
-        Value::Object(fields) => {
-            fields.iter().map(|(key, field)| (key.clone(), qualify(field, package, target))).collect()
-        }
+        Value::String(text) if text.contains("$(") => Value::String(
+            text.replace("$(target)", target)
+                .replace("$(package)", package),
+        ),
+        Value::Array(items) => items
+            .iter()
+            .map(|item| qualify(item, package, target))
+            .collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(key, field)| (key.clone(), qualify(field, package, target)))
+            .collect(),
         other => other.clone(),
     }
 }
@@ -29,6 +34,9 @@ mod tests {
         let expected = json!({"Build": {"Paths": [
             "-I$(target p:m#2)/include", "$(package p)/x", "$(target a:b#1)/y"
         ]}});
-        assert_eq!(qualify(&shared, "$(package p)", "$(target p:m#2)"), expected);
+        assert_eq!(
+            qualify(&shared, "$(package p)", "$(target p:m#2)"),
+            expected
+        );
     }
 }

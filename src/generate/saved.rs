@@ -33,7 +33,11 @@ pub struct Front {
 /// A [`Read`] with what makes checking it cheap. A stamp that is all zero is never trusted.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum SavedRead {
-    File { path: PathBuf, hash: Option<[u8; 32]>, stamp: SavedStamp },
+    File {
+        path: PathBuf,
+        hash: Option<[u8; 32]>,
+        stamp: SavedStamp,
+    },
     Glob {
         directory: PathBuf,
         include: Vec<String>,
@@ -42,10 +46,22 @@ pub enum SavedRead {
         matched: [u8; 32],
         listed: Vec<(PathBuf, SavedStamp)>,
     },
-    Environment { name: String, value: Option<String> },
-    Tool { name: String, found: Option<PathBuf> },
-    Listing { path: PathBuf, names: Vec<String> },
-    Existence { path: PathBuf, exists: bool },
+    Environment {
+        name: String,
+        value: Option<String>,
+    },
+    Tool {
+        name: String,
+        found: Option<PathBuf>,
+    },
+    Listing {
+        path: PathBuf,
+        names: Vec<String>,
+    },
+    Existence {
+        path: PathBuf,
+        exists: bool,
+    },
 }
 
 /// A [`Stamp`] as it is stored.
@@ -54,7 +70,13 @@ pub struct SavedStamp(i64, i64, u64, u64, u64);
 
 impl From<Stamp> for SavedStamp {
     fn from(stamp: Stamp) -> Self {
-        Self(stamp.mtime, stamp.ctime, stamp.size, stamp.inode, stamp.device)
+        Self(
+            stamp.mtime,
+            stamp.ctime,
+            stamp.size,
+            stamp.inode,
+            stamp.device,
+        )
     }
 }
 
@@ -70,7 +92,8 @@ impl SavedStamp {
     }
 
     fn still_holds(self, path: &Path) -> bool {
-        self != Self::default() && stamp::stat(path).is_ok_and(|status| Self::from(status.stamp) == self)
+        self != Self::default()
+            && stamp::stat(path).is_ok_and(|status| Self::from(status.stamp) == self)
     }
 }
 
@@ -84,16 +107,33 @@ pub struct Surroundings<'a> {
 /// Makes reads checkable; `granularity` as in [`stamp::granularity`]. A file that has changed since it was read gets no stamp, so it is found to have changed.
 pub fn save(reads: Vec<Read>, granularity: i64) -> Front {
     let mut seen = std::collections::HashSet::new();
-    let reads: Vec<Read> = reads.into_iter().filter(|read| seen.insert(format!("{read:?}"))).collect();
+    let reads: Vec<Read> = reads
+        .into_iter()
+        .filter(|read| seen.insert(format!("{read:?}")))
+        .collect();
     let reads = reads
         .into_par_iter()
         .map(|read| match read {
             Read::File { path, hash } => {
                 let stamp = SavedStamp::of(&path, granularity);
                 let unchanged = hash.is_some() && hash_of(&path) == hash;
-                SavedRead::File { path, hash, stamp: if unchanged { stamp } else { SavedStamp::default() } }
+                SavedRead::File {
+                    path,
+                    hash,
+                    stamp: if unchanged {
+                        stamp
+                    } else {
+                        SavedStamp::default()
+                    },
+                }
             }
-            Read::Glob { directory, include, exclude, matched, listed } => {
+            Read::Glob {
+                directory,
+                include,
+                exclude,
+                matched,
+                listed,
+            } => {
                 let listed: Vec<(PathBuf, SavedStamp)> = listed
                     .into_iter()
                     .map(|path| {
@@ -102,7 +142,13 @@ pub fn save(reads: Vec<Read>, granularity: i64) -> Front {
                     })
                     .collect();
                 let matched = hash_of_paths(&matched);
-                SavedRead::Glob { directory, include, exclude, matched, listed }
+                SavedRead::Glob {
+                    directory,
+                    include,
+                    exclude,
+                    matched,
+                    listed,
+                }
             }
             Read::Environment { name, value } => SavedRead::Environment { name, value },
             Read::Tool { name, found } => SavedRead::Tool { name, found },
@@ -114,13 +160,17 @@ pub fn save(reads: Vec<Read>, granularity: i64) -> Front {
 }
 
 fn hash_of(path: &Path) -> Option<[u8; 32]> {
-    fs::read(path).ok().map(|content| *blake3::hash(&content).as_bytes())
+    fs::read(path)
+        .ok()
+        .map(|content| *blake3::hash(&content).as_bytes())
 }
 
 fn hash_of_paths(paths: &[String]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     for path in paths {
-        hasher.update(&(path.len() as u64).to_le_bytes()).update(path.as_bytes());
+        hasher
+            .update(&(path.len() as u64).to_le_bytes())
+            .update(path.as_bytes());
     }
     *hasher.finalize().as_bytes()
 }
@@ -136,13 +186,21 @@ impl SavedRead {
     fn holds(&self, around: Surroundings<'_>) -> bool {
         match self {
             Self::File { path, hash, stamp } => stamp.still_holds(path) || hash_of(path) == *hash,
-            Self::Glob { directory, include, exclude, matched, listed } => {
+            Self::Glob {
+                directory,
+                include,
+                exclude,
+                matched,
+                listed,
+            } => {
                 listed.iter().all(|(path, stamp)| stamp.still_holds(path))
                     || pattern::matches(directory, include, exclude, around.top)
                         .is_ok_and(|(now, _)| hash_of_paths(&now) == *matched)
             }
             Self::Environment { name, value } => around.environment.get(name) == value.as_ref(),
-            Self::Tool { name, found } => find_tool(name, around.environment).as_ref() == found.as_ref(),
+            Self::Tool { name, found } => {
+                find_tool(name, around.environment).as_ref() == found.as_ref()
+            }
             Self::Listing { path, names } => {
                 discover::directory_names(path).is_ok_and(|now| now == *names)
             }
@@ -165,12 +223,18 @@ pub fn find_tool(
 
 /// Opens a saved graph if there is one and it belongs to this state. Whether it still holds is for [`Front::holds`].
 pub fn open(file: &Path, state: [u8; 16], paths: usize) -> Result<Option<(Graph, Front)>> {
-    let Some(map) = fs::map(file)? else { return Ok(None) };
-    let Some(graph) = Graph::open(Bytes::Mapped(map)) else { return Ok(None) };
+    let Some(map) = fs::map(file)? else {
+        return Ok(None);
+    };
+    let Some(graph) = Graph::open(Bytes::Mapped(map)) else {
+        return Ok(None);
+    };
     if graph.meta().state != state || graph.meta().paths as usize > paths {
         return Ok(None);
     }
-    let Ok(front) = postcard::from_bytes(&graph.meta().front) else { return Ok(None) };
+    let Ok(front) = postcard::from_bytes(&graph.meta().front) else {
+        return Ok(None);
+    };
     Ok(Some((graph, front)))
 }
 
@@ -180,7 +244,12 @@ pub fn remove_old(directory: &Path) -> Result<()> {
         .into_iter()
         .filter(|(_, is_directory)| !is_directory)
         .map(|(name, _)| directory.join(name))
-        .map(|path| (stamp::lstat(&path).map_or(0, |status| status.stamp.mtime), path))
+        .map(|path| {
+            (
+                stamp::lstat(&path).map_or(0, |status| status.stamp.mtime),
+                path,
+            )
+        })
         .collect();
     files.sort();
     for (_, path) in files.iter().rev().skip(KEPT) {

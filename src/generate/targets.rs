@@ -20,11 +20,18 @@ pub fn modules(
     reads: &mut Vec<Read>,
 ) -> Result<Vec<(PackageIndex, String)>> {
     let members = packages.reached(roots);
-    let finder = Finder { packages, members: &members, workspace };
+    let finder = Finder {
+        packages,
+        members: &members,
+        workspace,
+    };
     let mut modules = Vec::new();
     if request.targets.is_empty() {
         match request.purpose {
-            Purpose::Build => modules.push((finder.package_at(&workspace.start, reads)?, "root".to_owned())),
+            Purpose::Build => modules.push((
+                finder.package_at(&workspace.start, reads)?,
+                "root".to_owned(),
+            )),
             Purpose::Test => finder.below(&workspace.start, request.purpose, &mut modules)?,
         }
     }
@@ -76,7 +83,12 @@ impl Finder<'_> {
             (None, Purpose::Build) => modules.push((package, "root".to_owned())),
             (None, Purpose::Test) => {
                 let declaration = self.packages.declaration(package)?;
-                modules.extend(declaration.modules.iter().map(|module| (package, module.clone())));
+                modules.extend(
+                    declaration
+                        .modules
+                        .iter()
+                        .map(|module| (package, module.clone())),
+                );
             }
         }
         Ok(())
@@ -95,14 +107,17 @@ impl Finder<'_> {
                 continue;
             }
             let declaration = self.packages.declaration(member)?;
-            if purpose == Purpose::Test || declaration.modules.iter().any(|module| module == "root") {
+            if purpose == Purpose::Test || declaration.modules.iter().any(|module| module == "root")
+            {
                 self.push(member, None, purpose, modules)?;
             }
         }
         if modules.len() == before {
             let shown = path::display(directory, &self.workspace.top);
-            return Err(Error::user(format!("There is no package with a module in or below `{shown}`"))
-                .hint("`wake init` makes one"));
+            return Err(Error::user(format!(
+                "There is no package with a module in or below `{shown}`"
+            ))
+            .hint("`wake init` makes one"));
         }
         Ok(())
     }
@@ -112,31 +127,57 @@ impl Finder<'_> {
         let shown = path::display(directory, &self.workspace.top);
         let declaration = directory.join("PKG");
         let exists = fs::is_file(&declaration);
-        reads.push(Read::Existence { path: declaration, exists });
+        reads.push(Read::Existence {
+            path: declaration,
+            exists,
+        });
         if !exists {
             return Err(Error::user(format!("There is no `PKG` in `{shown}`"))
                 .hint("name a target such as `PATH`, `PATH:MODULE` or `PATH/...`, or make a package with `wake init`"));
         }
-        match self.packages.at(directory).filter(|package| self.members.contains(package)) {
+        match self
+            .packages
+            .at(directory)
+            .filter(|package| self.members.contains(package))
+        {
             Some(package) => Ok(package),
-            None => Err(Error::user(format!("The package in `{shown}` is no member of the workspace"))
-                .cause(format!("the workspace is `{}`", self.workspace.top.display()))
-                .hint(format!("add `'{shown}'` to `Members` in `RootRecipe.sml`: `Members: ['{shown}']`"))),
+            None => Err(Error::user(format!(
+                "The package in `{shown}` is no member of the workspace"
+            ))
+            .cause(format!(
+                "the workspace is `{}`",
+                self.workspace.top.display()
+            ))
+            .hint(format!(
+                "add `'{shown}'` to `Members` in `RootRecipe.sml`: `Members: ['{shown}']`"
+            ))),
         }
     }
 
     fn named(&self, name: &str) -> Result<PackageIndex> {
-        let label = |member: PackageIndex| self.packages.declaration(member).ok().map(|declaration| declaration.info.label());
-        let labels: Vec<(PackageIndex, String)> =
-            self.members.iter().filter_map(|&member| Some((member, label(member)?))).collect();
+        let label = |member: PackageIndex| {
+            self.packages
+                .declaration(member)
+                .ok()
+                .map(|declaration| declaration.info.label())
+        };
+        let labels: Vec<(PackageIndex, String)> = self
+            .members
+            .iter()
+            .filter_map(|&member| Some((member, label(member)?)))
+            .collect();
         match labels.iter().find(|(_, label)| label == name) {
             Some((member, _)) => Ok(*member),
             None => {
-                let error = Error::user(format!("`{name}` is neither a path nor a package of the workspace"));
-                Err(match suggestion(name, labels.iter().map(|(_, label)| label.as_str())) {
-                    Some(hint) => error.hint(hint),
-                    None => error,
-                })
+                let error = Error::user(format!(
+                    "`{name}` is neither a path nor a package of the workspace"
+                ));
+                Err(
+                    match suggestion(name, labels.iter().map(|(_, label)| label.as_str())) {
+                        Some(hint) => error.hint(hint),
+                        None => error,
+                    },
+                )
             }
         }
     }

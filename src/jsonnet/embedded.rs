@@ -25,3 +25,16 @@ pub(super) fn library() -> impl Iterator<Item = &'static str> {
         .iter()
         .filter_map(|(name, _)| name.strip_prefix("lib/"))
 }
+
+/// Changes when any of the files does.
+pub(super) fn digest() -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for (name, content) in FILES {
+        for text in [name, content] {
+            hasher
+                .update(&(text.len() as u64).to_le_bytes())
+                .update(text.as_bytes());
+        }
+    }
+    *hasher.finalize().as_bytes()
+}

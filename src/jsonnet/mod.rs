@@ -20,3 +20,8 @@ mod script;
 mod session;
 mod tasks;
 pub mod worker;
+
+/// Names the std plugins and the `wake/…` library that are built into this wake: what it generates depends on them.
+pub fn library_digest() -> [u8; 32] {
+    embedded::digest()
+}

@@ -128,7 +128,10 @@ pub enum Read {
         found: Option<PathBuf>,
     },
     /// The names of the directories in a directory, sorted.
-    Listing { path: PathBuf, names: Vec<String> },
+    Listing {
+        path: PathBuf,
+        names: Vec<String>,
+    },
     /// Whether something is at a path.
     Existence {
         path: PathBuf,

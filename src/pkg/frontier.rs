@@ -23,7 +23,10 @@ pub fn drive<Job: Send, Done: Send>(
             let (job_receiver, done_sender, work) = (&job_receiver, done_sender.clone(), &work);
             scope.spawn(move || {
                 loop {
-                    let next = job_receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                    let next = job_receiver
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .recv();
                     let Ok((number, job)) = next else { break };
                     let done = work(&job);
                     if done_sender.send((number, job, done)).is_err() {
@@ -40,7 +43,9 @@ pub fn drive<Job: Send, Done: Send>(
         let mut following = Vec::new();
         loop {
             while failure.is_none() && under_way < threads.max(1) * 2 {
-                let Some(job) = waiting.pop_front() else { break };
+                let Some(job) = waiting.pop_front() else {
+                    break;
+                };
                 if job_sender.send((started, job)).is_err() {
                     break;
                 }
@@ -50,7 +55,9 @@ pub fn drive<Job: Send, Done: Send>(
             if under_way == 0 {
                 break;
             }
-            let Ok((number, job, done)) = done_receiver.recv() else { break };
+            let Ok((number, job, done)) = done_receiver.recv() else {
+                break;
+            };
             under_way -= 1;
             match absorb(job, done, &mut following) {
                 Ok(()) => waiting.extend(following.drain(..)),
@@ -90,7 +97,11 @@ mod tests {
     #[test]
     fn the_error_of_the_earliest_job_is_returned() {
         let absorb = |job: u32, (): (), _: &mut Vec<u32>| {
-            if job >= 2 { Err(Error::user(format!("job {job}"))) } else { Ok(()) }
+            if job >= 2 {
+                Err(Error::user(format!("job {job}")))
+            } else {
+                Ok(())
+            }
         };
         let error = drive(1, vec![1, 2, 3, 4], |_| (), absorb).unwrap_err();
         assert_eq!(error.report().message, "job 2");

@@ -45,7 +45,12 @@ pub struct Packages {
 impl Packages {
     /// No packages yet; `top` is the workspace's top, links resolved.
     pub fn new(top: PathBuf) -> Self {
-        Self { top, packages: Vec::new(), by_directory: HashMap::new(), reads: Vec::new() }
+        Self {
+            top,
+            packages: Vec::new(),
+            by_directory: HashMap::new(),
+            reads: Vec::new(),
+        }
     }
 
     pub fn get(&self, index: PackageIndex) -> &Package {
@@ -79,7 +84,10 @@ impl Packages {
 
     /// As the evaluation process needs it.
     pub fn directory(&self, index: PackageIndex) -> PackageDirectory {
-        PackageDirectory { directory: self.packages[index].directory.clone(), top: self.top.clone() }
+        PackageDirectory {
+            directory: self.packages[index].directory.clone(),
+            top: self.top.clone(),
+        }
     }
 
     /// The declaration of a package that was explored.
@@ -104,13 +112,20 @@ impl Packages {
         let wanted = request.wanted.label();
         let at = |error: Error| error.at_if_absent(request.at.as_ref());
         let Source::Path(relative) = &request.from else {
-            return Err(at(Error::user(format!("`{wanted}` can be asked for only by path"))
-                .hint("give `from` a path relative to the package, such as `from='../terminal'`")));
+            return Err(at(Error::user(format!(
+                "`{wanted}` can be asked for only by path"
+            ))
+            .hint(
+                "give `from` a path relative to the package, such as `from='../terminal'`",
+            )));
         };
         let directory = path::clean(&self.packages[asking].directory.join(relative));
         if !fs::is_directory(&directory) {
             return Err(at(Error::user(format!("`{wanted}` is not there"))
-                .cause(format!("there is no directory `{}`", path::display(&directory, &self.top)))
+                .cause(format!(
+                    "there is no directory `{}`",
+                    path::display(&directory, &self.top)
+                ))
                 .hint("correct the path in `from`")));
         }
         fs::canonicalize(&directory).map_err(at)
@@ -130,9 +145,12 @@ impl Packages {
             .filter(|&&root| self.packages[root].declaration.is_none())
             .map(|&root| (root, self.directory(root)))
             .collect();
-        let mut asked: std::collections::HashSet<PackageIndex> = jobs.iter().map(|(root, _)| *root).collect();
+        let mut asked: std::collections::HashSet<PackageIndex> =
+            jobs.iter().map(|(root, _)| *root).collect();
         let declare = |(_, package): &(PackageIndex, PackageDirectory)| {
-            ask(&Request::Declare { package: package.clone() })
+            ask(&Request::Declare {
+                package: package.clone(),
+            })
         };
         frontier::drive(threads, jobs, declare, |(index, _), outcome, more| {
             for found in self.declared(index, outcome, subscriber) {
@@ -168,7 +186,9 @@ impl Packages {
             for (_, request) in &declaration.pkgs {
                 match self.find(index, request) {
                     Ok(package) => {
-                        self.packages[index].edges.push((package, request.at.clone()));
+                        self.packages[index]
+                            .edges
+                            .push((package, request.at.clone()));
                         found.push(package);
                     }
                     Err(_) => self.note_absence(index, request),
@@ -183,7 +203,10 @@ impl Packages {
     fn note_absence(&mut self, asking: PackageIndex, request: &PackageRequest) {
         if let Source::Path(relative) = &request.from {
             let path = path::clean(&self.packages[asking].directory.join(relative));
-            self.reads.push(Read::Existence { path, exists: false });
+            self.reads.push(Read::Existence {
+                path,
+                exists: false,
+            });
         }
     }
 
@@ -192,8 +215,18 @@ impl Packages {
     }
 
     /// Adds that `from` needs `to`, as a module of it says, and refuses a cycle.
-    pub fn connect(&mut self, from: PackageIndex, to: PackageIndex, at: Option<&Location>) -> Result<()> {
-        if from == to || self.packages[from].edges.iter().any(|(known, _)| *known == to) {
+    pub fn connect(
+        &mut self,
+        from: PackageIndex,
+        to: PackageIndex,
+        at: Option<&Location>,
+    ) -> Result<()> {
+        if from == to
+            || self.packages[from]
+                .edges
+                .iter()
+                .any(|(known, _)| *known == to)
+        {
             return Ok(());
         }
         self.packages[from].edges.push((to, at.cloned()));
@@ -231,7 +264,10 @@ impl Packages {
         let mut error = Error::user("Packages need each other in a cycle");
         for &(package, next) in way {
             let (to, at) = &self.packages[package].edges[next - 1];
-            let place = at.as_ref().map(|at| format!("  ({at})")).unwrap_or_default();
+            let place = at
+                .as_ref()
+                .map(|at| format!("  ({at})"))
+                .unwrap_or_default();
             error = error.cause(format!("`{}` needs `{}`{place}", name(package), name(*to)));
             error = error.at_if_absent(at.as_ref());
         }
@@ -251,7 +287,11 @@ impl Packages {
             }
             next += 1;
         }
-        reached.sort_by(|a, b| self.packages[*a].directory.cmp(&self.packages[*b].directory));
+        reached.sort_by(|a, b| {
+            self.packages[*a]
+                .directory
+                .cmp(&self.packages[*b].directory)
+        });
         reached
     }
 }
@@ -266,5 +306,7 @@ pub fn unexpected(answer: &Answer) -> Error {
         Answer::Value(_) => "Value",
         Answer::Waiting(_) => "Waiting",
     };
-    Error::internal(format!("The evaluation process gave an answer of the wrong kind: {kind}"))
+    Error::internal(format!(
+        "The evaluation process gave an answer of the wrong kind: {kind}"
+    ))
 }

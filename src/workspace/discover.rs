@@ -10,7 +10,6 @@ use serde_json::{Map, Value};
 use crate::declare::recipe;
 use crate::error::{Error, Result};
 use crate::fs;
-use crate::fs::path;
 use crate::jsonnet::protocol::Read;
 
 /// The name of the file that marks the top of a workspace and holds what its packages share.
@@ -42,17 +41,29 @@ impl Workspace {
     /// The workspace that an absolute directory belongs to.
     pub fn discover(start: &Path) -> Result<Self> {
         let start = fs::canonicalize(start)?;
-        let above = |name: &str| start.ancestors().find(|above| fs::is_file(&above.join(name)));
+        let above = |name: &str| {
+            start
+                .ancestors()
+                .find(|above| fs::is_file(&above.join(name)))
+        };
         let marked = above(ROOT_RECIPE);
         let Some(top) = marked.or_else(|| above(DECLARATION)) else {
-            return Err(Error::user(format!("There is no `{DECLARATION}` in `{}` or above", start.display()))
-                .hint("`wake init` makes a package that builds"));
+            return Err(Error::user(format!(
+                "There is no `{DECLARATION}` in `{}` or above",
+                start.display()
+            ))
+            .hint("`wake init` makes a package that builds"));
         };
         let root_recipe = match marked {
             Some(directory) => read_root_recipe(directory)?,
             None => Map::new(),
         };
-        Ok(Self { top: top.to_owned(), start: start.clone(), root_recipe, has_root_recipe: marked.is_some() })
+        Ok(Self {
+            top: top.to_owned(),
+            start: start.clone(),
+            root_recipe,
+            has_root_recipe: marked.is_some(),
+        })
     }
 
     /// The package at the top, if there is one, and those that `Members` names.
@@ -63,12 +74,18 @@ impl Workspace {
         if exists {
             members.directories.push(self.top.clone());
         }
-        members.reads.push(Read::Existence { path: declaration, exists });
+        members.reads.push(Read::Existence {
+            path: declaration,
+            exists,
+        });
         // A root recipe that appears or vanishes moves the top; its content says who the members are.
         let root_recipe = self.top.join(ROOT_RECIPE);
         let content = fs::read_if_exists(&root_recipe)?;
         let hash = content.map(|content| *blake3::hash(&content).as_bytes());
-        members.reads.push(Read::File { path: root_recipe, hash });
+        members.reads.push(Read::File {
+            path: root_recipe,
+            hash,
+        });
         if self.has_root_recipe {
             self.add_named(&mut members)?;
         }
@@ -76,21 +93,32 @@ impl Workspace {
     }
 
     fn add_named(&self, members: &mut Members) -> Result<()> {
-        let Some(named) = self.root_recipe.get("Members") else { return Ok(()) };
+        let Some(named) = self.root_recipe.get("Members") else {
+            return Ok(());
+        };
         let wrong = || {
-            Error::user(format!("`Members` in `{ROOT_RECIPE}` must be an array of paths and patterns"))
-                .hint("for example `Members: ['libraries/*', 'tools/generator']`")
+            Error::user(format!(
+                "`Members` in `{ROOT_RECIPE}` must be an array of paths and patterns"
+            ))
+            .hint("for example `Members: ['libraries/*', 'tools/generator']`")
         };
         for named in named.as_array().ok_or_else(wrong)? {
             let named = named.as_str().ok_or_else(wrong)?.trim_end_matches('/');
             let (directories, listings) = matching(&self.top, named)?;
             members.reads.extend(listings);
-            let found: Vec<PathBuf> =
-                directories.into_iter().filter(|directory| fs::is_file(&directory.join(DECLARATION))).collect();
+            let found: Vec<PathBuf> = directories
+                .into_iter()
+                .filter(|directory| fs::is_file(&directory.join(DECLARATION)))
+                .collect();
             if found.is_empty() {
-                return Err(Error::user(format!("`{named}` in `Members` names no package"))
-                    .cause(format!("no directory that it matches in `{}` has a `{DECLARATION}`", self.top.display()))
-                    .hint(format!("correct it in `{ROOT_RECIPE}`")));
+                return Err(
+                    Error::user(format!("`{named}` in `Members` names no package"))
+                        .cause(format!(
+                            "no directory that it matches in `{}` has a `{DECLARATION}`",
+                            self.top.display()
+                        ))
+                        .hint(format!("correct it in `{ROOT_RECIPE}`")),
+                );
             }
             for directory in found {
                 let directory = fs::canonicalize(&directory)?;
@@ -112,7 +140,10 @@ fn read_root_recipe(directory: &Path) -> Result<Map<String, Value>> {
 fn matching(top: &Path, pattern: &str) -> Result<(Vec<PathBuf>, Vec<Read>)> {
     let mut directories = vec![top.to_owned()];
     let mut reads = Vec::new();
-    for component in pattern.split('/').filter(|component| !matches!(*component, "" | ".")) {
+    for component in pattern
+        .split('/')
+        .filter(|component| !matches!(*component, "" | "."))
+    {
         let is_literal = !component.contains(['*', '?', '[', '{']);
         let mut next = Vec::new();
         for directory in directories {
@@ -120,15 +151,27 @@ fn matching(top: &Path, pattern: &str) -> Result<(Vec<PathBuf>, Vec<Read>)> {
                 next.push(directory.join(component));
                 continue;
             }
-            let glob = globset::GlobBuilder::new(component).literal_separator(true).build();
+            let glob = globset::GlobBuilder::new(component)
+                .literal_separator(true)
+                .build();
             let glob = glob.map_err(|error| {
-                Error::user(format!("`{pattern}` in `Members` is no pattern")).cause(error.kind().to_string())
+                Error::user(format!("`{pattern}` in `Members` is no pattern"))
+                    .cause(error.kind().to_string())
             })?;
             let matcher = glob.compile_matcher();
             let names = directory_names(&directory)?;
             let is_visible = |name: &&String| component.starts_with('.') || !name.starts_with('.');
-            next.extend(names.iter().filter(is_visible).filter(|name| matcher.is_match(name)).map(|name| directory.join(name)));
-            reads.push(Read::Listing { path: directory, names });
+            next.extend(
+                names
+                    .iter()
+                    .filter(is_visible)
+                    .filter(|name| matcher.is_match(name))
+                    .map(|name| directory.join(name)),
+            );
+            reads.push(Read::Listing {
+                path: directory,
+                names,
+            });
         }
         directories = next;
     }

@@ -17,7 +17,9 @@ pub struct Layout {
 impl Layout {
     /// The layout of the workspace at `top`, absolute with links resolved.
     pub fn new(top: &Path) -> Self {
-        Self { top: top.to_owned() }
+        Self {
+            top: top.to_owned(),
+        }
     }
 
     pub fn top(&self) -> &Path {
@@ -56,12 +58,20 @@ impl Layout {
     pub fn target_directory(&self, info: &PackageInfo, module: &str, hash: &str) -> Result<String> {
         let package = package_path(info)?;
         let version = component(info.version.as_deref().unwrap_or("0.0.0"))?;
-        Ok(format!("{}/{package}/{version}/{}/{hash}", self.output_directory(), component(module)?))
+        Ok(format!(
+            "{}/{package}/{version}/{}/{hash}",
+            self.output_directory(),
+            component(module)?
+        ))
     }
 
     /// What `$(cache)` stands for in a module, relative to the top.
     pub fn cache_directory(&self, info: &PackageInfo, module: &str) -> Result<String> {
-        Ok(format!(".wake/cache/{}/{}", package_path(info)?, component(module)?))
+        Ok(format!(
+            ".wake/cache/{}/{}",
+            package_path(info)?,
+            component(module)?
+        ))
     }
 
     /// Makes `.wake/`, with a `.gitignore` so that nobody commits it.
@@ -83,8 +93,10 @@ fn package_path(info: &PackageInfo) -> Result<String> {
 /// A name that is one directory and no other.
 fn component(name: &str) -> Result<&str> {
     if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\0']) {
-        return Err(Error::user(format!("`{name}` cannot be part of a target directory"))
-            .hint("use letters, digits, `.`, `-`, `_` and `+`"));
+        return Err(
+            Error::user(format!("`{name}` cannot be part of a target directory"))
+                .hint("use letters, digits, `.`, `-`, `_` and `+`"),
+        );
     }
     Ok(name)
 }
@@ -97,7 +109,9 @@ pub fn canonical_json(value: &Value) -> String {
             fields.sort_by(|a, b| a.0.cmp(b.0));
             let fields: Vec<String> = fields
                 .into_iter()
-                .map(|(key, value)| format!("{}:{}", Value::from(key.as_str()), canonical_json(value)))
+                .map(|(key, value)| {
+                    format!("{}:{}", Value::from(key.as_str()), canonical_json(value))
+                })
                 .collect();
             format!("{{{}}}", fields.join(","))
         }
@@ -126,14 +140,23 @@ mod tests {
     fn canonical_json_does_not_depend_on_the_order_of_keys() {
         let text = r#"{"b": [1, {"z": null, "y": "\""}], "a": true}"#;
         let value: Value = serde_json::from_str(text).unwrap();
-        assert_eq!(canonical_json(&value), r#"{"a":true,"b":[1,{"y":"\"","z":null}]}"#);
-        assert_eq!(instance_hash(&json!({"a": 1, "b": 2}), &json!({}), ""), instance_hash(&json!({"b": 2, "a": 1}), &json!({}), ""));
+        assert_eq!(
+            canonical_json(&value),
+            r#"{"a":true,"b":[1,{"y":"\"","z":null}]}"#
+        );
+        assert_eq!(
+            instance_hash(&json!({"a": 1, "b": 2}), &json!({}), ""),
+            instance_hash(&json!({"b": 2, "a": 1}), &json!({}), "")
+        );
     }
 
     #[test]
     fn a_name_cannot_leave_its_directory() {
         let layout = Layout::new(Path::new("/w"));
-        let info = PackageInfo { name: "..".into(), ..PackageInfo::default() };
+        let info = PackageInfo {
+            name: "..".into(),
+            ..PackageInfo::default()
+        };
         assert!(layout.target_directory(&info, "root", "0").is_err());
     }
 }

@@ -36,7 +36,10 @@ pub fn combine(defaults: &Parameters, workspace: &Workspace, given: &Parameters)
 
 /// What evaluation may know of this machine.
 pub fn host() -> Host {
-    let release = fs::read_if_exists(std::path::Path::new("/etc/os-release")).ok().flatten().unwrap_or_default();
+    let release = fs::read_if_exists(std::path::Path::new("/etc/os-release"))
+        .ok()
+        .flatten()
+        .unwrap_or_default();
     let release = String::from_utf8_lossy(&release);
     let field = |name: &str| {
         release

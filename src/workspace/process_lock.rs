@@ -22,8 +22,10 @@ impl ProcessLock {
     pub fn acquire(layout: &Layout, nested: Option<&str>, wait: impl FnOnce()) -> Result<Self> {
         let top = layout.top().to_string_lossy();
         if nested.is_some_and(|tops| tops.split(':').any(|held| held == top)) {
-            return Err(Error::user(format!("wake is already at work in `{top}`, and has started this wake"))
-                .hint("let the operation depend on what it needs instead of building it"));
+            return Err(Error::user(format!(
+                "wake is already at work in `{top}`, and has started this wake"
+            ))
+            .hint("let the operation depend on what it needs instead of building it"));
         }
         let file = layout.lock_file();
         let lock = match Lock::try_acquire(&file)? {

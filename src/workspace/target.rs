@@ -10,11 +10,17 @@ use crate::fs::path;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
     /// A package by its directory, absolute with links resolved.
-    Directory { directory: PathBuf, module: Option<String> },
+    Directory {
+        directory: PathBuf,
+        module: Option<String>,
+    },
     /// Every member below a directory.
     Below { directory: PathBuf },
     /// A package by `namespace/name` or `name`.
-    Named { name: String, module: Option<String> },
+    Named {
+        name: String,
+        module: Option<String>,
+    },
 }
 
 impl Target {
@@ -31,23 +37,32 @@ impl Target {
             None => (text, None),
         };
         if module.as_deref() == Some("") {
-            return Err(Error::user(format!("`{text}` names no module behind the colon")).hint(FORMS));
+            return Err(
+                Error::user(format!("`{text}` names no module behind the colon")).hint(FORMS),
+            );
         }
         if place.is_empty() {
             if module.is_none() {
                 return Err(Error::user("An empty target names nothing").hint(FORMS));
             }
-            return Ok(Self::Directory { directory: start.to_owned(), module });
+            return Ok(Self::Directory {
+                directory: start.to_owned(),
+                module,
+            });
         }
         match directory(place, start) {
             Some(directory) => Ok(Self::Directory { directory, module }),
             None if place.starts_with(['/', '.']) => Err(missing(text, place)),
-            None => Ok(Self::Named { name: place.to_owned(), module }),
+            None => Ok(Self::Named {
+                name: place.to_owned(),
+                module,
+            }),
         }
     }
 }
 
-const FORMS: &str = "a target is `PATH`, `PATH:MODULE`, `:MODULE`, `PATH/...` or `namespace/name:MODULE`";
+const FORMS: &str =
+    "a target is `PATH`, `PATH:MODULE`, `:MODULE`, `PATH/...` or `namespace/name:MODULE`";
 
 fn directory(text: &str, start: &Path) -> Option<PathBuf> {
     let directory = path::clean(&start.join(text));

@@ -391,11 +391,10 @@ impl State {
         }
         if let Some(range) = &slot.started {
             let bytes = self.bytes(range);
-            files.extend((4..bytes.len()).filter_map(|at| {
-                (at % 4 == 0)
-                    .then(|| record::file_at(bytes, at))
-                    .flatten()
-            }));
+            files.extend(
+                (4..bytes.len())
+                    .filter_map(|at| (at % 4 == 0).then(|| record::file_at(bytes, at)).flatten()),
+            );
         }
         files.sort_unstable();
         files.dedup();
