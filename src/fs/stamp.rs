@@ -83,7 +83,7 @@ fn status(path: &Path, follow: bool) -> std::io::Result<Status> {
             .saturating_mul(1_000_000_000)
             .saturating_add(nanoseconds)
     };
-    #[expect(
+    #[allow(
         clippy::useless_conversion,
         clippy::unnecessary_fallible_conversions,
         reason = "the field types differ between architectures"

@@ -209,6 +209,10 @@ pub struct OperationSpec {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are of the large kind"
+)]
 pub enum ActionSpec {
     Run {
         /// A path with a token, an absolute path, or a bare name that was found: then `tool` is the file.

@@ -1,0 +1,241 @@
+//! Plans as data: from declarations to operations, nothing is run.
+//!
+//! A test gives the files of a workspace and what is asked for; the snapshot shows every operation in order, its text
+//! with root tokens as it enters the key. To add one: write the test, run it with `INSTA_UPDATE=always`, read the
+//! snapshot as a reviewer would.
+
+mod c_and_cpp;
+mod command;
+mod errors;
+mod packages;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use wake::declare::model::Parameters;
+use wake::error::Result;
+use wake::evaluate::state::State;
+use wake::event::{Event, Subscriber};
+use wake::generate::{self, Context, Purpose, Request};
+use wake::graph::key::{Declared, Parts, describe};
+use wake::graph::{FileId, Graph, OperationId, Roots};
+use wake::jsonnet::client::{Evaluators, Options};
+use wake::jsonnet::protocol::Setup;
+use wake::workspace::layout::Layout;
+use wake::workspace::target::Target;
+use wake::workspace::{Workspace, parameters};
+
+/// A workspace on disk, its plan not yet made.
+pub struct Plan {
+    directory: tempfile::TempDir,
+    targets: Vec<String>,
+    parameters: Parameters,
+    purpose: Purpose,
+}
+
+/// Counts what was evaluated.
+#[derive(Default)]
+pub struct Counts {
+    pub declared: usize,
+    pub generated: usize,
+    pub reused: bool,
+}
+
+impl Subscriber for Counts {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Declared { .. } => self.declared += 1,
+            Event::Generated { .. } => self.generated += 1,
+            Event::GraphReused { .. } => self.reused = true,
+            _ => {}
+        }
+    }
+}
+
+impl Plan {
+    /// A workspace with these files.
+    pub fn of(files: &[(&str, &str)]) -> Self {
+        let plan = Self {
+            directory: tempfile::tempdir().unwrap(),
+            targets: Vec::new(),
+            parameters: Parameters::new(),
+            purpose: Purpose::Build,
+        };
+        for (path, content) in files {
+            plan.write(path, content);
+        }
+        plan
+    }
+
+    pub fn targets(mut self, targets: &[&str]) -> Self {
+        self.targets = targets.iter().map(|target| (*target).to_owned()).collect();
+        self
+    }
+
+    pub fn parameter(mut self, name: &str, value: &str) -> Self {
+        self.parameters.insert(name.to_owned(), value.into());
+        self
+    }
+
+    pub fn for_tests(mut self) -> Self {
+        self.purpose = Purpose::Test;
+        self
+    }
+
+    pub fn write(&self, path: &str, content: &str) {
+        let path = self.path(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.directory.path().join(path)
+    }
+
+    /// Makes the plan from the directory `start`, and says what that took.
+    pub fn make_in(&self, start: &str) -> (Result<(Graph, State)>, Counts) {
+        let mut counts = Counts::default();
+        let result = self.prepare(&self.path(start), &mut counts);
+        (result, counts)
+    }
+
+    fn prepare(&self, start: &Path, counts: &mut Counts) -> Result<(Graph, State)> {
+        let workspace = Workspace::discover(start)?;
+        let layout = Layout::new(&workspace.top);
+        layout.create()?;
+        let (mut state, _) = State::open(&layout.state_directory(), &workspace.top)?;
+        let environment: BTreeMap<String, String> =
+            [("PATH".to_owned(), std::env::var("PATH").unwrap())].into();
+        let host_parameters = parameters::host_defaults();
+        let targets = self
+            .targets
+            .iter()
+            .map(|target| Target::parse(target, &workspace.start));
+        let request = Request {
+            targets: targets.collect::<Result<_>>()?,
+            parameters: parameters::combine(&host_parameters, &workspace, &self.parameters),
+            host_parameters,
+            purpose: self.purpose,
+            trust_saved: false,
+        };
+        let setup = Setup {
+            host: parameters::host(),
+            environment: environment.clone(),
+            memory: 1 << 30,
+        };
+        let options = Options::new(PathBuf::from(env!("CARGO_BIN_EXE_wake")));
+        let evaluators = Evaluators::new(options, setup, 2);
+        let ask = |request: &_| evaluators.ask(request);
+        let context = Context {
+            workspace: &workspace,
+            layout: &layout,
+            environment: &environment,
+            ask: &ask,
+            threads: 2,
+        };
+        let prepared = generate::prepare(&context, &mut state, &request, counts)?;
+        Ok((prepared.graph, state))
+    }
+
+    /// The operations as text.
+    pub fn text(&self) -> String {
+        let (result, _) = self.make_in("");
+        match result {
+            Ok((graph, state)) => redact(&show(&graph, &state)),
+            Err(error) => panic!("{:#?}", error.report()),
+        }
+    }
+
+    /// The error as data, without the temporary directory's name.
+    pub fn error(&self) -> String {
+        self.error_in("")
+    }
+
+    pub fn error_in(&self, start: &str) -> String {
+        let (result, _) = self.make_in(start);
+        let error = result.err().expect("an error");
+        let report = error.report();
+        let mut text = format!("{:?}: {}", report.kind, report.message);
+        if let Some(at) = &report.at {
+            text += &format!("\nat {at}\n  {}", at.text);
+        }
+        for cause in &report.causes {
+            text += &format!("\ncause: {cause}");
+        }
+        for frame in &report.trace {
+            let at = frame
+                .at
+                .as_ref()
+                .map_or(String::new(), |at| format!(" at {at}"));
+            text += &format!("\nin {}{at}", frame.description);
+        }
+        if let Some(hint) = &report.hint {
+            text += &format!("\nhint: {hint}");
+        }
+        let top = std::fs::canonicalize(self.directory.path()).unwrap();
+        text.replace(&top.display().to_string(), "[TOP]")
+            .replace(&self.directory.path().display().to_string(), "[TOP]")
+    }
+}
+
+/// Instance hashes and the host's names, which differ between machines.
+fn redact(text: &str) -> String {
+    let mut result = String::new();
+    let mut rest = text;
+    while let Some(hash) = rest.find('#') {
+        let (before, after) = rest.split_at(hash + 1);
+        result.push_str(before);
+        let digits = after.chars().take_while(char::is_ascii_hexdigit).count();
+        rest = if digits == 20 {
+            result.push_str("HASH");
+            &after[20..]
+        } else {
+            after
+        };
+    }
+    result + rest
+}
+
+fn show(graph: &Graph, state: &State) -> String {
+    let roots = Roots::new(&graph.meta().roots);
+    let name = |file: FileId| roots.tokenize(&state.display(file));
+    graph
+        .operations()
+        .map(|operation| show_operation(graph, operation, &name))
+        .collect()
+}
+
+fn show_operation(
+    graph: &Graph,
+    operation: OperationId,
+    name: &impl Fn(FileId) -> String,
+) -> String {
+    let cold = graph.cold(operation);
+    let mut parts = Parts::default();
+    let declared = Declared {
+        tool: graph.tool(operation),
+        inputs: graph.inputs(operation),
+        outputs: graph.outputs(operation),
+    };
+    describe(&cold, declared, name, &mut parts);
+    let mut text = format!("{} [{}]\n", cold.title, graph.instance(operation).label);
+    let mut arguments = Vec::new();
+    for part in &parts.0 {
+        match part.name.as_str() {
+            "argument" => arguments.push(part.value.clone()),
+            "environment PATH" | "tool" | "response file" | "network" => {}
+            _ if !arguments.is_empty() => {
+                text += &format!(
+                    "  arguments: {}\n",
+                    std::mem::take(&mut arguments).join(" ")
+                );
+                text += &format!("  {}: {}\n", part.name, part.value);
+            }
+            _ => text += &format!("  {}: {}\n", part.name, part.value),
+        }
+    }
+    for &file in graph.order_only(operation) {
+        text += &format!("  order only: {}\n", name(file));
+    }
+    text + "\n"
+}
