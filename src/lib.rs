@@ -5,3 +5,4 @@ pub mod event;
 pub mod fs;
 pub mod graph;
 pub mod jsonnet;
+pub mod workspace;

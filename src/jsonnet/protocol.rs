@@ -127,6 +127,11 @@ pub enum Read {
         name: String,
         found: Option<PathBuf>,
     },
+    /// The directories in a directory, as `workspace::members::subdirectories` lists them.
+    Subdirectories {
+        directory: PathBuf,
+        names: Vec<String>,
+    },
     /// Whether something is at a path.
     Existence {
         path: PathBuf,
