@@ -19,7 +19,7 @@ use crate::graph::Graph;
 use crate::graph::view::Bytes;
 use crate::jsonnet::pattern;
 use crate::jsonnet::protocol::Read;
-use crate::workspace::discover;
+use crate::workspace::members;
 
 /// How many graphs a workspace keeps: two flavors of a few targets.
 pub const KEPT: usize = 16;
@@ -54,8 +54,8 @@ pub enum SavedRead {
         name: String,
         found: Option<PathBuf>,
     },
-    Listing {
-        path: PathBuf,
+    Subdirectories {
+        directory: PathBuf,
         names: Vec<String>,
     },
     Existence {
@@ -152,7 +152,9 @@ pub fn save(reads: Vec<Read>, granularity: i64) -> Front {
             }
             Read::Environment { name, value } => SavedRead::Environment { name, value },
             Read::Tool { name, found } => SavedRead::Tool { name, found },
-            Read::Listing { path, names } => SavedRead::Listing { path, names },
+            Read::Subdirectories { directory, names } => {
+                SavedRead::Subdirectories { directory, names }
+            }
             Read::Existence { path, exists } => SavedRead::Existence { path, exists },
         })
         .collect();
@@ -201,8 +203,8 @@ impl SavedRead {
             Self::Tool { name, found } => {
                 find_tool(name, around.environment).as_ref() == found.as_ref()
             }
-            Self::Listing { path, names } => {
-                discover::directory_names(path).is_ok_and(|now| now == *names)
+            Self::Subdirectories { directory, names } => {
+                members::subdirectories(directory).is_ok_and(|now| now == *names)
             }
             Self::Existence { path, exists } => fs::exists(path) == *exists,
         }

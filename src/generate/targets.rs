@@ -29,7 +29,7 @@ pub fn modules(
     if request.targets.is_empty() {
         match request.purpose {
             Purpose::Build => modules.push((
-                finder.package_at(&workspace.start, reads)?,
+                finder.package_at(workspace.package_here(), reads)?,
                 "root".to_owned(),
             )),
             Purpose::Test => finder.below(&workspace.start, request.purpose, &mut modules)?,

@@ -127,9 +127,9 @@ pub enum Read {
         name: String,
         found: Option<PathBuf>,
     },
-    /// The names of the directories in a directory, sorted.
-    Listing {
-        path: PathBuf,
+    /// The directories in a directory, as `workspace::members::subdirectories` lists them.
+    Subdirectories {
+        directory: PathBuf,
         names: Vec<String>,
     },
     /// Whether something is at a path.

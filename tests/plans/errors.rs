@@ -3,10 +3,10 @@
 use super::Plan;
 
 macro_rules! error {
-    ($name:ident, $files:expr, $snapshot:literal) => {
+    ($name:ident, $files:expr) => {
         #[test]
         fn $name() {
-            insta::assert_snapshot!(Plan::of(&$files).error(), @$snapshot);
+            insta::assert_snapshot!(Plan::of(&$files).error());
         }
     };
 }
@@ -15,20 +15,18 @@ const RECIPE: &str = "function(wake) wake.pkg(wake.pkgInfo('p'), modules={
   root: function(wake, pkg, config) wake.recipe({ Language: 'C', Source: ['a.c'] }),
 })";
 
-error!(no_declaration, [("readme", "")], "");
+error!(no_declaration, [("readme", "")]);
 error!(
     a_syntax_error,
     [(
         "PKG",
         "function(wake)\n  wake.pkg(wake.pkgInfo('p'),, modules={})\n"
-    )],
-    ""
+    )]
 );
-error!(not_a_function, [("PKG", "{ name: 'p' }")], "");
+error!(not_a_function, [("PKG", "{ name: 'p' }")]);
 error!(
     a_missing_source,
-    [("PKG", RECIPE), ("b.c", ""), ("aa.c", "")],
-    ""
+    [("PKG", RECIPE), ("b.c", ""), ("aa.c", "")]
 );
 error!(
     an_unknown_module,
@@ -37,8 +35,7 @@ error!(
         "function(wake) wake.pkg(wake.pkgInfo('p'), modules={
   roott: function(wake, pkg, config) wake.recipe({ Language: 'C' }),
 })"
-    )],
-    ""
+    )]
 );
 error!(
     an_unknown_language,
@@ -47,13 +44,11 @@ error!(
         "function(wake) wake.pkg(wake.pkgInfo('p'), modules={
   root: function(wake, pkg, config) wake.recipe({ Language: 'c++' }),
 })"
-    )],
-    ""
+    )]
 );
 error!(
     a_source_outside_its_package,
-    [("PKG", RECIPE.replace("a.c", "../a.c").as_str())],
-    ""
+    [("PKG", RECIPE.replace("a.c", "../a.c").as_str())]
 );
 error!(
     a_missing_package,
@@ -63,18 +58,17 @@ error!(
   pkgs={ library: wake.getPkg('acme/library', from='../library') },
   modules={ root: function(wake, pkg, config) wake.recipe({
     Language: 'C', Dependencies: { Runtime: [wake.getModule(pkg.pkgs.library)] } }) })"
-    )],
-    ""
+    )]
 );
 error!(a_package_cycle, [
     ("PKG", "function(wake) wake.pkg(wake.pkgInfo('a'), pkgs={ b: wake.getPkg('b', from='b') }, modules={
   root: function(wake, pkg, config) wake.recipe({ Language: 'C', Dependencies: { Runtime: [wake.getModule(pkg.pkgs.b)] } }) })"),
     ("b/PKG", "function(wake) wake.pkg(wake.pkgInfo('b'), pkgs={ a: wake.getPkg('a', from='..') })"),
-], "");
+]);
 error!(a_module_cycle, [("PKG", "function(wake) wake.pkg(wake.pkgInfo('p'), modules={
   root: function(wake, pkg, config) wake.recipe({ Language: 'C', Dependencies: { Runtime: [wake.getModule(pkg, 'b')] } }),
   b: function(wake, pkg, config) wake.recipe({ Language: 'C', Dependencies: { Runtime: [wake.getModule(pkg)] } }),
-})")], "");
+})")]);
 
 fn commands(operations: &str) -> String {
     format!(
@@ -88,7 +82,7 @@ fn commands(operations: &str) -> String {
 
 error!(two_writers, [("PKG", commands(
     "{ Title: 'First', Executable: 'true', Outputs: ['x'] },\n{ Title: 'Second', Executable: 'true', Outputs: ['x'] },"
-).as_str())], "");
+).as_str())]);
 error!(
     an_operation_cycle,
     [(
@@ -98,8 +92,7 @@ error!(
 { Title: 'Second', Executable: 'true', Inputs: ['$(target)/x'], Outputs: ['y'] },"
         )
         .as_str()
-    )],
-    ""
+    )]
 );
 error!(
     an_input_that_nothing_makes,
@@ -109,16 +102,14 @@ error!(
             "{ Title: 'First', Executable: 'true', Inputs: ['$(target)/y'], Outputs: ['x'] },"
         )
         .as_str()
-    )],
-    ""
+    )]
 );
 error!(
     an_output_outside_the_target_directory,
     [(
         "PKG",
         commands("{ Title: 'First', Executable: 'true', Outputs: ['../x'] },").as_str()
-    )],
-    ""
+    )]
 );
 error!(
     an_unknown_token,
@@ -128,16 +119,14 @@ error!(
             "{ Title: 'First', Executable: 'true', Arguments: ['$(taget)/y'], Outputs: ['x'] },"
         )
         .as_str()
-    )],
-    ""
+    )]
 );
 error!(
     a_tool_that_is_not_installed,
     [(
         "PKG",
         commands("{ Title: 'First', Executable: 'no-such-tool', Outputs: ['x'] },").as_str()
-    )],
-    ""
+    )]
 );
 error!(two_packages_of_one_name, [
     ("PKG", "function(wake) wake.pkg(wake.pkgInfo('p'), pkgs={ other: wake.getPkg('p', from='other') }, modules={
@@ -146,7 +135,7 @@ error!(two_packages_of_one_name, [
     ("a.c", ""),
     ("other/PKG", RECIPE),
     ("other/a.c", ""),
-], "");
+]);
 
 #[test]
 fn a_package_that_is_no_member() {
@@ -156,12 +145,12 @@ fn a_package_that_is_no_member() {
         ("a.c", ""),
         ("sub/PKG", RECIPE),
     ]);
-    insta::assert_snapshot!(plan.error_in("sub"), @"");
+    insta::assert_snapshot!(plan.error_in("sub"));
 }
 
 #[test]
 fn a_source_that_leads_out_by_a_link() {
     let plan = Plan::of(&[("top/PKG", RECIPE), ("outside.c", "")]);
     std::os::unix::fs::symlink("../outside.c", plan.path("top/a.c")).unwrap();
-    insta::assert_snapshot!(plan.error_in("top"), @"");
+    insta::assert_snapshot!(plan.error_in("top"));
 }

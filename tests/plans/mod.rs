@@ -26,7 +26,7 @@ use wake::workspace::target::Target;
 use wake::workspace::{Workspace, parameters};
 
 /// A workspace on disk, its plan not yet made.
-pub struct Plan {
+pub(super) struct Plan {
     directory: tempfile::TempDir,
     targets: Vec<String>,
     parameters: Parameters,
@@ -35,10 +35,10 @@ pub struct Plan {
 
 /// Counts what was evaluated.
 #[derive(Default)]
-pub struct Counts {
-    pub declared: usize,
-    pub generated: usize,
-    pub reused: bool,
+pub(super) struct Counts {
+    pub(super) declared: usize,
+    pub(super) generated: usize,
+    pub(super) reused: bool,
 }
 
 impl Subscriber for Counts {
@@ -54,7 +54,7 @@ impl Subscriber for Counts {
 
 impl Plan {
     /// A workspace with these files.
-    pub fn of(files: &[(&str, &str)]) -> Self {
+    pub(super) fn of(files: &[(&str, &str)]) -> Self {
         let plan = Self {
             directory: tempfile::tempdir().unwrap(),
             targets: Vec::new(),
@@ -67,33 +67,33 @@ impl Plan {
         plan
     }
 
-    pub fn targets(mut self, targets: &[&str]) -> Self {
+    pub(super) fn targets(mut self, targets: &[&str]) -> Self {
         self.targets = targets.iter().map(|target| (*target).to_owned()).collect();
         self
     }
 
-    pub fn parameter(mut self, name: &str, value: &str) -> Self {
+    pub(super) fn parameter(mut self, name: &str, value: &str) -> Self {
         self.parameters.insert(name.to_owned(), value.into());
         self
     }
 
-    pub fn for_tests(mut self) -> Self {
+    pub(super) fn for_tests(mut self) -> Self {
         self.purpose = Purpose::Test;
         self
     }
 
-    pub fn write(&self, path: &str, content: &str) {
+    pub(super) fn write(&self, path: &str, content: &str) {
         let path = self.path(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();
     }
 
-    pub fn path(&self, path: &str) -> PathBuf {
+    pub(super) fn path(&self, path: &str) -> PathBuf {
         self.directory.path().join(path)
     }
 
     /// Makes the plan from the directory `start`, and says what that took.
-    pub fn make_in(&self, start: &str) -> (Result<(Graph, State)>, Counts) {
+    pub(super) fn make_in(&self, start: &str) -> (Result<(Graph, State)>, Counts) {
         let mut counts = Counts::default();
         let result = self.prepare(&self.path(start), &mut counts);
         (result, counts)
@@ -110,7 +110,7 @@ impl Plan {
         let targets = self
             .targets
             .iter()
-            .map(|target| Target::parse(target, &workspace.start));
+            .map(|target| Target::parse(target, &workspace));
         let request = Request {
             targets: targets.collect::<Result<_>>()?,
             parameters: parameters::combine(&host_parameters, &workspace, &self.parameters),
@@ -138,7 +138,7 @@ impl Plan {
     }
 
     /// The operations as text.
-    pub fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let (result, _) = self.make_in("");
         match result {
             Ok((graph, state)) => redact(&show(&graph, &state)),
@@ -147,11 +147,11 @@ impl Plan {
     }
 
     /// The error as data, without the temporary directory's name.
-    pub fn error(&self) -> String {
+    pub(super) fn error(&self) -> String {
         self.error_in("")
     }
 
-    pub fn error_in(&self, start: &str) -> String {
+    pub(super) fn error_in(&self, start: &str) -> String {
         let (result, _) = self.make_in(start);
         let error = result.err().expect("an error");
         let report = error.report();

@@ -1,0 +1,77 @@
+//! Finds the top of the workspace from the directory where wake was started.
+
+use std::path::{Path, PathBuf};
+
+use super::root_recipe::{self, RootRecipe};
+use crate::error::{Error, Result};
+use crate::fs;
+
+/// The declaration of a package, in jsonnet.
+pub const PKG: &str = "PKG";
+/// The declaration of a package, in SML.
+pub const RECIPE: &str = "Recipe.sml";
+
+/// The directory that owns `.wake/`.
+#[derive(Clone, Debug)]
+pub struct Workspace {
+    /// Absolute, links resolved.
+    pub top: PathBuf,
+    /// Where wake was started: absolute, links resolved, the top or below it.
+    pub start: PathBuf,
+    /// `RootRecipe.sml`, where the top has one.
+    pub root_recipe: Option<RootRecipe>,
+}
+
+impl Workspace {
+    /// The workspace around `start`, an absolute directory: the nearest ancestor (`start` itself included) with a
+    /// `RootRecipe.sml`, else the nearest with a declaration.
+    ///
+    /// A user error if there is none, if `start` is no directory, or if the root recipe is wrong.
+    pub fn discover(start: &Path) -> Result<Self> {
+        if !fs::is_directory(start) {
+            return Err(Error::user(format!(
+                "There is no directory `{}`",
+                start.display()
+            )));
+        }
+        let start = fs::canonicalize(start)?;
+        let marked = start
+            .ancestors()
+            .find(|directory| fs::is_file(&directory.join(root_recipe::FILE)));
+        let top = marked.or_else(|| start.ancestors().find(|directory| is_package(directory)));
+        let Some(top) = top.map(Path::to_owned) else {
+            return Err(no_workspace(&start));
+        };
+        let root_recipe = RootRecipe::read(&top)?;
+        Ok(Self {
+            top,
+            start,
+            root_recipe,
+        })
+    }
+
+    /// The package that the invoker is in: the nearest directory from [`Self::start`] up to the top that has a
+    /// declaration, else the start itself.
+    pub fn package_here(&self) -> &Path {
+        let ancestors = self.start.ancestors();
+        ancestors
+            .take_while(|directory| directory.starts_with(&self.top))
+            .find(|directory| is_package(directory))
+            .unwrap_or(&self.start)
+    }
+}
+
+/// Whether a directory has a declaration.
+pub fn is_package(directory: &Path) -> bool {
+    [PKG, RECIPE]
+        .iter()
+        .any(|name| fs::is_file(&directory.join(name)))
+}
+
+fn no_workspace(start: &Path) -> Error {
+    Error::user(format!(
+        "No `PKG` in `{}` or any directory above",
+        start.display()
+    ))
+    .hint("`wake init` makes a package here; `-C DIR` starts elsewhere")
+}

@@ -1,0 +1,206 @@
+//! Every path under `.wake/`, and the names of target directories.
+//!
+//! | path | what |
+//! |---|---|
+//! | `.wake/.gitignore` | `*` |
+//! | `.wake/lock` | held while wake works in the workspace |
+//! | `.wake/out/<namespace or _>/<name>/<version or 0.0.0>/<module>/<instance hash>/` | target directories |
+//! | `.wake/cache/<namespace or _>/<name>/<module>/` | what operations keep between runs |
+//! | `.wake/state/`, `.wake/state/graphs/` | what wake knows |
+//! | `.wake/tmp/` | private directories of operations that run |
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::declare::model::PackageInfo;
+use crate::error::{Error, Result};
+use crate::fs;
+
+/// The directory that wake owns, relative to the top.
+pub const WAKE: &str = ".wake";
+/// Where target directories are, relative to the top.
+const OUTPUT: &str = ".wake/out";
+const CACHE: &str = ".wake/cache";
+
+/// How long a file name may be, in bytes.
+const LONGEST_NAME: usize = 255;
+
+/// Where things are in one workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    top: PathBuf,
+}
+
+impl Layout {
+    /// The layout below `top`, an absolute directory with its links resolved.
+    pub fn new(top: &Path) -> Self {
+        Self {
+            top: top.to_owned(),
+        }
+    }
+
+    /// Makes `.wake/` with a `.gitignore` that hides it. A `.gitignore` that is there stays.
+    pub fn create(&self) -> Result<()> {
+        let wake = self.wake_directory();
+        fs::create_directories(&wake)?;
+        let ignore = wake.join(".gitignore");
+        if fs::exists(&ignore) {
+            Ok(())
+        } else {
+            fs::write_atomic(&ignore, b"*\n")
+        }
+    }
+
+    /// The workspace's top.
+    pub fn top(&self) -> &Path {
+        &self.top
+    }
+
+    /// `.wake/`, absolute.
+    pub fn wake_directory(&self) -> PathBuf {
+        self.top.join(WAKE)
+    }
+
+    /// What a process holds while it works in the workspace.
+    pub fn lock_file(&self) -> PathBuf {
+        self.top.join(".wake/lock")
+    }
+
+    /// What wake knows of earlier runs.
+    pub fn state_directory(&self) -> PathBuf {
+        self.top.join(".wake/state")
+    }
+
+    /// The saved graphs.
+    pub fn graphs_directory(&self) -> PathBuf {
+        self.top.join(".wake/state/graphs")
+    }
+
+    /// The private directories of operations that run.
+    pub fn temporary_directory(&self) -> PathBuf {
+        self.top.join(".wake/tmp")
+    }
+
+    /// What all target directories lie below, relative to the top.
+    pub fn output_directory(&self) -> &'static Path {
+        Path::new(OUTPUT)
+    }
+
+    /// The target directory of an instance, relative to the top. `module` is the name of the module, `hash` its
+    /// [`instance_hash`].
+    ///
+    /// A name that is no file name, and so could lead elsewhere, is a user error.
+    pub fn target_directory(
+        &self,
+        package: &PackageInfo,
+        module: &str,
+        hash: &str,
+    ) -> Result<String> {
+        let version = package.version.as_deref().unwrap_or("0.0.0");
+        let [namespace, name] = package_components(package)?;
+        let version = component("version", version)?;
+        let module = component("module", module)?;
+        let hash = component("instance", hash)?;
+        Ok(format!(
+            "{OUTPUT}/{namespace}/{name}/{version}/{module}/{hash}"
+        ))
+    }
+
+    /// What the operations of a module keep between runs, relative to the top. Errors as [`Self::target_directory`].
+    pub fn cache_directory(&self, package: &PackageInfo, module: &str) -> Result<String> {
+        let [namespace, name] = package_components(package)?;
+        let module = component("module", module)?;
+        Ok(format!("{CACHE}/{namespace}/{name}/{module}"))
+    }
+}
+
+/// The directories that stand for a package: its namespace, or `_`, and its name.
+fn package_components(package: &PackageInfo) -> Result<[&str; 2]> {
+    let namespace = match package.namespace.as_deref() {
+        None => "_",
+        Some("_") => {
+            return Err(Error::user(format!(
+                "The namespace of `{}` cannot be `_`",
+                package.label()
+            ))
+            .cause("`_` stands for packages without a namespace"));
+        }
+        Some(namespace) => component("namespace", namespace)?,
+    };
+    Ok([namespace, component("package", &package.name)?])
+}
+
+/// `name`, if it can be the name of one directory.
+fn component<'a>(what: &str, name: &'a str) -> Result<&'a str> {
+    let cause = if name.is_empty() {
+        "it is empty".to_owned()
+    } else if name == "." || name == ".." {
+        "it names another directory".to_owned()
+    } else if let Some(character) = name.chars().find(|c| *c == '/' || c.is_control()) {
+        format!("it contains `{}`", character.escape_default())
+    } else if name.len() > LONGEST_NAME {
+        format!("it has more than {LONGEST_NAME} bytes")
+    } else {
+        return Ok(name);
+    };
+    Err(Error::user(format!(
+        "The {what} `{}` cannot have that name",
+        name.escape_debug()
+    ))
+    .cause(cause)
+    .hint("a target directory is named after it"))
+}
+
+/// What distinguishes the instances of one module: the first 20 hex digits of BLAKE3 over the canonical JSON of
+/// {parameters, config, variant}.
+pub fn instance_hash(parameters: &Value, config: &Value, variant: &str) -> String {
+    let identity =
+        serde_json::json!({"parameters": parameters, "config": config, "variant": variant});
+    blake3::hash(canonical_json(&identity).as_bytes()).to_hex()[..20].to_owned()
+}
+
+/// JSON with sorted keys and no spaces; equal values are equal texts, so `1.0` is `1`.
+pub fn canonical_json(value: &Value) -> String {
+    let mut text = String::new();
+    write_canonical(value, &mut text);
+    text
+}
+
+fn write_canonical(value: &Value, text: &mut String) {
+    match value {
+        Value::Array(items) => {
+            text.push('[');
+            for (index, item) in items.iter().enumerate() {
+                text.push_str(if index > 0 { "," } else { "" });
+                write_canonical(item, text);
+            }
+            text.push(']');
+        }
+        Value::Object(fields) => {
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_by_key(|(key, _)| key.as_str());
+            text.push('{');
+            for (index, (key, field)) in fields.into_iter().enumerate() {
+                text.push_str(if index > 0 { "," } else { "" });
+                text.push_str(&Value::from(key.as_str()).to_string());
+                text.push(':');
+                write_canonical(field, text);
+            }
+            text.push('}');
+        }
+        Value::Number(number) => text.push_str(&canonical_number(number)),
+        other => text.push_str(&other.to_string()),
+    }
+}
+
+/// A number that is whole is written without a fraction.
+fn canonical_number(number: &serde_json::Number) -> String {
+    match number.as_f64() {
+        Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 2_f64.powi(53) => {
+            // Adding zero makes -0 into 0.
+            format!("{}", float + 0.0)
+        }
+        _ => number.to_string(),
+    }
+}

@@ -1,0 +1,277 @@
+//! The packages that the workspace itself declares as its members: the one at the top and those of `Members`.
+//!
+//! A pattern of `Members` is a path relative to the top with `*`, `?`, `[]`, `{a,b}` and `**`. It names directories
+//! with a declaration. A leading dot must be written, links are followed only where the pattern writes their name,
+//! `.wake/` and `.git/` are never entered, and `**` goes no further below a package that it has found.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use super::Workspace;
+use super::discover::{PKG, RECIPE, is_package};
+use super::root_recipe::{self, MemberPattern};
+use crate::error::{Error, Result};
+use crate::fs;
+use crate::jsonnet::protocol::Read;
+
+/// The declared members of a workspace.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Members {
+    /// Absolute, links resolved: the package at the top first, then the others by bytes; none twice.
+    pub directories: Vec<PathBuf>,
+    /// What this was found out from.
+    pub reads: Vec<Read>,
+}
+
+impl Workspace {
+    /// The declared members; what they reach by path are members too, which only resolving finds out.
+    ///
+    /// A pattern that is malformed, leaves the workspace or names no package is a user error.
+    pub fn members_declared(&self) -> Result<Members> {
+        let recipe = self.root_recipe.as_ref();
+        let mut walk = Walk {
+            top: &self.top,
+            found: BTreeSet::new(),
+            reads: Vec::new(),
+        };
+        walk.reads.push(Read::File {
+            path: self.top.join(root_recipe::FILE),
+            hash: recipe.map(|recipe| recipe.hash),
+        });
+        let top = walk.is_package(&self.top);
+        for pattern in recipe.iter().flat_map(|recipe| &recipe.members) {
+            walk.pattern(pattern)?;
+        }
+        walk.found.remove(&self.top);
+        let directories = top
+            .then(|| self.top.clone())
+            .into_iter()
+            .chain(walk.found)
+            .collect();
+        Ok(Members {
+            directories,
+            reads: walk.reads,
+        })
+    }
+}
+
+/// The names of the directories in a directory, links not followed, sorted by bytes, without `.wake` and `.git`: what a
+/// pattern of `Members` sees.
+pub fn subdirectories(directory: &Path) -> Result<Vec<String>> {
+    let entries = fs::list(directory)?.into_iter();
+    let names =
+        entries.filter(|(name, is_directory)| *is_directory && name != ".wake" && name != ".git");
+    Ok(names
+        .map(|(name, _)| name.to_string_lossy().into_owned())
+        .collect())
+}
+
+/// One part of a pattern, between slashes.
+enum Step {
+    /// `**`: any number of directories.
+    Any,
+    Literal(String),
+    Wild {
+        matcher: GlobMatcher,
+        /// Whether the pattern writes the leading dot.
+        dotted: bool,
+    },
+}
+
+impl Step {
+    fn matches(&self, name: &str) -> bool {
+        match self {
+            Self::Any => !name.starts_with('.'),
+            Self::Literal(literal) => literal == name,
+            Self::Wild { matcher, dotted } => {
+                (*dotted || !name.starts_with('.')) && matcher.is_match(name)
+            }
+        }
+    }
+}
+
+fn steps(pattern: &MemberPattern) -> Result<Vec<Step>> {
+    let wrong = |what: &str| {
+        Error::user(format!("The member `{}` {what}", pattern.text))
+            .at(pattern.at.clone())
+            .hint("members are named by paths below the workspace, such as `libs/*`")
+    };
+    if pattern.text.is_empty() || pattern.text.contains('\0') {
+        return Err(wrong("is no path"));
+    }
+    if pattern.text.starts_with('/') {
+        return Err(wrong("is an absolute path"));
+    }
+    let mut steps = Vec::new();
+    for part in split(&pattern.text) {
+        match part {
+            "" | "." => {}
+            ".." => return Err(wrong("may lie outside of the workspace")),
+            // `**/**` is `**`.
+            "**" if matches!(steps.last(), Some(Step::Any)) => {}
+            "**" => steps.push(Step::Any),
+            part if !part.contains(['*', '?', '[', '{', '\\']) => {
+                steps.push(Step::Literal(part.to_owned()))
+            }
+            part => {
+                let glob = GlobBuilder::new(part)
+                    .literal_separator(true)
+                    .backslash_escape(true)
+                    .build();
+                let glob =
+                    glob.map_err(|error| wrong("is no pattern").cause(error.kind().to_string()))?;
+                if part.contains('/') {
+                    return Err(
+                        wrong("has a `/` between braces").cause("write one pattern for each")
+                    );
+                }
+                steps.push(Step::Wild {
+                    matcher: glob.compile_matcher(),
+                    dotted: part.starts_with('.'),
+                });
+            }
+        }
+    }
+    Ok(steps)
+}
+
+/// Cuts a pattern at the slashes that are not between braces.
+fn split(text: &str) -> Vec<&str> {
+    let (mut parts, mut start, mut depth) = (Vec::new(), 0, 0_usize);
+    for (index, byte) in text.bytes().enumerate() {
+        match byte {
+            b'{' => depth += 1,
+            b'}' => depth = depth.saturating_sub(1),
+            b'/' if depth == 0 => {
+                parts.push(&text[start..index]);
+                start = index + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[start..]);
+    parts
+}
+
+struct Walk<'a> {
+    top: &'a Path,
+    found: BTreeSet<PathBuf>,
+    reads: Vec<Read>,
+}
+
+impl Walk<'_> {
+    fn pattern(&mut self, pattern: &MemberPattern) -> Result<()> {
+        let steps = steps(pattern)?;
+        let mut found = Vec::new();
+        self.enter(self.top, &steps, &[0], &mut found)?;
+        if found.is_empty() {
+            return Err(self.names_none(pattern, &steps));
+        }
+        for directory in found {
+            self.found.insert(fs::canonicalize(&directory)?);
+        }
+        Ok(())
+    }
+
+    /// Looks at a directory that the steps before each of `positions` lead to. Each directory is entered once, however
+    /// many ways lead there.
+    fn enter(
+        &mut self,
+        directory: &Path,
+        steps: &[Step],
+        positions: &[usize],
+        found: &mut Vec<PathBuf>,
+    ) -> Result<()> {
+        let mut open: BTreeSet<usize> = positions.iter().copied().collect();
+        // `**` may also stand for nothing.
+        open.extend(
+            positions
+                .iter()
+                .filter(|&&at| matches!(steps.get(at), Some(Step::Any)))
+                .map(|at| at + 1),
+        );
+        if open.remove(&steps.len()) && self.is_package(directory) {
+            found.push(directory.to_owned());
+        }
+        if directory != self.top && is_package(directory) {
+            open.retain(|&at| !matches!(steps[at], Step::Any));
+        }
+        if open.iter().all(|&at| matches!(steps[at], Step::Literal(_))) {
+            for at in open {
+                let Step::Literal(name) = &steps[at] else {
+                    continue;
+                };
+                self.enter_literal(&directory.join(name), steps, at + 1, found)?;
+            }
+            return Ok(());
+        }
+        let names = subdirectories(directory)?;
+        for name in &names {
+            let next: Vec<usize> = (open.iter())
+                .filter(|&&at| steps[at].matches(name))
+                .map(|&at| {
+                    if matches!(steps[at], Step::Any) {
+                        at
+                    } else {
+                        at + 1
+                    }
+                })
+                .collect();
+            if !next.is_empty() {
+                self.enter(&directory.join(name), steps, &next, found)?;
+            }
+        }
+        self.reads.push(Read::Subdirectories {
+            directory: directory.to_owned(),
+            names,
+        });
+        Ok(())
+    }
+
+    /// A directory that the pattern writes by name: it may be a link, and it may be missing.
+    fn enter_literal(
+        &mut self,
+        directory: &Path,
+        steps: &[Step],
+        position: usize,
+        found: &mut Vec<PathBuf>,
+    ) -> Result<()> {
+        let exists = fs::is_directory(directory);
+        self.reads.push(Read::Existence {
+            path: directory.to_owned(),
+            exists,
+        });
+        if exists {
+            self.enter(directory, steps, &[position], found)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// As [`is_package`], recorded.
+    fn is_package(&mut self, directory: &Path) -> bool {
+        [PKG, RECIPE].iter().any(|name| {
+            let path = directory.join(name);
+            let exists = fs::is_file(&path);
+            self.reads.push(Read::Existence { path, exists });
+            exists
+        })
+    }
+
+    fn names_none(&self, pattern: &MemberPattern, steps: &[Step]) -> Error {
+        let is_literal = steps.iter().all(|step| matches!(step, Step::Literal(_)));
+        let cause = if !is_literal {
+            "no directory that it matches has a `PKG` or `Recipe.sml`"
+        } else if fs::is_directory(&self.top.join(&pattern.text)) {
+            "the directory has no `PKG` and no `Recipe.sml`"
+        } else {
+            "there is no such directory"
+        };
+        Error::user(format!("The member `{}` names no package", pattern.text))
+            .at(pattern.at.clone())
+            .cause(cause)
+            .hint("correct the path, or remove it from `Members`")
+    }
+}

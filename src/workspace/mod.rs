@@ -1,0 +1,16 @@
+//! The workspace: where it is, which packages are its members, where wake keeps things in it, who works in it.
+//!
+//! It knows nothing of what packages declare.
+
+pub mod discover;
+pub mod host;
+pub mod layout;
+pub mod members;
+pub mod parameters;
+pub mod process_lock;
+pub mod root_recipe;
+pub mod target;
+
+pub use discover::Workspace;
+pub use members::Members;
+pub use root_recipe::RootRecipe;

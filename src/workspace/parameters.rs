@@ -1,0 +1,70 @@
+//! Parameters: the command line over the root recipe over the host's defaults (DESIGN §2.3).
+
+use serde_json::Value;
+
+pub use super::host::host;
+
+use super::Workspace;
+use crate::declare::model::Parameters;
+use crate::error::{Error, Result};
+
+/// The parameters that wake itself defines.
+pub const NAMES: [&str; 4] = ["Flavor", "Architecture", "System", "Compiler"];
+
+/// What is used where nobody says otherwise, and for what runs on the host.
+pub fn host_defaults() -> Parameters {
+    let defaults = [
+        ("Flavor", "Debug"),
+        ("Architecture", std::env::consts::ARCH),
+        ("System", system()),
+        ("Compiler", "GCC"),
+    ];
+    defaults
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), Value::from(*value)))
+        .collect()
+}
+
+/// The name of the system that wake was made for, as recipes write it.
+fn system() -> &'static str {
+    match std::env::consts::OS {
+        "linux" => "Linux",
+        "macos" => "MacOS",
+        "windows" => "Windows",
+        other => other,
+    }
+}
+
+/// `command_line` over the workspace's root recipe over `defaults`.
+pub fn combine(
+    defaults: &Parameters,
+    workspace: &Workspace,
+    command_line: &Parameters,
+) -> Parameters {
+    let mut parameters = defaults.clone();
+    let shared = workspace
+        .root_recipe
+        .iter()
+        .flat_map(|recipe| &recipe.parameters);
+    parameters.extend(
+        shared
+            .chain(command_line)
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
+    parameters
+}
+
+/// The name and value of a `Key=Value` from the command line. The value is a string, whatever it looks like, so that a
+/// parameter does not change its type with its value.
+pub fn parse_setting(text: &str) -> Result<(String, Value)> {
+    match text.split_once('=') {
+        Some((name, value)) if is_name(name) => Ok((name.to_owned(), value.into())),
+        _ => Err(Error::user(format!("`{text}` is no parameter"))
+            .hint("write `Key=Value`, such as `Sanitizer=address`; a key is a letter, then letters, digits and `_`")),
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
