@@ -81,6 +81,13 @@ fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
+impl Location {
+    /// Whether it lies in a file that is built into wake, which the reader cannot change.
+    pub fn is_built_in(&self) -> bool {
+        self.file.starts_with("std-plugins/") || self.file.starts_with("wake/")
+    }
+}
+
 impl fmt::Display for Location {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}:{}:{}", self.file, self.line, self.column)
@@ -153,6 +160,26 @@ impl Error {
     pub fn at_if_absent(mut self, location: Option<&Location>) -> Self {
         if self.0.at.is_none() {
             self.0.at = location.cloned();
+        }
+        self
+    }
+
+    /// Points at `location` unless the error points already at something that the user wrote.
+    #[must_use]
+    pub fn at_users(mut self, location: Option<&Location>) -> Self {
+        if let (Some(location), true) = (
+            location,
+            self.0.at.as_ref().is_none_or(Location::is_built_in),
+        ) {
+            if let Some(built_in) = self.0.at.replace(location.clone()) {
+                self.0.trace.insert(
+                    0,
+                    Frame {
+                        at: Some(built_in),
+                        description: "here".to_owned(),
+                    },
+                );
+            }
         }
         self
     }

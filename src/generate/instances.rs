@@ -258,7 +258,11 @@ impl<'a> Instances<'a> {
         };
         let outcome = outcome?;
         self.reads.extend(outcome.reads);
-        match (step, outcome.result?) {
+        let answer = outcome.result.map_err(|error| match step {
+            Step::Generate(index) => error.at_users(self.all[index].at()),
+            Step::Module(_) | Step::Exports(_) => error,
+        })?;
+        match (step, answer) {
             (_, Answer::Waiting(requests)) => self.answer(step, requests),
             (Step::Module(index), Answer::Module(module)) => self.evaluated(index, module),
             (Step::Generate(index), Answer::Generated(generated)) => {

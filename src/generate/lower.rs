@@ -295,7 +295,8 @@ impl<'a> Lowering<'a> {
                 "in the operation `{}` of `{}`",
                 spec.title, self.instances.all[instance].label
             );
-            error.cause(subject).at_if_absent(spec.at.as_ref())
+            let at = users(spec.at.as_ref(), &self.instances.all[instance]);
+            error.cause(subject).at_if_absent(at)
         })
     }
 
@@ -524,10 +525,10 @@ impl<'a> Lowering<'a> {
             if let Some(hint) = self.near_files(&path) {
                 error = error.hint(hint);
             }
-            let declared = operation
-                .at
-                .as_ref()
-                .or(self.instances.all[operation.instance].at());
+            let declared = users(
+                operation.at.as_ref(),
+                &self.instances.all[operation.instance],
+            );
             return Err(error.at_if_absent(declared));
         }
         let own = &self.own[operation.instance];
@@ -543,7 +544,10 @@ impl<'a> Lowering<'a> {
                 Error::user(format!("`{shown}` leads out of its package by a link"))
                     .cause(format!("it is an input of {subject}"))
                     .hint("depend on the package that the file belongs to")
-                    .at_if_absent(operation.at.as_ref()),
+                    .at_if_absent(users(
+                        operation.at.as_ref(),
+                        &self.instances.all[operation.instance],
+                    )),
             );
         }
         Ok(())
@@ -619,10 +623,7 @@ impl<'a> Lowering<'a> {
         names: &HashMap<FileId, String>,
     ) -> Result<Operation> {
         let instance = &self.instances.all[placed.instance];
-        let declared = placed
-            .at
-            .as_ref()
-            .or(instance.at())
+        let declared = users(placed.at.as_ref(), instance)
             .map(ToString::to_string)
             .unwrap_or_default();
         let cold = Cold {
@@ -682,6 +683,11 @@ impl<'a> Lowering<'a> {
             executable,
         }
     }
+}
+
+/// Where the user looks for an operation: where it is made, or where the module is declared if a built-in plugin made it.
+fn users<'a>(at: Option<&'a Location>, instance: &'a Instance) -> Option<&'a Location> {
+    at.filter(|at| !at.is_built_in()).or(instance.at()).or(at)
 }
 
 /// Whether a clean path lies in the directory `root`, as [`Root::directory`] is written, or is it.

@@ -55,7 +55,7 @@ error!(
     [(
         "PKG",
         "function(wake) wake.pkg(wake.pkgInfo('p'),
-  pkgs={ library: wake.getPkg('acme/library', from='../library') },
+  pkgs={ library: wake.getPkg('acme/library', from='library') },
   modules={ root: function(wake, pkg, config) wake.recipe({
     Language: 'C', Dependencies: { Runtime: [wake.getModule(pkg.pkgs.library)] } }) })"
     )]

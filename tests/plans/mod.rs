@@ -173,27 +173,25 @@ impl Plan {
             text += &format!("\nhint: {hint}");
         }
         let top = std::fs::canonicalize(self.directory.path()).unwrap();
-        text.replace(&top.display().to_string(), "[TOP]")
-            .replace(&self.directory.path().display().to_string(), "[TOP]")
+        redact(&text.replace(&top.display().to_string(), "[TOP]"))
     }
 }
 
-/// Instance hashes and the host's names, which differ between machines.
+/// Instance hashes differ between machines.
 fn redact(text: &str) -> String {
     let mut result = String::new();
-    let mut rest = text;
-    while let Some(hash) = rest.find('#') {
-        let (before, after) = rest.split_at(hash + 1);
-        result.push_str(before);
-        let digits = after.chars().take_while(char::is_ascii_hexdigit).count();
-        rest = if digits == 20 {
-            result.push_str("HASH");
-            &after[20..]
-        } else {
-            after
-        };
+    let mut digits = String::new();
+    for character in text.chars().chain(['\n']) {
+        if character.is_ascii_hexdigit() {
+            digits.push(character);
+            continue;
+        }
+        result.push_str(if digits.len() == 20 { "HASH" } else { &digits });
+        digits.clear();
+        result.push(character);
     }
-    result + rest
+    result.pop();
+    result
 }
 
 fn show(graph: &Graph, state: &State) -> String {
