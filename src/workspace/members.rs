@@ -92,7 +92,8 @@ impl Step {
     }
 }
 
-fn steps(pattern: &MemberPattern) -> Result<Vec<Step>> {
+/// The paths that a pattern stands for, without braces, each cut at its slashes.
+fn alternatives(pattern: &MemberPattern) -> Result<Vec<Vec<Step>>> {
     let wrong = |what: &str| {
         Error::user(format!("The member `{}` {what}", pattern.text))
             .at(pattern.at.clone())
@@ -101,34 +102,38 @@ fn steps(pattern: &MemberPattern) -> Result<Vec<Step>> {
     if pattern.text.is_empty() || pattern.text.contains('\0') {
         return Err(wrong("is no path"));
     }
-    if pattern.text.starts_with('/') {
-        return Err(wrong("is an absolute path"));
-    }
+    let alternatives = expand_braces(&pattern.text);
+    let alternatives = alternatives.map_err(|cause| wrong("is no pattern").cause(cause))?;
+    let steps = |alternative: &String| {
+        if alternative.starts_with('/') {
+            return Err(wrong("is an absolute path"));
+        }
+        if alternative.split('/').any(|part| part == "..") {
+            return Err(wrong("may lie outside of the workspace"));
+        }
+        steps(alternative).map_err(|error| wrong("is no pattern").cause(error.kind().to_string()))
+    };
+    alternatives.iter().map(steps).collect()
+}
+
+fn steps(path: &str) -> std::result::Result<Vec<Step>, globset::Error> {
     let mut steps = Vec::new();
-    for part in split(&pattern.text) {
+    for part in path.split('/') {
         match part {
             "" | "." => {}
-            ".." => return Err(wrong("may lie outside of the workspace")),
             // `**/**` is `**`.
             "**" if matches!(steps.last(), Some(Step::Any)) => {}
             "**" => steps.push(Step::Any),
-            part if !part.contains(['*', '?', '[', '{', '\\']) => {
-                steps.push(Step::Literal(part.to_owned()))
+            part if !part.contains(['*', '?', '[', '\\']) => {
+                steps.push(Step::Literal(part.to_owned()));
             }
             part => {
-                let glob = GlobBuilder::new(part)
-                    .literal_separator(true)
+                let matcher = GlobBuilder::new(part)
                     .backslash_escape(true)
-                    .build();
-                let glob =
-                    glob.map_err(|error| wrong("is no pattern").cause(error.kind().to_string()))?;
-                if part.contains('/') {
-                    return Err(
-                        wrong("has a `/` between braces").cause("write one pattern for each")
-                    );
-                }
+                    .build()?
+                    .compile_matcher();
                 steps.push(Step::Wild {
-                    matcher: glob.compile_matcher(),
+                    matcher,
                     dotted: part.starts_with('.'),
                 });
             }
@@ -137,22 +142,31 @@ fn steps(pattern: &MemberPattern) -> Result<Vec<Step>> {
     Ok(steps)
 }
 
-/// Cuts a pattern at the slashes that are not between braces.
-fn split(text: &str) -> Vec<&str> {
-    let (mut parts, mut start, mut depth) = (Vec::new(), 0, 0_usize);
-    for (index, byte) in text.bytes().enumerate() {
-        match byte {
-            b'{' => depth += 1,
-            b'}' => depth = depth.saturating_sub(1),
-            b'/' if depth == 0 => {
-                parts.push(&text[start..index]);
-                start = index + 1;
+/// More alternatives than anybody writes by hand.
+const MOST_ALTERNATIVES: usize = 1_000;
+
+/// `a/{b,c/d}` → `a/b`, `a/c/d`: replaces the innermost braces until there are none.
+fn expand_braces(text: &str) -> std::result::Result<Vec<String>, String> {
+    let mut waiting = vec![text.to_owned()];
+    let mut done = Vec::new();
+    while let Some(text) = waiting.pop() {
+        let Some(close) = text.find('}') else {
+            if text.contains('{') {
+                return Err("a `{` has no `}`".to_owned());
             }
-            _ => {}
+            done.push(text);
+            continue;
+        };
+        let open = text[..close].rfind('{').ok_or("a `}` has no `{`")?;
+        let inside = text[open + 1..close].split(',');
+        waiting.extend(
+            inside.map(|choice| format!("{}{choice}{}", &text[..open], &text[close + 1..])),
+        );
+        if waiting.len() + done.len() > MOST_ALTERNATIVES {
+            return Err(format!("it has more than {MOST_ALTERNATIVES} alternatives"));
         }
     }
-    parts.push(&text[start..]);
-    parts
+    Ok(done)
 }
 
 struct Walk<'a> {
@@ -163,11 +177,13 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn pattern(&mut self, pattern: &MemberPattern) -> Result<()> {
-        let steps = steps(pattern)?;
+        let alternatives = alternatives(pattern)?;
         let mut found = Vec::new();
-        self.enter(self.top, &steps, &[0], &mut found)?;
+        for steps in &alternatives {
+            self.enter(self.top, steps, &[0], &mut found)?;
+        }
         if found.is_empty() {
-            return Err(self.names_none(pattern, &steps));
+            return Err(self.names_none(pattern, &alternatives));
         }
         for directory in found {
             self.found.insert(fs::canonicalize(&directory)?);
@@ -260,9 +276,10 @@ impl Walk<'_> {
         })
     }
 
-    fn names_none(&self, pattern: &MemberPattern, steps: &[Step]) -> Error {
-        let is_literal = steps.iter().all(|step| matches!(step, Step::Literal(_)));
-        let cause = if !is_literal {
+    fn names_none(&self, pattern: &MemberPattern, alternatives: &[Vec<Step>]) -> Error {
+        let is_literal =
+            |steps: &Vec<Step>| steps.iter().all(|step| matches!(step, Step::Literal(_)));
+        let cause = if alternatives.len() > 1 || !alternatives.iter().all(is_literal) {
             "no directory that it matches has a `PKG` or `Recipe.sml`"
         } else if fs::is_directory(&self.top.join(&pattern.text)) {
             "the directory has no `PKG` and no `Recipe.sml`"
