@@ -7,6 +7,10 @@ use std::time::{Duration, Instant};
 
 use wake::declare::recipe;
 
+/// As the binary has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     for count in [1_000, 10_000, 100_000] {
         measure("recipes", &(0..count).map(recipe_of).collect::<String>());
