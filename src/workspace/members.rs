@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::Workspace;
-use super::discover::{PKG, RECIPE, is_package};
+use super::discover::{PKG, RECIPE};
 use super::root_recipe::{self, MemberPattern};
 use crate::error::{Error, Result};
 use crate::fs;
@@ -58,13 +58,13 @@ impl Workspace {
 }
 
 /// The names of the directories in a directory, links not followed, sorted by bytes, without `.wake` and `.git`: what a
-/// pattern of `Members` sees.
+/// pattern of `Members` sees. Names that are not UTF-8 are left out, since no package can have one.
 pub fn subdirectories(directory: &Path) -> Result<Vec<String>> {
     let entries = fs::list(directory)?.into_iter();
     let names =
-        entries.filter(|(name, is_directory)| *is_directory && name != ".wake" && name != ".git");
+        entries.filter_map(|(name, is_directory)| name.into_string().ok().filter(|_| is_directory));
     Ok(names
-        .map(|(name, _)| name.to_string_lossy().into_owned())
+        .filter(|name| name != ".wake" && name != ".git")
         .collect())
 }
 
@@ -169,6 +169,16 @@ fn expand_braces(text: &str) -> std::result::Result<Vec<String>, String> {
     Ok(done)
 }
 
+/// The positions, and those behind each `**`, which may also stand for no directory.
+fn with_nothing_for_any(steps: &[Step], positions: &[usize]) -> BTreeSet<usize> {
+    let any = positions
+        .iter()
+        .filter(|&&at| matches!(steps.get(at), Some(Step::Any)));
+    any.map(|at| at + 1)
+        .chain(positions.iter().copied())
+        .collect()
+}
+
 struct Walk<'a> {
     top: &'a Path,
     found: BTreeSet<PathBuf>,
@@ -200,40 +210,29 @@ impl Walk<'_> {
         positions: &[usize],
         found: &mut Vec<PathBuf>,
     ) -> Result<()> {
-        let mut open: BTreeSet<usize> = positions.iter().copied().collect();
-        // `**` may also stand for nothing.
-        open.extend(
-            positions
-                .iter()
-                .filter(|&&at| matches!(steps.get(at), Some(Step::Any)))
-                .map(|at| at + 1),
-        );
-        if open.remove(&steps.len()) && self.is_package(directory) {
+        let mut open = with_nothing_for_any(steps, positions);
+        let is_any = |at: &usize| matches!(steps.get(*at), Some(Step::Any));
+        let is_end = open.remove(&steps.len());
+        let is_package = (is_end || open.iter().any(is_any)) && self.is_package(directory);
+        if is_package && is_end {
             found.push(directory.to_owned());
         }
-        if directory != self.top && is_package(directory) {
-            open.retain(|&at| !matches!(steps[at], Step::Any));
+        if is_package && directory != self.top {
+            open.retain(|at| !is_any(at));
         }
         if open.iter().all(|&at| matches!(steps[at], Step::Literal(_))) {
             for at in open {
-                let Step::Literal(name) = &steps[at] else {
-                    continue;
-                };
-                self.enter_literal(&directory.join(name), steps, at + 1, found)?;
+                if let Step::Literal(name) = &steps[at] {
+                    self.enter_literal(&directory.join(name), steps, at + 1, found)?;
+                }
             }
             return Ok(());
         }
         let names = subdirectories(directory)?;
         for name in &names {
-            let next: Vec<usize> = (open.iter())
-                .filter(|&&at| steps[at].matches(name))
-                .map(|&at| {
-                    if matches!(steps[at], Step::Any) {
-                        at
-                    } else {
-                        at + 1
-                    }
-                })
+            let matching = open.iter().filter(|&&at| steps[at].matches(name));
+            let next: Vec<usize> = matching
+                .map(|at| if is_any(at) { *at } else { at + 1 })
                 .collect();
             if !next.is_empty() {
                 self.enter(&directory.join(name), steps, &next, found)?;
@@ -266,7 +265,7 @@ impl Walk<'_> {
         }
     }
 
-    /// As [`is_package`], recorded.
+    /// Whether a directory has a declaration, recorded.
     fn is_package(&mut self, directory: &Path) -> bool {
         [PKG, RECIPE].iter().any(|name| {
             let path = directory.join(name);

@@ -174,6 +174,30 @@ fn patterns_follow_a_link_only_by_its_name() {
     );
 }
 
+/// `**/y` finds `x/y`, until `x` becomes a package, below which `**` does not go.
+#[test]
+fn a_package_that_ends_a_walk_is_recorded() {
+    let space = Space::new(&["x/y/PKG", "z/y/PKG"]);
+    space.write("RootRecipe.sml", "Members: ['**/y']");
+    let members = || space.discover("").unwrap().members_declared().unwrap();
+    let first = members();
+    assert_eq!(first.directories, [space.path("x/y"), space.path("z/y")]);
+    space.write("x/PKG", "");
+    // `y` right below `x` is still meant: there `**` stands for `x` alone.
+    space.write("x/a/y/PKG", "");
+    let second = members();
+    assert_eq!(second.directories, first.directories);
+    assert_ne!(second.reads, first.reads);
+}
+
+#[test]
+fn a_name_that_is_not_utf8_stops_no_pattern() {
+    use std::os::unix::ffi::OsStrExt;
+    let space = Space::new(&["a/PKG"]);
+    fs::create_directories(&space.top.join(std::ffi::OsStr::from_bytes(b"\xff"))).unwrap();
+    assert_eq!(space.members("Members: ['**']").unwrap(), ["a"]);
+}
+
 #[test]
 fn members_that_are_wrong_point_into_the_root_recipe() {
     let space = Space::new(&["libs/none/x"]);
