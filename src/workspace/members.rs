@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::Workspace;
-use super::discover::{PKG, RECIPE, is_package};
+use super::discover::{PKG, RECIPE};
 use super::root_recipe::{self, MemberPattern};
 use crate::error::{Error, Result};
 use crate::fs;
@@ -58,13 +58,13 @@ impl Workspace {
 }
 
 /// The names of the directories in a directory, links not followed, sorted by bytes, without `.wake` and `.git`: what a
-/// pattern of `Members` sees.
+/// pattern of `Members` sees. Names that are not UTF-8 are left out, since no package can have one.
 pub fn subdirectories(directory: &Path) -> Result<Vec<String>> {
     let entries = fs::list(directory)?.into_iter();
     let names =
-        entries.filter(|(name, is_directory)| *is_directory && name != ".wake" && name != ".git");
+        entries.filter_map(|(name, is_directory)| name.into_string().ok().filter(|_| is_directory));
     Ok(names
-        .map(|(name, _)| name.to_string_lossy().into_owned())
+        .filter(|name| name != ".wake" && name != ".git")
         .collect())
 }
 
@@ -92,7 +92,8 @@ impl Step {
     }
 }
 
-fn steps(pattern: &MemberPattern) -> Result<Vec<Step>> {
+/// The paths that a pattern stands for, without braces, each cut at its slashes.
+fn alternatives(pattern: &MemberPattern) -> Result<Vec<Vec<Step>>> {
     let wrong = |what: &str| {
         Error::user(format!("The member `{}` {what}", pattern.text))
             .at(pattern.at.clone())
@@ -101,34 +102,38 @@ fn steps(pattern: &MemberPattern) -> Result<Vec<Step>> {
     if pattern.text.is_empty() || pattern.text.contains('\0') {
         return Err(wrong("is no path"));
     }
-    if pattern.text.starts_with('/') {
-        return Err(wrong("is an absolute path"));
-    }
+    let alternatives = expand_braces(&pattern.text);
+    let alternatives = alternatives.map_err(|cause| wrong("is no pattern").cause(cause))?;
+    let steps = |alternative: &String| {
+        if alternative.starts_with('/') {
+            return Err(wrong("is an absolute path"));
+        }
+        if alternative.split('/').any(|part| part == "..") {
+            return Err(wrong("may lie outside of the workspace"));
+        }
+        steps(alternative).map_err(|error| wrong("is no pattern").cause(error.kind().to_string()))
+    };
+    alternatives.iter().map(steps).collect()
+}
+
+fn steps(path: &str) -> std::result::Result<Vec<Step>, globset::Error> {
     let mut steps = Vec::new();
-    for part in split(&pattern.text) {
+    for part in path.split('/') {
         match part {
             "" | "." => {}
-            ".." => return Err(wrong("may lie outside of the workspace")),
             // `**/**` is `**`.
             "**" if matches!(steps.last(), Some(Step::Any)) => {}
             "**" => steps.push(Step::Any),
-            part if !part.contains(['*', '?', '[', '{', '\\']) => {
-                steps.push(Step::Literal(part.to_owned()))
+            part if !part.contains(['*', '?', '[', '\\']) => {
+                steps.push(Step::Literal(part.to_owned()));
             }
             part => {
-                let glob = GlobBuilder::new(part)
-                    .literal_separator(true)
+                let matcher = GlobBuilder::new(part)
                     .backslash_escape(true)
-                    .build();
-                let glob =
-                    glob.map_err(|error| wrong("is no pattern").cause(error.kind().to_string()))?;
-                if part.contains('/') {
-                    return Err(
-                        wrong("has a `/` between braces").cause("write one pattern for each")
-                    );
-                }
+                    .build()?
+                    .compile_matcher();
                 steps.push(Step::Wild {
-                    matcher: glob.compile_matcher(),
+                    matcher,
                     dotted: part.starts_with('.'),
                 });
             }
@@ -137,22 +142,41 @@ fn steps(pattern: &MemberPattern) -> Result<Vec<Step>> {
     Ok(steps)
 }
 
-/// Cuts a pattern at the slashes that are not between braces.
-fn split(text: &str) -> Vec<&str> {
-    let (mut parts, mut start, mut depth) = (Vec::new(), 0, 0_usize);
-    for (index, byte) in text.bytes().enumerate() {
-        match byte {
-            b'{' => depth += 1,
-            b'}' => depth = depth.saturating_sub(1),
-            b'/' if depth == 0 => {
-                parts.push(&text[start..index]);
-                start = index + 1;
+/// More alternatives than anybody writes by hand.
+const MOST_ALTERNATIVES: usize = 1_000;
+
+/// `a/{b,c/d}` → `a/b`, `a/c/d`: replaces the innermost braces until there are none.
+fn expand_braces(text: &str) -> std::result::Result<Vec<String>, String> {
+    let mut waiting = vec![text.to_owned()];
+    let mut done = Vec::new();
+    while let Some(text) = waiting.pop() {
+        let Some(close) = text.find('}') else {
+            if text.contains('{') {
+                return Err("a `{` has no `}`".to_owned());
             }
-            _ => {}
+            done.push(text);
+            continue;
+        };
+        let open = text[..close].rfind('{').ok_or("a `}` has no `{`")?;
+        let inside = text[open + 1..close].split(',');
+        waiting.extend(
+            inside.map(|choice| format!("{}{choice}{}", &text[..open], &text[close + 1..])),
+        );
+        if waiting.len() + done.len() > MOST_ALTERNATIVES {
+            return Err(format!("it has more than {MOST_ALTERNATIVES} alternatives"));
         }
     }
-    parts.push(&text[start..]);
-    parts
+    Ok(done)
+}
+
+/// The positions, and those behind each `**`, which may also stand for no directory.
+fn with_nothing_for_any(steps: &[Step], positions: &[usize]) -> BTreeSet<usize> {
+    let any = positions
+        .iter()
+        .filter(|&&at| matches!(steps.get(at), Some(Step::Any)));
+    any.map(|at| at + 1)
+        .chain(positions.iter().copied())
+        .collect()
 }
 
 struct Walk<'a> {
@@ -163,11 +187,13 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn pattern(&mut self, pattern: &MemberPattern) -> Result<()> {
-        let steps = steps(pattern)?;
+        let alternatives = alternatives(pattern)?;
         let mut found = Vec::new();
-        self.enter(self.top, &steps, &[0], &mut found)?;
+        for steps in &alternatives {
+            self.enter(self.top, steps, &[0], &mut found)?;
+        }
         if found.is_empty() {
-            return Err(self.names_none(pattern, &steps));
+            return Err(self.names_none(pattern, &alternatives));
         }
         for directory in found {
             self.found.insert(fs::canonicalize(&directory)?);
@@ -184,40 +210,29 @@ impl Walk<'_> {
         positions: &[usize],
         found: &mut Vec<PathBuf>,
     ) -> Result<()> {
-        let mut open: BTreeSet<usize> = positions.iter().copied().collect();
-        // `**` may also stand for nothing.
-        open.extend(
-            positions
-                .iter()
-                .filter(|&&at| matches!(steps.get(at), Some(Step::Any)))
-                .map(|at| at + 1),
-        );
-        if open.remove(&steps.len()) && self.is_package(directory) {
+        let mut open = with_nothing_for_any(steps, positions);
+        let is_any = |at: &usize| matches!(steps.get(*at), Some(Step::Any));
+        let is_end = open.remove(&steps.len());
+        let is_package = (is_end || open.iter().any(is_any)) && self.is_package(directory);
+        if is_package && is_end {
             found.push(directory.to_owned());
         }
-        if directory != self.top && is_package(directory) {
-            open.retain(|&at| !matches!(steps[at], Step::Any));
+        if is_package && directory != self.top {
+            open.retain(|at| !is_any(at));
         }
         if open.iter().all(|&at| matches!(steps[at], Step::Literal(_))) {
             for at in open {
-                let Step::Literal(name) = &steps[at] else {
-                    continue;
-                };
-                self.enter_literal(&directory.join(name), steps, at + 1, found)?;
+                if let Step::Literal(name) = &steps[at] {
+                    self.enter_literal(&directory.join(name), steps, at + 1, found)?;
+                }
             }
             return Ok(());
         }
         let names = subdirectories(directory)?;
         for name in &names {
-            let next: Vec<usize> = (open.iter())
-                .filter(|&&at| steps[at].matches(name))
-                .map(|&at| {
-                    if matches!(steps[at], Step::Any) {
-                        at
-                    } else {
-                        at + 1
-                    }
-                })
+            let matching = open.iter().filter(|&&at| steps[at].matches(name));
+            let next: Vec<usize> = matching
+                .map(|at| if is_any(at) { *at } else { at + 1 })
                 .collect();
             if !next.is_empty() {
                 self.enter(&directory.join(name), steps, &next, found)?;
@@ -250,7 +265,7 @@ impl Walk<'_> {
         }
     }
 
-    /// As [`is_package`], recorded.
+    /// Whether a directory has a declaration, recorded.
     fn is_package(&mut self, directory: &Path) -> bool {
         [PKG, RECIPE].iter().any(|name| {
             let path = directory.join(name);
@@ -260,9 +275,10 @@ impl Walk<'_> {
         })
     }
 
-    fn names_none(&self, pattern: &MemberPattern, steps: &[Step]) -> Error {
-        let is_literal = steps.iter().all(|step| matches!(step, Step::Literal(_)));
-        let cause = if !is_literal {
+    fn names_none(&self, pattern: &MemberPattern, alternatives: &[Vec<Step>]) -> Error {
+        let is_literal =
+            |steps: &Vec<Step>| steps.iter().all(|step| matches!(step, Step::Literal(_)));
+        let cause = if alternatives.len() > 1 || !alternatives.iter().all(is_literal) {
             "no directory that it matches has a `PKG` or `Recipe.sml`"
         } else if fs::is_directory(&self.top.join(&pattern.text)) {
             "the directory has no `PKG` and no `Recipe.sml`"

@@ -14,3 +14,6 @@ pub mod target;
 pub use discover::Workspace;
 pub use members::Members;
 pub use root_recipe::RootRecipe;
+
+#[cfg(test)]
+mod tests;

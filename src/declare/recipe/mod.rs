@@ -9,3 +9,6 @@ mod scan;
 
 pub use parse::parse;
 pub use value::{Entry, LanguageReference, PackageReference, Span, Table, Value, ValueKind};
+
+#[cfg(test)]
+mod tests;

@@ -13,8 +13,9 @@ use super::scan::{self, Fault, Parsed, Problem};
 use super::value::{Entry, Span, Table, Value, ValueKind};
 use crate::error::{Error, Location, Result};
 
-/// How deep tables and arrays may nest. Each level takes stack, so there has to be a limit.
-pub const DEEPEST: usize = 256;
+/// How deep tables and arrays may nest: each level takes stack, and what tasks see of a recipe travels as JSON, which
+/// serde_json reads up to 128 levels.
+pub const DEEPEST: usize = 100;
 
 /// Tables up to this size are searched for duplicate keys without a hash map.
 const SMALL: usize = 12;
