@@ -229,3 +229,80 @@ fn tasks_make_operations() {
     assert_eq!(generated.messages.len(), 1);
     assert_eq!(generated.tool_directories.len(), 1);
 }
+
+/// What evaluating a `PKG` with this text says.
+fn complaint(text: &str) -> String {
+    let space = Space::new().file("PKG", text);
+    shown(&space.error(&space.declare()))
+}
+
+/// What the module `root` says if its function returns this expression.
+fn module_complaint(expression: &str) -> String {
+    let text = format!(
+        "function(wake) wake.pkg(wake.pkgInfo('app'), modules={{\n  lib(wake):: 1, other(wake): 1,\n  root(wake, pkg, config): {expression},\n}})"
+    );
+    let space = Space::new().file("PKG", text);
+    shown(&space.error(&space.module("root")))
+}
+
+#[test]
+fn zz_show() {
+    for text in [
+        "function(wake) wake.pkg(wake.pkgInfo('app'),,)",
+        "{ a: 1 }",
+        "function(wake) 3",
+        "function(wake) wake.pkg(wake.pkgInfo('app', verison='1.0.0'))",
+        "function(wake) wake.pkg(wake.pkgInfo('app', version=1))",
+        "function(wake) wake.pkg(wake.pkgInfo('app', version='1'))",
+        "function(wake) wake.pgk(1)",
+        "function(wake) wake.pkg()",
+        "function(wake) wake.pkg('app')",
+        "function(wake)\n  // äää\n  local x = wke; x",
+        "function(wake) error 'ää no'",
+        "local f(x) = f(x + 1) + 1; function(wake) f(1)",
+        "local f(x) = f(x + 1); function(wake) f(1)",
+        "local o(n) = { a: o(n + 1) }; function(wake) std.toString(o(1))",
+        "local x = { a: [x] }, y = { a: [y] }; function(wake) if x == y then 1 else 2",
+        "function(wake) wake.pkg(wake.pkgInfo('app'), files=wake.glob('../*.c'))",
+        "function(wake) wake.pkg(wake.pkgInfo('app'), files=wake.glob('/etc/*'))",
+        "function(wake) wake.pkg(wake.pkgInfo('app'), files=['src/{a'])",
+        "function(wake) wake.pkg(wake.pkgInfo('app'), files=['nothing.c'])",
+        "function(wake) wake.pkg(wake.pkgInfo('app'), files=['../x'])",
+        "function(wake) wake.pkg(wake.pkgInfo('app'), pkgs={ a: wake.parameters })",
+        "function(wake) wake.pkg(wake.pkgInfo('app'), pkgs={ a: wake.getPkg('x', from=wake.env('X')) })",
+        "function(wake) wake.pkg(wake.pkgInfo('app'), pkgs={ a: wake.getPkg('x@1.2.3.4') })",
+        "function(wake) wake.pkg(wake.pkgInfo('app'), pkgs={ a: 3 })",
+        "function(wake) wake.pkg(wake.pkgInfo('../app'))",
+        "function(wake) import '../x.libsonnet'",
+        "function(wake) import 'x.libsonnet'",
+        "function(wake) import 'wake/x.libsonnet'",
+        "function(wake) import 'pkgs/x/y.libsonnet'",
+        "function(wake) assert 1 == 2 : 'no'; 1",
+        "function(wake) std.repeat('x', 4e9)",
+        "function(wake) std.length(std.makeArray(1e9, function(i) i))",
+        "function(wake, other) 1",
+    ] {
+        println!("=== {text}\n{}", complaint(text));
+    }
+    let brackets = "[".repeat(100_000);
+    println!("=== brackets\n{}", complaint(&brackets));
+    let minus = "-".repeat(1_000_000);
+    println!("=== minus\n{}", complaint(&minus));
+    for text in [
+        "3",
+        "wake.recipe('./Recipe.sml')",
+        "wake.recipe({ Source: [wake.file('x')] })",
+        "wake.recipe({ A: { B: function() 1 } })",
+        "wake.recipe({ A: 9007199254740993 })",
+        "wake.recipe({ Dependencies: { Runtime: [3] } })",
+        "wake.recipe({ Dependencies: { Runtime: [wake.getModule(pkg, 'othr')] } })",
+        "wake.recipe({ Dependencies: [] })",
+        "wake.recipe(wake.getModule(pkg))",
+        "wake.getModule('x')",
+        "wake.recip({})",
+        "wake.recipe({ a: self, b: 1 })",
+        "wake.recipe({ a: config.foo })",
+    ] {
+        println!("=== {text}\n{}", module_complaint(text));
+    }
+}

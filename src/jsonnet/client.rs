@@ -5,6 +5,7 @@
 
 use std::io::{self, Read};
 use std::os::fd::AsFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -226,6 +227,8 @@ impl Process {
         let mut child = Command::new(program)
             .arg("__evaluate")
             .env_clear()
+            // Ctrl-C is for wake, which then closes the pipes.
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -302,7 +305,6 @@ impl Process {
 
     /// Ends the process and returns its signal and its last words.
     fn end(mut self) -> (Option<i32>, String) {
-        use std::os::unix::process::ExitStatusExt;
         self.stdin.take();
         let signal = self.child.wait().ok().and_then(|status| status.signal());
         (signal, self.words())

@@ -8,12 +8,13 @@ use jrsonnet_evaluator::function::FuncVal;
 use jrsonnet_evaluator::{ObjValue, Val};
 use serde_json::{Map, Value, json};
 
+use super::declaration::{Declared, declared};
 use super::error::raise;
-use super::evaluation::{Body, Declared, body_of, declared, place_at};
 use super::functions::wake_object;
 use super::json::{to_json, to_value, type_name};
 use super::library::module::{ExecValue, FileValue, ModuleValue};
 use super::library::{Made, made_of, paths};
+use super::module::{Body, body_of, place_at};
 use super::protocol::{ActionSpec, GenerateInput, Generated, OperationSpec};
 use super::session::{Evaluated, Session, call};
 use crate::error::Error;
@@ -85,7 +86,7 @@ impl Work<'_> {
 
     fn call(&self, function: &FuncVal, outputs: &Map<String, Value>) -> Evaluated<Val> {
         let wake = Val::Obj(wake_object(&self.declared.scope));
-        call(function, &[wake, self.argument(outputs)])
+        call(self.session, function, &[wake, self.argument(outputs)])
     }
 
     /// The names of the outputs and their paths, relative to the target directory.

@@ -297,11 +297,21 @@ impl Walk<'_> {
                 .is_some_and(|name| name == COMPILE_COMMANDS)
     }
 
-    /// Adds a file. A link to a directory is not followed, so it is no file; a link to nothing is not there.
+    /// Adds a file. A link to a directory is not followed, so it is no file; a link to nothing is not there. A link
+    /// that leaves the package would make the package more than its directory.
     fn add(&mut self, parent: &Path, entry: &Path) -> Result<()> {
         let path = self.directory.join(entry);
         if !fs::is_file(&path) {
             return Ok(());
+        }
+        if fs::is_link(&path) && !fs::canonicalize(&path)?.starts_with(self.directory) {
+            return Err(Error::user(format!(
+                "`{}` is a link that leaves the package",
+                fs::path::display(&path, self.top)
+            ))
+            .hint(
+                "a package names only files of its own directory: copy the file, or exclude it",
+            ));
         }
         match entry.to_str() {
             Some(text) => {

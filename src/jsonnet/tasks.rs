@@ -11,9 +11,9 @@ use jrsonnet_evaluator::operator::evaluate_add_op;
 use jrsonnet_evaluator::{ObjValue, ObjValueBuilder, ResultExt, Val};
 use serde_json::{Map, Value, json};
 
+use super::declaration::declared;
 use super::embedded;
 use super::error::raise;
-use super::evaluation::declared;
 use super::functions::{add_context_functions, wake_object};
 use super::import::{Owner, PackageFile};
 use super::json::{to_json, to_value, type_name};
@@ -83,7 +83,7 @@ fn load(
     let (file, value) = plugin_value(session, plugin)?;
     session.work_on(&format!("the plugin `{file}`"));
     let value = match value {
-        Val::Func(function) => call(&function, &[Val::Obj(wake_object(scope))])?,
+        Val::Func(function) => call(session, &function, &[Val::Obj(wake_object(scope))])?,
         value => value,
     };
     let list = match &value {
@@ -332,7 +332,7 @@ impl Run<'_> {
     fn task(&mut self, task: &Task, fixed: &[(&'static str, Val)]) -> Evaluated<()> {
         self.session
             .work_on(&format!("the task `{}` of `{}`", task.name, self.label));
-        let result = match call(&task.run, &[self.context(fixed)])? {
+        let result = match call(self.session, &task.run, &[self.context(fixed)])? {
             Val::Obj(result) => result,
             other => return Err(self.wrong(task, "what `run` returns", "an object", &other)),
         };

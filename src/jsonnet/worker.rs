@@ -9,6 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::rc::Rc;
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::protocol::{Answer, Outcome, Reply, Request, Setup};
@@ -21,15 +23,26 @@ const STACK: usize = 512 << 20;
 /// Calls within calls before the library gives up with a trace, far from the end of the stack.
 const DEEPEST_CALLS: usize = 2_000;
 
-/// Serves standard input until it ends.
+/// Serves standard input until it ends, or until whoever asked is gone: an endless evaluation must not stay behind.
 pub fn main() -> ExitCode {
     let worker = std::thread::Builder::new()
         .name("evaluation".to_owned())
         .stack_size(STACK)
-        .spawn(|| serve(io::stdin().lock(), io::stdout().lock()));
-    match worker.map(std::thread::JoinHandle::join) {
-        Ok(Ok(Ok(()))) => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
+        .spawn(|| {
+            let served = serve(io::stdin().lock(), io::stdout().lock());
+            std::process::exit(i32::from(served.is_err()));
+        });
+    if worker.is_err() {
+        return ExitCode::FAILURE;
+    }
+    let stdin = io::stdin();
+    loop {
+        // Nothing is asked for, so only the end of the other side, or an error, is reported.
+        let mut watched = [PollFd::new(&stdin, PollFlags::empty())];
+        match poll(&mut watched, None) {
+            Ok(0) | Err(Errno::INTR) => {}
+            _ => return ExitCode::SUCCESS,
+        }
     }
 }
 

@@ -264,7 +264,7 @@ pub(in crate::jsonnet) fn work_out(
         Val::Null => Ok(Val::Null),
         Val::Func(function) => {
             let wake = Val::Obj(wake_object(scope));
-            call(&function, &[wake, own(scope, package)?])
+            call(&scope.session, &function, &[wake, own(scope, package)?])
         }
         other => Err(raise(
             Error::user(format!(
