@@ -230,6 +230,12 @@ static FUNCTIONS: &[Function] = &[
         run: message::warning,
     },
     Function {
+        name: "wake.fail",
+        parameters: &[required("text", Kind::Text)],
+        run: message::error,
+    },
+    // `error` is a keyword of jsonnet: this one can only be written `wake['error']`.
+    Function {
         name: "wake.error",
         parameters: &[required("text", Kind::Text)],
         run: message::error,

@@ -144,7 +144,7 @@ impl Work<'_> {
             (Some(value), true) => {
                 let json = to_json(self.session, &value, &file.path)
                     .map_err(|error| place_at(error, file.at.as_ref()))?;
-                let content = escape(&format!("{json:#}\n"));
+                let content = format!("{json:#}\n");
                 (
                     ActionSpec::WriteFile {
                         content,
@@ -359,11 +359,6 @@ fn outputs_in_target(outputs: &Map<String, Value>) -> Map<String, Value> {
         .iter()
         .map(|(name, path)| (name.clone(), in_target(path)))
         .collect()
-}
-
-/// Text in which nothing is a token.
-fn escape(text: &str) -> String {
-    text.replace('$', "$$")
 }
 
 /// A path with a token stays; another one is a file of the package.
