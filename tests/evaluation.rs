@@ -327,6 +327,12 @@ fn nesting_without_end_is_an_error() {
         minus.starts_with("Cannot evaluate `PKG`\n  it recurses"),
         "{minus}"
     );
+    // Fields that read fields: calls that the library does not count.
+    let fields = complaint("local o(n) = { a: o(n + 1).a }; function(wake) o(1).a");
+    assert!(
+        fields.starts_with("Cannot evaluate `PKG`\n  it recurses"),
+        "{fields}"
+    );
 }
 
 #[test]

@@ -37,6 +37,12 @@ pub(super) fn declared(session: &Rc<Session>, package: &PackageDirectory) -> Eva
         session.read_file(&file).map_err(raise)?;
         return Err(raise(Error::user(format!("There is no `{display}`"))));
     }
+    let found = fs::canonicalize(&file).map_err(raise)?;
+    if !found.starts_with(&package.directory) {
+        return Err(raise(Error::user(format!(
+            "`{display}` is a link that leaves its directory"
+        ))));
+    }
     let function = match session.state()?.import_resolved(source)? {
         Val::Func(function) => function,
         other => {
@@ -234,12 +240,10 @@ fn file_is_there(scope: &Scope, text: &str) -> Result<bool, Error> {
         return Err(leaves());
     }
     let exists = fs::is_file(&path);
-    if !pattern::is_pattern(text) || exists {
-        scope.session.record(Read::Existence {
-            path: path.clone(),
-            exists,
-        });
-    }
+    scope.session.record(Read::Existence {
+        path: path.clone(),
+        exists,
+    });
     if exists && !fs::canonicalize(&path)?.starts_with(directory) {
         return Err(leaves());
     }

@@ -171,6 +171,10 @@ impl Imports {
             return Err(raise(missing(import)));
         }
         let found = fs::canonicalize(path).map_err(raise)?;
+        if found != path {
+            // The link may lead elsewhere next time.
+            self.session.read_file(path).map_err(raise)?;
+        }
         if !found.starts_with(&package.directory) {
             return Err(raise(
                 leaves(import, package, &self.session).cause(format!(

@@ -154,6 +154,14 @@ impl Session {
         self.tool_directories.take()
     }
 
+    /// What looking a tool up found before in this evaluation.
+    pub(super) fn known_tool(&self, wanted: &str) -> Option<Option<PathBuf>> {
+        self.reads.borrow().iter().find_map(|read| match read {
+            Read::Tool { name, found } if name == wanted => Some(found.clone()),
+            _ => None,
+        })
+    }
+
     /// Keeps a line of `std.trace`.
     pub(super) fn trace(&self, line: String) {
         self.traced.borrow_mut().push(line);
