@@ -5,8 +5,9 @@
 
 use std::io::{self, Read};
 use std::os::fd::AsFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::frame;
 use super::protocol::{Outcome, Reply, Request, Setup};
+use super::worker::STACK_USED_UP;
 use crate::error::{Error, Result};
 
 /// How evaluation processes are started and limited.
@@ -156,19 +158,17 @@ impl Evaluators {
                     .cause(cause)
             }
             Failure::Ended => {
-                let (signal, words) = process.end();
-                match signal {
+                let (status, words) = process.end();
+                let endless = || error("it recurses, or nests values, without end".to_owned());
+                match status.and_then(|status| status.signal()) {
+                    _ if status.and_then(|status| status.code()) == Some(STACK_USED_UP) => endless(),
                     _ if words.contains("memory allocation of") => error(format!(
                         "it needs more than {} of memory",
                         in_units(memory)
                     ))
                     .hint("look for a value that grows without end, or allow more with `--eval-memory`"),
-                    Some(libc::SIGSEGV | libc::SIGBUS) => {
-                        error("it recurses, or nests values, without end".to_owned())
-                    }
-                    Some(libc::SIGABRT) if words.contains("overflowed its stack") => {
-                        error("it recurses, or nests values, without end".to_owned())
-                    }
+                    Some(libc::SIGSEGV | libc::SIGBUS) => endless(),
+                    Some(libc::SIGABRT) if words.contains("overflowed its stack") => endless(),
                     Some(libc::SIGKILL) => {
                         error("the process was killed, probably for want of memory".to_owned())
                     }
@@ -226,6 +226,8 @@ impl Process {
         let mut child = Command::new(program)
             .arg("__evaluate")
             .env_clear()
+            // Ctrl-C is for wake, which then closes the pipes.
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -300,12 +302,11 @@ impl Process {
         Ok(())
     }
 
-    /// Ends the process and returns its signal and its last words.
-    fn end(mut self) -> (Option<i32>, String) {
-        use std::os::unix::process::ExitStatusExt;
+    /// Ends the process and returns how it ended and its last words.
+    fn end(mut self) -> (Option<ExitStatus>, String) {
         self.stdin.take();
-        let signal = self.child.wait().ok().and_then(|status| status.signal());
-        (signal, self.words())
+        let status = self.child.wait().ok();
+        (status, self.words())
     }
 
     /// Kills the process and returns its last words.

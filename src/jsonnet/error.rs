@@ -7,8 +7,9 @@ use std::rc::Rc;
 use jrsonnet_evaluator::error::{ErrorKind, StackTraceElement};
 use jrsonnet_evaluator::{Error as JsonnetError, IStr};
 
+use super::functions;
 use super::session::Session;
-use crate::error::{Error, Frame, Location};
+use crate::error::{Error, Frame, Location, suggestion};
 
 /// How many lines of a trace are shown.
 const LONGEST_TRACE: usize = 20;
@@ -40,11 +41,27 @@ pub(super) fn translate(session: &Session, error: &JsonnetError) -> Error {
         .find_map(|element| element.location.as_ref())
         .and_then(|span| session.locate(span));
     translated = translated.at_if_absent(innermost.as_ref());
+    if let (ErrorKind::NoSuchField(name, near), Some(at)) = (error.error(), &innermost)
+        && near.is_empty()
+        && is_field_of_wake(at)
+    {
+        translated = translated.hint_option(suggestion(name, functions::names()));
+    }
     let shown = translated.report().at.clone();
     for frame in frames(session, elements, shown.as_ref()) {
         translated = translated.frame(frame.at, frame.description);
     }
     translated
+}
+
+/// Whether the name at a place is read from `wake`: then the near names are known better than by the library.
+fn is_field_of_wake(at: &Location) -> bool {
+    let before: String = at
+        .text
+        .chars()
+        .take(at.column.saturating_sub(1) as usize)
+        .collect();
+    before.ends_with("wake.")
 }
 
 fn offset(bytes: usize) -> u32 {
@@ -81,11 +98,11 @@ fn frames(
             (Some(at), None) => shown == Some(at),
             (None, _) => false,
         };
-        if !repeats {
-            frames.push(Frame {
-                at,
-                description: frame_text(&element.desc),
-            });
+        let description = frame_text(&element.desc);
+        let echoes =
+            (frames.last()).is_some_and(|last| at.is_none() && last.description == description);
+        if !repeats && !echoes {
+            frames.push(Frame { at, description });
         }
     }
     frames
@@ -99,17 +116,32 @@ fn frame_text(description: &str) -> String {
             .and_then(|rest| rest.strip_suffix(suffix))
     };
     if let Some(name) = named("function <", "> call") {
-        match name {
-            "anonymous" => "call of a function".to_owned(),
-            name => format!("call of `{name}`"),
+        match (name, name.strip_prefix("builtin_")) {
+            ("anonymous", _) => "call of a function".to_owned(),
+            (_, Some(builtin)) => format!("call of `std.{}`", camel_case(builtin)),
+            (name, None) => format!("call of `{name}`"),
         }
     } else if let Some(name) = named("local <", "> access") {
         format!("value of `{name}`")
-    } else if let Some(name) = named("field <", "> access") {
+    } else if let Some(name) = named("field <", "> access")
+        .or_else(|| named("field <", "> evaluation"))
+        .or_else(|| named("field <", "> manifestification"))
+    {
         format!("field `{name}`")
     } else {
         description.to_owned()
     }
+}
+
+/// `to_string` → `toString`.
+fn camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |name, word| {
+        let mut letters = word.chars();
+        let initial = letters.next().into_iter().flat_map(char::to_uppercase);
+        name + &initial.chain(letters).collect::<String>()
+    })
 }
 
 fn syntax_error(code: &str, error: &jrsonnet_evaluator::parser::ParseError) -> Error {
@@ -151,7 +183,12 @@ fn expected_token(token: &str) -> String {
             other => other.to_owned(),
         };
     }
-    format!("`{}`", token.trim_matches('"'))
+    // Literals come quoted, classes of characters as `['x']`.
+    let token = token
+        .strip_prefix("['")
+        .and_then(|rest| rest.strip_suffix("']"))
+        .unwrap_or_else(|| token.trim_matches('"'));
+    format!("`{}`", token.trim_start_matches('\\'))
 }
 
 fn describe(kind: &ErrorKind) -> Error {

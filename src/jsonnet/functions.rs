@@ -230,6 +230,12 @@ static FUNCTIONS: &[Function] = &[
         run: message::warning,
     },
     Function {
+        name: "wake.fail",
+        parameters: &[required("text", Kind::Text)],
+        run: message::error,
+    },
+    // `error` is a keyword of jsonnet: this one can only be written `wake['error']`.
+    Function {
         name: "wake.error",
         parameters: &[required("text", Kind::Text)],
         run: message::error,
@@ -275,6 +281,17 @@ pub(super) fn wake_object(scope: &Rc<Scope>) -> ObjValue {
     builder.build()
 }
 
+/// The names of what `wake` has.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    let functions = FUNCTIONS.iter().map(|function| bare(function.name));
+    functions.chain(["GLOBAL", "std", "parameters", "host"])
+}
+
+/// `wake.glob` → `glob`.
+fn bare(name: &'static str) -> &'static str {
+    name.rsplit('.').next().unwrap_or(name)
+}
+
 /// Adds `glob`, `readFile` and `findTool` of a package to the object that tasks see.
 pub(super) fn add_context_functions(builder: &mut ObjValueBuilder, scope: &Rc<Scope>) {
     add_functions(builder, scope, CONTEXT_FUNCTIONS);
@@ -282,8 +299,8 @@ pub(super) fn add_context_functions(builder: &mut ObjValueBuilder, scope: &Rc<Sc
 
 fn add_functions(builder: &mut ObjValueBuilder, scope: &Rc<Scope>, functions: &'static [Function]) {
     for function in functions {
-        let name = function.name.rsplit('.').next().unwrap_or(function.name);
-        builder.method(name, FuncVal::builtin(Native::new(scope, function)));
+        let native = Native::new(scope, function);
+        builder.method(bare(function.name), FuncVal::builtin(native));
     }
 }
 

@@ -15,7 +15,7 @@ use jrsonnet_gcmodule::Trace;
 
 use super::error::raise;
 use super::session::{Evaluated, Session};
-use super::{embedded, evaluation};
+use super::{declaration, embedded};
 use crate::declare::model::{PackageDirectory, Source};
 use crate::error::{Error, Location, suggestion};
 use crate::fs;
@@ -171,6 +171,10 @@ impl Imports {
             return Err(raise(missing(import)));
         }
         let found = fs::canonicalize(path).map_err(raise)?;
+        if found != path {
+            // The link may lead elsewhere next time.
+            self.session.read_file(path).map_err(raise)?;
+        }
         if !found.starts_with(&package.directory) {
             return Err(raise(
                 leaves(import, package, &self.session).cause(format!(
@@ -194,7 +198,7 @@ impl Imports {
                 Error::user(format!("Cannot import `{import}`")).hint("write `pkgs/<key>/<path>`"),
             ));
         };
-        let request = evaluation::request_of(&self.session, package, key)?;
+        let request = declaration::request_of(&self.session, package, key)?;
         let Source::Path(relative) = &request.from else {
             return Err(raise(Error::user(format!(
                 "Cannot import `{import}`: `pkgs.{key}` is not there yet"

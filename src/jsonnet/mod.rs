@@ -5,6 +5,7 @@
 //! of graphs or of running operations.
 
 pub mod client;
+mod declaration;
 mod embedded;
 mod error;
 mod evaluation;
@@ -13,6 +14,7 @@ mod functions;
 mod import;
 mod json;
 mod library;
+mod module;
 mod operation_module;
 pub mod pattern;
 pub mod protocol;

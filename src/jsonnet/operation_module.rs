@@ -8,12 +8,13 @@ use jrsonnet_evaluator::function::FuncVal;
 use jrsonnet_evaluator::{ObjValue, Val};
 use serde_json::{Map, Value, json};
 
+use super::declaration::{Declared, declared};
 use super::error::raise;
-use super::evaluation::{Body, Declared, body_of, declared, place_at};
 use super::functions::wake_object;
 use super::json::{to_json, to_value, type_name};
 use super::library::module::{ExecValue, FileValue, ModuleValue};
 use super::library::{Made, made_of, paths};
+use super::module::{Body, body_of, place_at};
 use super::protocol::{ActionSpec, GenerateInput, Generated, OperationSpec};
 use super::session::{Evaluated, Session, call};
 use crate::error::Error;
@@ -85,7 +86,7 @@ impl Work<'_> {
 
     fn call(&self, function: &FuncVal, outputs: &Map<String, Value>) -> Evaluated<Val> {
         let wake = Val::Obj(wake_object(&self.declared.scope));
-        call(function, &[wake, self.argument(outputs)])
+        call(self.session, function, &[wake, self.argument(outputs)])
     }
 
     /// The names of the outputs and their paths, relative to the target directory.
@@ -143,7 +144,7 @@ impl Work<'_> {
             (Some(value), true) => {
                 let json = to_json(self.session, &value, &file.path)
                     .map_err(|error| place_at(error, file.at.as_ref()))?;
-                let content = escape(&format!("{json:#}\n"));
+                let content = format!("{json:#}\n");
                 (
                     ActionSpec::WriteFile {
                         content,
@@ -358,11 +359,6 @@ fn outputs_in_target(outputs: &Map<String, Value>) -> Map<String, Value> {
         .iter()
         .map(|(name, path)| (name.clone(), in_target(path)))
         .collect()
-}
-
-/// Text in which nothing is a token.
-fn escape(text: &str) -> String {
-    text.replace('$', "$$")
 }
 
 /// A path with a token stays; another one is a file of the package.

@@ -297,11 +297,21 @@ impl Walk<'_> {
                 .is_some_and(|name| name == COMPILE_COMMANDS)
     }
 
-    /// Adds a file. A link to a directory is not followed, so it is no file; a link to nothing is not there.
+    /// Adds a file. A link to a directory is not followed, so it is no file; a link to nothing is not there. A link
+    /// that leaves the package would make the package more than its directory.
     fn add(&mut self, parent: &Path, entry: &Path) -> Result<()> {
         let path = self.directory.join(entry);
         if !fs::is_file(&path) {
             return Ok(());
+        }
+        if fs::is_link(&path) && !fs::canonicalize(&path)?.starts_with(self.directory) {
+            return Err(Error::user(format!(
+                "`{}` is a link that leaves the package",
+                fs::path::display(&path, self.top)
+            ))
+            .hint(
+                "a package names only files of its own directory: copy the file, or exclude it",
+            ));
         }
         match entry.to_str() {
             Some(text) => {
@@ -317,5 +327,136 @@ impl Walk<'_> {
                     .hint("rename the file, or exclude it"),
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What patterns match in a directory with these files, and which directories below it are listed.
+    fn listing(files: &[&str], include: &[&str], exclude: &[&str]) -> (Vec<String>, Vec<String>) {
+        let directory = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = directory.path().join(file);
+            fs::create_directories(path.parent().unwrap()).unwrap();
+            fs::write(&path, b"").unwrap();
+        }
+        let owned = |texts: &[&str]| {
+            texts
+                .iter()
+                .map(|text| (*text).to_owned())
+                .collect::<Vec<_>>()
+        };
+        let (matched, listed) = matches(
+            directory.path(),
+            &owned(include),
+            &owned(exclude),
+            directory.path(),
+        )
+        .unwrap();
+        let below = |path: PathBuf| {
+            path.strip_prefix(directory.path())
+                .unwrap()
+                .display()
+                .to_string()
+        };
+        (matched, listed.into_iter().map(below).collect())
+    }
+
+    #[test]
+    fn steps_match_whole_names() {
+        let files = [
+            "a.c",
+            "b.cpp",
+            "src/a.c",
+            "src/x/a.c",
+            "src/x/[1].c",
+            "z.cc",
+        ];
+        let all = |pattern: &str| listing(&files, &[pattern], &[]).0;
+        assert_eq!(all("*.c"), ["a.c"]);
+        assert_eq!(all("**/a.c"), ["a.c", "src/a.c", "src/x/a.c"]);
+        assert_eq!(all("src/**"), ["src/a.c", "src/x/[1].c", "src/x/a.c"]);
+        assert_eq!(all("src/**/x/*.c"), ["src/x/[1].c", "src/x/a.c"]);
+        assert_eq!(all("./src/?.c"), ["src/a.c"]);
+        assert_eq!(all("{z.{cc,hh},src/x/[[]*}"), ["src/x/[1].c", "z.cc"]);
+        assert_eq!(all("[!a]*"), ["b.cpp", "z.cc"]);
+        assert_eq!(all("src"), [""; 0]);
+    }
+
+    #[test]
+    fn results_are_sorted_by_bytes_and_without_repetition() {
+        let files = ["a/b", "a-b", "a.b", "B"];
+        let (matched, _) = listing(&files, &["**", "a*"], &["a.*"]);
+        assert_eq!(matched, ["B", "a-b", "a/b"]);
+    }
+
+    #[test]
+    fn hidden_names_packages_and_what_wake_writes_are_left_out() {
+        let files = [
+            ".git/a.c",
+            ".wake/a.c",
+            ".hidden/a.c",
+            ".a.c",
+            "compile_commands.json",
+            "sub/compile_commands.json",
+            "package/PKG",
+            "package/a.c",
+            "recipe/Recipe.sml",
+            "recipe/deep/a.c",
+        ];
+        assert_eq!(
+            listing(&files, &["**"], &[]).0,
+            ["sub/compile_commands.json"]
+        );
+        assert_eq!(
+            listing(&files, &[".*", ".*/*"], &[]).0,
+            [".a.c", ".hidden/a.c"]
+        );
+        assert_eq!(listing(&files, &["package/*"], &[]).0, [""; 0]);
+    }
+
+    #[test]
+    fn only_directories_that_can_matter_are_listed() {
+        let files = ["src/deep/er/a.c", "other/b.c", "src/c.h"];
+        assert_eq!(listing(&files, &["src/*.c"], &[]).1, ["", "src"]);
+        assert_eq!(
+            listing(&files, &["src/*/*/a.c"], &[]).1,
+            ["", "src", "src/deep", "src/deep/er"]
+        );
+        assert_eq!(listing(&files, &["none/**"], &[]).1, [""]);
+    }
+
+    #[test]
+    fn links_to_directories_are_not_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = fs::canonicalize(directory.path()).unwrap();
+        fs::create_directories(&directory.join("real")).unwrap();
+        fs::write(&directory.join("real/a.c"), b"").unwrap();
+        std::os::unix::fs::symlink("real", directory.join("link")).unwrap();
+        std::os::unix::fs::symlink("real/a.c", directory.join("b.c")).unwrap();
+        std::os::unix::fs::symlink("nothing", directory.join("c.c")).unwrap();
+        let include = ["**".to_owned(), "link/*".to_owned()];
+        let (matched, _) = matches(&directory, &include, &[], &directory).unwrap();
+        assert_eq!(matched, ["b.c", "real/a.c"]);
+    }
+
+    #[test]
+    fn patterns_without_sense_are_refused() {
+        for (text, said) in [
+            ("../a", "leaves the package"),
+            ("a/{b,../c}", "leaves the package"),
+            ("{a,/b}", "is absolute"),
+            ("{a", "cannot be a pattern"),
+            ("[a", "cannot be a pattern"),
+            ("", "cannot be a pattern"),
+        ] {
+            let error =
+                matches(Path::new("/"), &[text.to_owned()], &[], Path::new("/")).unwrap_err();
+            assert!(error.to_string().contains(said), "{text}: {error}");
+        }
+        let many = "{a,b}".repeat(40);
+        assert!(matches(Path::new("/"), &[many], &[], Path::new("/")).is_err());
     }
 }

@@ -7,8 +7,9 @@ use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use jrsonnet_evaluator::function::{CallLocation, FuncVal};
 use jrsonnet_evaluator::parser::Span;
-use jrsonnet_evaluator::{State, Val};
+use jrsonnet_evaluator::{ContextBuilder, State, Val};
 use serde_json::Value;
 
 use super::error::raise;
@@ -43,6 +44,8 @@ pub(super) struct Session {
     tool_directories: RefCell<Vec<String>>,
     traced: RefCell<Vec<String>>,
     is_in_pkgs: Cell<bool>,
+    /// Packages whose `pkgs` an import waits for.
+    importing: RefCell<Vec<PathBuf>>,
     working: Box<dyn Fn(&str)>,
 }
 
@@ -58,6 +61,7 @@ impl Session {
             tool_directories: RefCell::default(),
             traced: RefCell::default(),
             is_in_pkgs: Cell::new(false),
+            importing: RefCell::default(),
             working,
         })
     }
@@ -150,6 +154,14 @@ impl Session {
         self.tool_directories.take()
     }
 
+    /// What looking a tool up found before in this evaluation.
+    pub(super) fn known_tool(&self, wanted: &str) -> Option<Option<PathBuf>> {
+        self.reads.borrow().iter().find_map(|read| match read {
+            Read::Tool { name, found } if name == wanted => Some(found.clone()),
+            _ => None,
+        })
+    }
+
     /// Keeps a line of `std.trace`.
     pub(super) fn trace(&self, line: String) {
         self.traced.borrow_mut().push(line);
@@ -164,6 +176,28 @@ impl Session {
         let before = self.is_in_pkgs.replace(true);
         let result = evaluate();
         self.is_in_pkgs.set(before);
+        result
+    }
+
+    /// Works out `pkgs` of the package in `directory` for an import; an import that is needed for that itself fails.
+    pub(super) fn for_import<T>(
+        &self,
+        directory: &Path,
+        evaluate: impl FnOnce() -> Evaluated<T>,
+    ) -> Evaluated<T> {
+        if self
+            .importing
+            .borrow()
+            .iter()
+            .any(|other| other == directory)
+        {
+            return Err(raise(Error::user(
+                "An import of `pkgs/…` is needed to work out `pkgs` itself",
+            )));
+        }
+        self.importing.borrow_mut().push(directory.to_owned());
+        let result = evaluate();
+        self.importing.borrow_mut().pop();
         result
     }
 
@@ -216,17 +250,32 @@ impl Scope {
 }
 
 /// Calls a jsonnet function with as many of `arguments` as it takes.
-pub(super) fn call(
-    function: &jrsonnet_evaluator::function::FuncVal,
-    arguments: &[Val],
-) -> Evaluated<Val> {
-    let taken = function.params().len().min(arguments.len());
-    let context = jrsonnet_evaluator::ContextBuilder::dangerous_empty_state().build();
+pub(super) fn call(session: &Session, function: &FuncVal, arguments: &[Val]) -> Evaluated<Val> {
+    let parameters = function.params();
+    let missing = parameters
+        .iter()
+        .skip(arguments.len())
+        .find(|parameter| !parameter.has_default());
+    if let Some(missing) = missing {
+        let name = missing.name().as_str().unwrap_or("?");
+        return Err(raise(
+            Error::user(format!(
+                "wake gives nothing for the parameter `{name}` of this function"
+            ))
+            .cause(format!("the function gets {} arguments", arguments.len()))
+            .at_if_absent(body_of_function(session, function).as_ref()),
+        ));
+    }
+    let taken = parameters.len().min(arguments.len());
+    let context = ContextBuilder::dangerous_empty_state().build();
     let arguments = arguments[..taken].to_vec();
-    function.evaluate(
-        context,
-        jrsonnet_evaluator::function::CallLocation::native(),
-        &arguments,
-        false,
-    )
+    function.evaluate(context, CallLocation::native(), &arguments, false)
+}
+
+/// Where the body of a function stands.
+pub(super) fn body_of_function(session: &Session, function: &FuncVal) -> Option<Location> {
+    match function {
+        FuncVal::Normal(description) => session.locate(&description.body.span()),
+        _ => None,
+    }
 }

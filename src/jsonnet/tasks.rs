@@ -11,15 +11,16 @@ use jrsonnet_evaluator::operator::evaluate_add_op;
 use jrsonnet_evaluator::{ObjValue, ObjValueBuilder, ResultExt, Val};
 use serde_json::{Map, Value, json};
 
+use super::declaration::declared;
 use super::embedded;
 use super::error::raise;
-use super::evaluation::declared;
 use super::functions::{add_context_functions, wake_object};
 use super::import::{Owner, PackageFile};
 use super::json::{to_json, to_value, type_name};
 use super::library::{Made, host_value, made_of};
+use super::module::place_at;
 use super::protocol::{DependencyState, GenerateInput, Generated, Plugin};
-use super::session::{Evaluated, Scope, Session, call};
+use super::session::{Evaluated, Scope, Session, body_of_function, call};
 use crate::error::{Error, suggestion};
 use crate::event::Level;
 use crate::fs;
@@ -58,7 +59,7 @@ pub(super) fn generate(
     let mut run = Run {
         session,
         scope: &scope,
-        label: &input.label,
+        input,
         active: json!({}),
         generated: Generated {
             shared_state: json!({}),
@@ -66,8 +67,15 @@ pub(super) fn generate(
         },
     };
     for task in ordered(tasks, &input.label).map_err(raise)? {
+        let at = body_of_function(session, &task.run);
         run.task(&task, &fixed)
-            .with_description(|| format!("task `{}` of `{}`", task.name, task.plugin))?;
+            .map_err(|error| place_at(error, at.as_ref()))
+            .with_description(|| {
+                format!(
+                    "task `{}` of `{}` for `{}`",
+                    task.name, task.plugin, input.label
+                )
+            })?;
     }
     run.generated.tool_directories = session.take_tool_directories();
     Ok(run.generated)
@@ -82,9 +90,13 @@ fn load(
 ) -> Evaluated<()> {
     let (file, value) = plugin_value(session, plugin)?;
     session.work_on(&format!("the plugin `{file}`"));
-    let value = match value {
-        Val::Func(function) => call(&function, &[Val::Obj(wake_object(scope))])?,
-        value => value,
+    let (file, value) = match value {
+        Val::Func(function) => {
+            let at = body_of_function(session, &function);
+            let value = call(session, &function, &[Val::Obj(wake_object(scope))])?;
+            (at.map_or(file, |at| at.file), value)
+        }
+        value => (file, value),
     };
     let list = match &value {
         Val::Obj(object) => object.get("tasks".into())?,
@@ -323,16 +335,18 @@ fn dependencies(states: &[DependencyState]) -> Value {
 struct Run<'a> {
     session: &'a Rc<Session>,
     scope: &'a Rc<Scope>,
-    label: &'a str,
+    input: &'a GenerateInput,
     active: Value,
     generated: Generated,
 }
 
 impl Run<'_> {
     fn task(&mut self, task: &Task, fixed: &[(&'static str, Val)]) -> Evaluated<()> {
-        self.session
-            .work_on(&format!("the task `{}` of `{}`", task.name, self.label));
-        let result = match call(&task.run, &[self.context(fixed)])? {
+        self.session.work_on(&format!(
+            "the task `{}` of `{}`",
+            task.name, self.input.label
+        ));
+        let result = match call(self.session, &task.run, &[self.context(fixed)])? {
             Val::Obj(result) => result,
             other => return Err(self.wrong(task, "what `run` returns", "an object", &other)),
         };
@@ -400,15 +414,18 @@ impl Run<'_> {
     fn add_messages(&mut self, task: &Task, result: &ObjValue) -> Evaluated<()> {
         for (path, item) in self.items(task, result, "messages")? {
             match made_of(self.session, &item) {
-                Some(Made::Message(Level::Error, text)) => {
-                    return Err(raise(Error::user(text).cause(format!(
-                        "the task `{}` of `{}` says so",
-                        task.name, self.label
-                    ))));
+                Some(Made::Message(Level::Error, text, at)) => {
+                    // It is the declaration that has to change, not the plugin.
+                    let at = self.input.at.clone().or(at);
+                    let cause =
+                        format!("the task `{}` of `{}` says so", task.name, self.input.label);
+                    return Err(raise(
+                        Error::user(text).cause(cause).at_if_absent(at.as_ref()),
+                    ));
                 }
-                Some(Made::Message(level, text)) => self.generated.messages.push((level, text)),
+                Some(Made::Message(level, text, _)) => self.generated.messages.push((level, text)),
                 _ => {
-                    let expected = "a message (`wake.info`, `wake.warning`, `wake.error`)";
+                    let expected = "a message (`wake.info`, `wake.warning`, `wake.fail`)";
                     return Err(self.wrong(task, &path, expected, &item));
                 }
             }

@@ -1,4 +1,4 @@
-//! `wake.info`, `wake.warning` and `wake.error`: what a task has to say.
+//! `wake.info`, `wake.warning` and `wake.fail`: what a task has to say.
 
 use jrsonnet_evaluator::Val;
 
@@ -22,6 +22,6 @@ pub(in crate::jsonnet) fn error(call: &Call<'_>) -> Evaluated<Val> {
 fn message(call: &Call<'_>, level: Level) -> Evaluated<Val> {
     Ok(opaque(
         call.session(),
-        Made::Message(level, call.needed_text(0)?),
+        Made::Message(level, call.needed_text(0)?, call.at.clone()),
     ))
 }

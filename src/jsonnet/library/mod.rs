@@ -43,7 +43,7 @@ pub(super) enum Made {
     Exec(Rc<module::ExecValue>),
     File(Rc<module::FileValue>),
     Operation(Rc<OperationSpec>),
-    Message(Level, String),
+    Message(Level, String, Option<Location>),
     Global,
     Retriever,
 }
