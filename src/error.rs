@@ -178,6 +178,13 @@ impl Error {
         self
     }
 
+    /// As [`Self::hint`], if there is one to give.
+    #[must_use]
+    pub fn hint_option(mut self, hint: Option<String>) -> Self {
+        self.0.hint = hint.or(self.0.hint.take());
+        self
+    }
+
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
@@ -213,13 +220,19 @@ fn describe_io(error: &std::io::Error) -> String {
     }
 }
 
+/// From 0 to 1. Short names with two letters swapped, or one wrong, are near.
+fn nearness(a: &str, b: &str) -> f64 {
+    let is_slip = a.len() > 2 && strsim::osa_distance(a, b) <= 1;
+    strsim::jaro_winkler(a, b).max(if is_slip { 0.9 } else { 0.0 })
+}
+
 /// The candidates that look like `name`, best first: for "did you mean".
 pub fn near<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let mut scored: Vec<(f64, &str)> = candidates
         .into_iter()
         .map(|candidate| {
             (
-                strsim::jaro_winkler(&name.to_lowercase(), &candidate.to_lowercase()),
+                nearness(&name.to_lowercase(), &candidate.to_lowercase()),
                 candidate,
             )
         })

@@ -63,6 +63,11 @@ pub fn is_directory(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.is_dir())
 }
 
+/// Whether `path` is a symbolic link.
+pub fn is_link(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
+}
+
 /// Whether `path` is a file that the invoker may execute.
 pub fn is_executable(path: &Path) -> bool {
     std::fs::metadata(path)

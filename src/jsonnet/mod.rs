@@ -1,1 +1,24 @@
+//! The jsonnet host: the one place that knows the jsonnet library.
+//!
+//! Evaluation happens in processes of its own ([`worker`]), because a program can make the library abort; the rest of
+//! wake asks through [`client::Evaluators`] and sees only [`protocol`]'s plain data. It knows nothing of resolving,
+//! of graphs or of running operations.
+
+pub mod client;
+mod declaration;
+mod embedded;
+mod error;
+mod evaluation;
+mod frame;
+mod functions;
+mod import;
+mod json;
+mod library;
+mod module;
+mod operation_module;
+pub mod pattern;
 pub mod protocol;
+mod script;
+mod session;
+mod tasks;
+pub mod worker;

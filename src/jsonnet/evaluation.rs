@@ -1,0 +1,150 @@
+//! Requests and their answers: what is evaluated of a package, and in which order.
+//!
+//! It knows nothing of processes. What tasks do is in [`super::tasks`], what a `wake.module` runs in
+//! [`super::operation_module`].
+
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use jrsonnet_evaluator::State;
+use jrsonnet_evaluator::trace::PathResolver;
+use serde_json::Value;
+
+use super::declaration::{Declared, declare, declared};
+use super::error::translate;
+use super::import::Imports;
+use super::json::to_json;
+use super::library::package::work_out;
+use super::module::module_of;
+use super::protocol::{Answer, Outcome, Request, Setup};
+use super::session::{Evaluated, Given, Session};
+use super::{operation_module, script, tasks};
+use crate::declare::model::{ModuleBody, PackageDirectory, Parameters};
+use crate::error::Error;
+
+/// Evaluates one request. `working` hears what is being evaluated.
+pub(super) fn evaluate(
+    setup: &Rc<Setup>,
+    request: &Request,
+    working: Box<dyn Fn(&str)>,
+) -> Outcome {
+    let session = Session::new(given(setup, request), working);
+    session.set_state(state(&session));
+    let evaluated = answer(&session, request);
+    let waiting = session.take_waiting();
+    let result = match evaluated {
+        Ok(answer) => Ok(answer),
+        Err(_) if !waiting.is_empty() => Ok(Answer::Waiting(waiting)),
+        Err(error) => Err(with_traced(&session, translate(&session, &error))),
+    };
+    session.end();
+    Outcome {
+        result,
+        reads: session.take_reads(),
+    }
+}
+
+fn given(setup: &Rc<Setup>, request: &Request) -> Given {
+    let (top, parameters, config, answers) = match request {
+        Request::Setup(_) => (PathBuf::new(), None, Value::Null, Vec::new()),
+        Request::Declare { package } => (package.top.clone(), None, Value::Null, Vec::new()),
+        Request::Exports { package, answers } => {
+            (package.top.clone(), None, Value::Null, answers.clone())
+        }
+        Request::Module {
+            package,
+            config,
+            parameters,
+            answers,
+            ..
+        } => (
+            package.top.clone(),
+            Some(parameters.clone()),
+            config.clone(),
+            answers.clone(),
+        ),
+        Request::Generate(input) => (
+            input.package.top.clone(),
+            Some(input.parameters.clone()),
+            input.config.clone(),
+            input.answers.clone(),
+        ),
+        Request::Eval { top, .. } => (
+            top.clone(),
+            Some(Parameters::new()),
+            Value::Null,
+            Vec::new(),
+        ),
+    };
+    Given {
+        setup: Rc::clone(setup),
+        top,
+        parameters,
+        config,
+        answers,
+    }
+}
+
+/// The library's state of a session.
+fn state(session: &Rc<Session>) -> State {
+    let library =
+        jrsonnet_stdlib::ContextInitializer::new(PathResolver::Relative(session.given.top.clone()));
+    library.settings_mut().trace_printer = Box::new(Tracer(Rc::clone(session)));
+    let mut builder = State::builder();
+    builder.import_resolver(Imports::new(session));
+    builder.context_initializer(library);
+    builder.build()
+}
+
+/// Keeps what `std.trace` says for the error message.
+struct Tracer(Rc<Session>);
+
+impl jrsonnet_stdlib::TracePrinter for Tracer {
+    fn print_trace(
+        &self,
+        location: jrsonnet_evaluator::function::CallLocation<'_>,
+        text: jrsonnet_evaluator::IStr,
+    ) {
+        let place = location.0.and_then(|span| self.0.locate(span));
+        self.0.trace(match place {
+            Some(place) => format!("{place}: {text}"),
+            None => text.to_string(),
+        });
+    }
+}
+
+/// What `std.trace` said helps to understand an error.
+fn with_traced(session: &Session, error: Error) -> Error {
+    (session.take_traced().into_iter())
+        .fold(error, |error, line| error.cause(format!("trace: {line}")))
+}
+
+fn answer(session: &Rc<Session>, request: &Request) -> Evaluated<Answer> {
+    match request {
+        Request::Setup(_) => Ok(Answer::Ready),
+        Request::Declare { package } => declare(session, package).map(Answer::Declaration),
+        Request::Exports { package, .. } => exports(session, package).map(Answer::Value),
+        Request::Module {
+            package, module, ..
+        } => module_of(session, package, module).map(Answer::Module),
+        Request::Generate(input) => match &input.body {
+            ModuleBody::Recipe(properties) => tasks::generate(session, input, properties),
+            ModuleBody::Operation => operation_module::generate(session, input),
+        }
+        .map(Answer::Generated),
+        Request::Eval {
+            file,
+            library_path,
+            arguments,
+            ..
+        } => script::evaluate(session, file, library_path, arguments).map(Answer::Value),
+    }
+}
+
+fn exports(session: &Rc<Session>, directory: &PackageDirectory) -> Evaluated<Value> {
+    let Declared { scope, package } = declared(session, directory)?;
+    let label = package.info.label();
+    session.work_on(&format!("`exports` of `{label}`"));
+    let value = work_out(&scope, &package, "exports")?;
+    to_json(session, &value, "exports")
+}

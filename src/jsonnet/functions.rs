@@ -1,0 +1,523 @@
+//! The `wake` object: the one table of its functions, and how their arguments are checked.
+//!
+//! What the functions do is in [`super::library`].
+
+use std::any::Any;
+use std::rc::Rc;
+
+use jrsonnet_evaluator::function::builtin::{Builtin, BuiltinParam, ParamDefault, ParamName};
+use jrsonnet_evaluator::function::parse::parse_builtin_call;
+use jrsonnet_evaluator::function::{ArgsLike, CallLocation, FuncVal};
+use jrsonnet_evaluator::{Context, IStr, ObjValue, ObjValueBuilder, Thunk, Val};
+use jrsonnet_gcmodule::Trace;
+
+use super::error::raise;
+use super::json::type_name;
+use super::library::{self, message, module, operation, package, paths};
+use super::session::{Evaluated, Scope, Session};
+use crate::error::{Error, Location, suggestion};
+
+/// What an argument may be. `null` stands for an argument that is not given, where it may be left out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Not looked at by the call: evaluated when it is needed.
+    Lazy,
+    Any,
+    Text,
+    Boolean,
+    Object,
+    List,
+    Function,
+    TextOrList,
+}
+
+impl Kind {
+    fn admits(self, value: &Val) -> bool {
+        match self {
+            Self::Lazy | Self::Any => true,
+            Self::Text => matches!(value, Val::Str(_)),
+            Self::Boolean => matches!(value, Val::Bool(_)),
+            Self::Object => matches!(value, Val::Obj(_)),
+            Self::List => matches!(value, Val::Arr(_)),
+            Self::Function => matches!(value, Val::Func(_)),
+            Self::TextOrList => matches!(value, Val::Str(_) | Val::Arr(_)),
+        }
+    }
+
+    fn article(self) -> &'static str {
+        match self {
+            Self::Lazy | Self::Any => "a value",
+            Self::Text => "a string",
+            Self::Boolean => "a boolean",
+            Self::Object => "an object",
+            Self::List => "a list",
+            Self::Function => "a function",
+            Self::TextOrList => "a string or a list",
+        }
+    }
+}
+
+/// One parameter of a function.
+pub(super) struct Parameter {
+    name: &'static str,
+    kind: Kind,
+    is_required: bool,
+}
+
+const fn required(name: &'static str, kind: Kind) -> Parameter {
+    Parameter {
+        name,
+        kind,
+        is_required: true,
+    }
+}
+
+const fn optional(name: &'static str, kind: Kind) -> Parameter {
+    Parameter {
+        name,
+        kind,
+        is_required: false,
+    }
+}
+
+/// One function of the `wake` object.
+pub(super) struct Function {
+    /// `wake.glob`.
+    pub(super) name: &'static str,
+    parameters: &'static [Parameter],
+    run: fn(&Call<'_>) -> Evaluated<Val>,
+}
+
+/// The functions of `wake`, in the order of DESIGN §2.1 and §4.2.
+static FUNCTIONS: &[Function] = &[
+    Function {
+        name: "wake.pkgInfo",
+        parameters: &[
+            required("name", Kind::Text),
+            optional("version", Kind::Text),
+            optional("namespace", Kind::Text),
+        ],
+        run: package::package_info,
+    },
+    Function {
+        name: "wake.pkg",
+        parameters: &[
+            required("pkgInfo", Kind::Any),
+            optional("files", Kind::Lazy),
+            optional("pkgs", Kind::Lazy),
+            optional("modules", Kind::Lazy),
+            optional("inputs", Kind::Lazy),
+            optional("exports", Kind::Lazy),
+            optional("exec", Kind::Lazy),
+            optional("plugin", Kind::Lazy),
+            optional("metadata", Kind::Lazy),
+        ],
+        run: package::package,
+    },
+    Function {
+        name: "wake.getPkg",
+        parameters: &[
+            required("req", Kind::Any),
+            optional("from", Kind::Any),
+            optional("global", Kind::Any),
+            optional("permissions", Kind::Any),
+            optional("versions", Kind::Text),
+            optional("when", Kind::Object),
+            optional("replace", Kind::Boolean),
+        ],
+        run: package::get_package,
+    },
+    Function {
+        name: "wake.module",
+        parameters: &[
+            optional("modules", Kind::Object),
+            optional("files", Kind::Function),
+            optional("outputs", Kind::Function),
+            required("exec", Kind::Function),
+            optional("metadata", Kind::Lazy),
+        ],
+        run: module::module,
+    },
+    Function {
+        name: "wake.recipe",
+        parameters: &[required("properties", Kind::Any)],
+        run: module::recipe,
+    },
+    Function {
+        name: "wake.getModule",
+        parameters: &[
+            required("pkg", Kind::Any),
+            optional("name", Kind::Text),
+            optional("config", Kind::Any),
+        ],
+        run: module::get_module,
+    },
+    Function {
+        name: "wake.exec",
+        parameters: &[
+            required("path", Kind::Any),
+            optional("config", Kind::Lazy),
+            optional("args", Kind::List),
+            optional("env", Kind::Object),
+        ],
+        run: module::exec,
+    },
+    Function {
+        name: "wake.file",
+        parameters: &[
+            required("path", Kind::Text),
+            optional("from", Kind::Lazy),
+            optional("dump", Kind::Boolean),
+        ],
+        run: module::file,
+    },
+    Function {
+        name: "wake.dir",
+        parameters: &[
+            required("include", Kind::TextOrList),
+            optional("exclude", Kind::TextOrList),
+        ],
+        run: paths::listing,
+    },
+    Function {
+        name: "wake.glob",
+        parameters: &[
+            required("pattern", Kind::TextOrList),
+            optional("exclude", Kind::TextOrList),
+        ],
+        run: paths::listing,
+    },
+    Function {
+        name: "wake.env",
+        parameters: &[
+            required("name", Kind::Text),
+            optional("default", Kind::Lazy),
+        ],
+        run: paths::environment,
+    },
+    Function {
+        name: "wake.operation",
+        parameters: &[required("operation", Kind::Object)],
+        run: operation::operation,
+    },
+    Function {
+        name: "wake.writeFile",
+        parameters: &[
+            required("path", Kind::Text),
+            required("content", Kind::Text),
+            optional("executable", Kind::Boolean),
+        ],
+        run: operation::write_file,
+    },
+    Function {
+        name: "wake.copyFile",
+        parameters: &[required("from", Kind::Text), required("to", Kind::Text)],
+        run: operation::copy_file,
+    },
+    Function {
+        name: "wake.makeDirectory",
+        parameters: &[required("path", Kind::Text)],
+        run: operation::make_directory,
+    },
+    Function {
+        name: "wake.info",
+        parameters: &[required("text", Kind::Text)],
+        run: message::info,
+    },
+    Function {
+        name: "wake.warning",
+        parameters: &[required("text", Kind::Text)],
+        run: message::warning,
+    },
+    Function {
+        name: "wake.fail",
+        parameters: &[required("text", Kind::Text)],
+        run: message::error,
+    },
+    // `error` is a keyword of jsonnet: this one can only be written `wake['error']`.
+    Function {
+        name: "wake.error",
+        parameters: &[required("text", Kind::Text)],
+        run: message::error,
+    },
+];
+
+/// The functions of `ctx`, what a task sees.
+static CONTEXT_FUNCTIONS: &[Function] = &[
+    Function {
+        name: "ctx.glob",
+        parameters: &[
+            required("pattern", Kind::TextOrList),
+            optional("exclude", Kind::TextOrList),
+        ],
+        run: paths::listing,
+    },
+    Function {
+        name: "ctx.readFile",
+        parameters: &[required("path", Kind::Text)],
+        run: paths::read_file,
+    },
+    Function {
+        name: "ctx.findTool",
+        parameters: &[
+            required("name", Kind::Text),
+            optional("required", Kind::Boolean),
+        ],
+        run: paths::find_tool,
+    },
+];
+
+/// The `wake` object of a package.
+pub(super) fn wake_object(scope: &Rc<Scope>) -> ObjValue {
+    let mut builder = ObjValueBuilder::with_capacity(FUNCTIONS.len() + 5);
+    add_functions(&mut builder, scope, FUNCTIONS);
+    for (name, value) in library::constants(scope) {
+        builder.field(name).hide().value(value);
+    }
+    for (name, thunk) in library::readings(scope) {
+        // The names are distinct, so this cannot fail.
+        let _ = builder.field(name).hide().try_thunk(thunk);
+    }
+    builder.build()
+}
+
+/// The names of what `wake` has.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    let functions = FUNCTIONS.iter().map(|function| bare(function.name));
+    functions.chain(["GLOBAL", "std", "parameters", "host"])
+}
+
+/// `wake.glob` → `glob`.
+fn bare(name: &'static str) -> &'static str {
+    name.rsplit('.').next().unwrap_or(name)
+}
+
+/// Adds `glob`, `readFile` and `findTool` of a package to the object that tasks see.
+pub(super) fn add_context_functions(builder: &mut ObjValueBuilder, scope: &Rc<Scope>) {
+    add_functions(builder, scope, CONTEXT_FUNCTIONS);
+}
+
+fn add_functions(builder: &mut ObjValueBuilder, scope: &Rc<Scope>, functions: &'static [Function]) {
+    for function in functions {
+        let native = Native::new(scope, function);
+        builder.method(bare(function.name), FuncVal::builtin(native));
+    }
+}
+
+/// A function of the table, bound to a package.
+#[derive(Trace)]
+struct Native {
+    #[trace(skip)]
+    scope: Rc<Scope>,
+    #[trace(skip)]
+    function: &'static Function,
+    params: Vec<BuiltinParam>,
+}
+
+impl Native {
+    fn new(scope: &Rc<Scope>, function: &'static Function) -> Self {
+        let params = function.parameters.iter().map(|parameter| {
+            BuiltinParam::new(
+                ParamName::new_static(parameter.name),
+                ParamDefault::exists(!parameter.is_required),
+            )
+        });
+        Self {
+            scope: Rc::clone(scope),
+            function,
+            params: params.collect(),
+        }
+    }
+
+    /// What the library would say less clearly, or with less of a hint.
+    fn check_names(&self, args: &dyn ArgsLike) -> Result<(), Error> {
+        let Function {
+            name, parameters, ..
+        } = self.function;
+        let mut given: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
+        if args.unnamed_len() > parameters.len() {
+            return Err(Error::user(format!(
+                "`{name}` takes at most {} arguments, not {}",
+                parameters.len(),
+                args.unnamed_len()
+            )));
+        }
+        given.truncate(args.unnamed_len());
+        let mut named: Vec<IStr> = Vec::new();
+        args.named_names(&mut |argument| named.push(argument.clone()));
+        for argument in &named {
+            if !parameters
+                .iter()
+                .any(|parameter| parameter.name == &**argument)
+            {
+                let known = parameters.iter().map(|parameter| parameter.name);
+                return Err(
+                    Error::user(format!("`{name}` has no parameter `{argument}`"))
+                        .hint_option(suggestion(argument, known)),
+                );
+            }
+            if given.contains(&&**argument) {
+                return Err(Error::user(format!("`{name}` is given `{argument}` twice")));
+            }
+            given.push(argument);
+        }
+        match parameters
+            .iter()
+            .find(|parameter| parameter.is_required && !given.contains(&parameter.name))
+        {
+            Some(missing) => Err(Error::user(format!(
+                "`{name}` needs the argument `{}`",
+                missing.name
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    fn check_kinds(&self, call: &Call<'_>) -> Evaluated<()> {
+        for (index, parameter) in self.function.parameters.iter().enumerate() {
+            if parameter.kind == Kind::Lazy {
+                continue;
+            }
+            let Some(argument) = &call.arguments[index] else {
+                continue;
+            };
+            let value = argument.evaluate()?;
+            let may_be_null = !parameter.is_required && matches!(value, Val::Null);
+            if !parameter.kind.admits(&value) && !may_be_null {
+                return Err(call.wrong(parameter.name, parameter.kind.article(), &value));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Builtin for Native {
+    fn name(&self) -> &str {
+        self.function.name
+    }
+
+    fn params(&self) -> &[BuiltinParam] {
+        &self.params
+    }
+
+    fn call(
+        &self,
+        context: Context,
+        location: CallLocation<'_>,
+        args: &dyn ArgsLike,
+    ) -> Evaluated<Val> {
+        let at = location.0.and_then(|span| self.scope.session.locate(span));
+        self.check_names(args)
+            .map_err(|error| raise(error.at_if_absent(at.as_ref())))?;
+        let call = Call {
+            scope: &self.scope,
+            function: self.function,
+            arguments: parse_builtin_call(context, &self.params, args, false)?,
+            at,
+        };
+        self.check_kinds(&call)?;
+        (self.function.run)(&call)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// One call of a function: its arguments are of the kinds that the table says.
+pub(super) struct Call<'a> {
+    pub(super) scope: &'a Rc<Scope>,
+    pub(super) function: &'static Function,
+    arguments: Vec<Option<Thunk<Val>>>,
+    /// Where the call stands.
+    pub(super) at: Option<Location>,
+}
+
+impl Call<'_> {
+    pub(super) fn session(&self) -> &Rc<Session> {
+        &self.scope.session
+    }
+
+    /// The argument as it was given, not evaluated.
+    pub(super) fn lazy(&self, index: usize) -> Option<Thunk<Val>> {
+        self.arguments[index].clone()
+    }
+
+    /// The argument; `null` counts as not given.
+    pub(super) fn value(&self, index: usize) -> Evaluated<Option<Val>> {
+        match &self.arguments[index] {
+            Some(argument) => {
+                Ok(Some(argument.evaluate()?).filter(|value| !matches!(value, Val::Null)))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// A required argument.
+    pub(super) fn needed(&self, index: usize) -> Evaluated<Val> {
+        Ok(self.value(index)?.unwrap_or_default())
+    }
+
+    /// A [`Kind::Text`] argument.
+    pub(super) fn text(&self, index: usize) -> Evaluated<Option<String>> {
+        let value = self.value(index)?;
+        Ok(value
+            .and_then(|value| value.as_str())
+            .map(|text| text.to_string()))
+    }
+
+    /// A required [`Kind::Text`] argument.
+    pub(super) fn needed_text(&self, index: usize) -> Evaluated<String> {
+        Ok(self.text(index)?.unwrap_or_default())
+    }
+
+    /// A [`Kind::Boolean`] argument, false where it is not given.
+    pub(super) fn flag(&self, index: usize) -> Evaluated<bool> {
+        Ok(self
+            .value(index)?
+            .and_then(|value| value.as_bool())
+            .unwrap_or(false))
+    }
+
+    /// An error at the place of the call.
+    pub(super) fn fail(&self, error: Error) -> jrsonnet_evaluator::Error {
+        raise(error.at_if_absent(self.at.as_ref()))
+    }
+
+    /// "`version` of `wake.pkgInfo` must be a string, not a number".
+    pub(super) fn wrong(
+        &self,
+        name: &str,
+        expected: &str,
+        value: &Val,
+    ) -> jrsonnet_evaluator::Error {
+        self.fail(Error::user(format!(
+            "`{name}` of `{}` must be {expected}, not {}",
+            self.function.name,
+            type_name(self.session(), value)
+        )))
+    }
+
+    /// A list of strings, or one string as a list of one.
+    pub(super) fn texts(&self, index: usize) -> Evaluated<Vec<String>> {
+        let name = self.function.parameters[index].name;
+        match self.value(index)? {
+            None => Ok(Vec::new()),
+            Some(Val::Arr(items)) => items
+                .iter()
+                .map(|item| {
+                    let item = item?;
+                    match item.as_str() {
+                        Some(text) => Ok(text.to_string()),
+                        None => Err(self.wrong(name, "a list of strings", &item)),
+                    }
+                })
+                .collect(),
+            Some(value) => Ok(value
+                .as_str()
+                .map(|text| text.to_string())
+                .into_iter()
+                .collect()),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! `wake.glob`, `wake.dir`, `wake.env`, `ctx.readFile` and `ctx.findTool`: what reads the machine, and says so.
+
+use std::path::{Path, PathBuf};
+
+use jrsonnet_evaluator::Val;
+
+use crate::error::Error;
+use crate::fs;
+use crate::jsonnet::functions::Call;
+use crate::jsonnet::pattern;
+use crate::jsonnet::protocol::Read;
+use crate::jsonnet::session::{Evaluated, Scope, Session};
+
+/// `wake.glob` and `wake.dir`.
+pub(in crate::jsonnet) fn listing(call: &Call<'_>) -> Evaluated<Val> {
+    let matched =
+        list(call.scope, call.texts(0)?, call.texts(1)?).map_err(|error| call.fail(error))?;
+    Ok(Val::Arr(matched.into_iter().map(Val::from).collect()))
+}
+
+/// The files of a package that patterns match; the listing is recorded.
+pub(in crate::jsonnet) fn list(
+    scope: &Scope,
+    include: Vec<String>,
+    exclude: Vec<String>,
+) -> Result<Vec<String>, Error> {
+    let directory = &scope.package.directory;
+    let (matched, listed) = pattern::matches(directory, &include, &exclude, &scope.package.top)?;
+    scope.session.record(Read::Glob {
+        directory: directory.clone(),
+        include,
+        exclude,
+        matched: matched.clone(),
+        listed,
+    });
+    Ok(matched)
+}
+
+/// `wake.env`.
+pub(in crate::jsonnet) fn environment(call: &Call<'_>) -> Evaluated<Val> {
+    let session = call.session();
+    session.forbid_in_pkgs("wake.env")?;
+    let name = call.needed_text(0)?;
+    let value = session.given.setup.environment.get(&name).cloned();
+    session.record(Read::Environment {
+        name,
+        value: value.clone(),
+    });
+    match (value, call.lazy(1)) {
+        (Some(value), _) => Ok(Val::from(value)),
+        (None, Some(default)) => default.evaluate(),
+        (None, None) => Ok(Val::Null),
+    }
+}
+
+/// `ctx.readFile`: the text of a file of the package.
+pub(in crate::jsonnet) fn read_file(call: &Call<'_>) -> Evaluated<Val> {
+    let given = call.needed_text(0)?;
+    match read_text(call.scope, &given) {
+        Ok(text) => Ok(Val::from(text)),
+        Err(error) => Err(call.fail(error)),
+    }
+}
+
+fn read_text(scope: &Scope, given: &str) -> Result<String, Error> {
+    let relative = given.strip_prefix("$(package)/").unwrap_or(given);
+    let directory = &scope.package.directory;
+    let path = fs::path::clean(&directory.join(relative));
+    let leaves = || Error::user(format!("`{given}` leaves the package"));
+    if !path.starts_with(directory) {
+        return Err(leaves());
+    }
+    let Some(content) = scope.session.read_file(&path)? else {
+        return Err(Error::user(format!(
+            "There is no file `{}`",
+            scope.display(&path)
+        )));
+    };
+    if !fs::canonicalize(&path)?.starts_with(directory) {
+        return Err(leaves());
+    }
+    String::from_utf8(content).map_err(|_| Error::user(format!("`{given}` is not UTF-8 text")))
+}
+
+/// `ctx.findTool`.
+pub(in crate::jsonnet) fn find_tool(call: &Call<'_>) -> Evaluated<Val> {
+    let name = call.needed_text(0)?;
+    let is_required = call
+        .value(1)?
+        .and_then(|value| value.as_bool())
+        .unwrap_or(true);
+    match tool(call.session(), &name).map_err(|error| call.fail(error))? {
+        Some(path) => Ok(Val::from(path.display().to_string())),
+        None if is_required => Err(call.fail(not_installed(&name))),
+        None => Ok(Val::Null),
+    }
+}
+
+/// The file that a tool's name means in the invoker's `PATH`; its directory goes into the `PATH` of operations.
+pub(in crate::jsonnet) fn tool(session: &Session, name: &str) -> Result<Option<PathBuf>, Error> {
+    let is_path = name.contains('/');
+    if name.is_empty() || (is_path && !name.starts_with('/')) {
+        return Err(Error::user(format!("`{name}` is not the name of a tool")));
+    }
+    let found = if is_path {
+        Some(PathBuf::from(name)).filter(|path| fs::is_executable(path))
+    } else {
+        search(
+            session
+                .given
+                .setup
+                .environment
+                .get("PATH")
+                .map_or("", String::as_str),
+            name,
+        )
+    };
+    session.record(Read::Tool {
+        name: name.to_owned(),
+        found: found.clone(),
+    });
+    if let Some(directory) = found.as_deref().and_then(Path::parent) {
+        session.add_tool_directory(directory);
+    }
+    Ok(found)
+}
+
+fn search(path: &str, name: &str) -> Option<PathBuf> {
+    path.split(':')
+        .filter(|directory| directory.starts_with('/'))
+        .map(|directory| Path::new(directory).join(name))
+        .find(|file| fs::is_executable(file))
+}
+
+pub(in crate::jsonnet) fn not_installed(name: &str) -> Error {
+    Error::environment(format!("`{name}` is not installed"))
+        .cause("it is in no directory of `PATH`")
+        .hint(format!("install `{name}`, or add its directory to `PATH`"))
+}

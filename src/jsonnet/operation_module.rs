@@ -1,0 +1,381 @@
+//! Generates a `wake.module`: one operation, and the files placed for it (DESIGN §2.1).
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use jrsonnet_evaluator::function::FuncVal;
+use jrsonnet_evaluator::{ObjValue, Val};
+use serde_json::{Map, Value, json};
+
+use super::declaration::{Declared, declared};
+use super::error::raise;
+use super::functions::wake_object;
+use super::json::{to_json, to_value, type_name};
+use super::library::module::{ExecValue, FileValue, ModuleValue};
+use super::library::{Made, made_of, paths};
+use super::module::{Body, body_of, place_at};
+use super::protocol::{ActionSpec, GenerateInput, Generated, OperationSpec};
+use super::session::{Evaluated, Session, call};
+use crate::error::Error;
+use crate::fs;
+use crate::graph::ResponseFile;
+
+/// The longest value of an environment variable, in bytes.
+const LONGEST_VARIABLE: usize = 4096;
+
+/// Works out the operation of a module that is declared by `wake.module`.
+pub(super) fn generate(session: &Rc<Session>, input: &GenerateInput) -> Evaluated<Generated> {
+    let declared = declared(session, &input.package)?;
+    let Body::Module(module) = body_of(session, &declared, &input.module)? else {
+        return Err(raise(Error::internal(format!(
+            "`{}` was a `wake.module` and is a recipe",
+            input.label
+        ))));
+    };
+    let work = Work {
+        session,
+        declared: &declared,
+        input,
+        module: &module,
+    };
+    work.generate()
+        .map_err(|error| place_at(error, module.at.as_ref()))
+}
+
+struct Work<'a> {
+    session: &'a Rc<Session>,
+    declared: &'a Declared,
+    input: &'a GenerateInput,
+    module: &'a ModuleValue,
+}
+
+impl Work<'_> {
+    fn generate(&self) -> Evaluated<Generated> {
+        let outputs = self.outputs()?;
+        let mut generated = Generated {
+            shared_state: json!({ "outputs": outputs_in_target(&outputs) }),
+            ..Generated::default()
+        };
+        let mut placed = Vec::new();
+        for file in self.files(&outputs)? {
+            let operation = self.place(&file)?;
+            placed.extend(operation.outputs.iter().cloned());
+            generated.operations.push(operation);
+        }
+        generated.operations.push(self.run(&outputs, placed)?);
+        generated.tool_directories = self.session.take_tool_directories();
+        Ok(generated)
+    }
+
+    /// The `module` argument, with `outputs` as far as they are known.
+    fn argument(&self, outputs: &Map<String, Value>) -> Val {
+        let mut modules = Map::new();
+        for dependency in &self.input.dependencies {
+            if let Some(key) = &dependency.key {
+                modules.insert(key.clone(), dependency.shared_state.clone());
+            }
+        }
+        to_value(&json!({
+            "modules": modules,
+            "outputs": outputs,
+            "config": self.input.config,
+            "targetDirectory": "$(target)",
+        }))
+    }
+
+    fn call(&self, function: &FuncVal, outputs: &Map<String, Value>) -> Evaluated<Val> {
+        let wake = Val::Obj(wake_object(&self.declared.scope));
+        call(self.session, function, &[wake, self.argument(outputs)])
+    }
+
+    /// The names of the outputs and their paths, relative to the target directory.
+    fn outputs(&self) -> Evaluated<Map<String, Value>> {
+        let Some(function) = &self.module.outputs else {
+            return Ok(Map::new());
+        };
+        let value = self.call(function, &Map::new())?;
+        let Value::Object(outputs) = to_json(self.session, &value, "outputs")? else {
+            return Err(self.wrong("outputs", "an object of paths", &value));
+        };
+        for (name, path) in &outputs {
+            let is_inside = path.as_str().is_some_and(|path| {
+                let cleaned = fs::path::clean(Path::new(path));
+                !path.is_empty() && !cleaned.is_absolute() && !cleaned.starts_with("..")
+            });
+            if !is_inside {
+                return Err(raise(Error::user(format!(
+                    "`outputs.{name}` must be a path below the target directory, not {path}"
+                ))));
+            }
+        }
+        Ok(outputs)
+    }
+
+    fn files(&self, outputs: &Map<String, Value>) -> Evaluated<Vec<Rc<FileValue>>> {
+        let Some(function) = &self.module.files else {
+            return Ok(Vec::new());
+        };
+        let Val::Arr(items) = self.call(function, outputs)? else {
+            return Err(raise(Error::user(
+                "`files` must return a list of `wake.file`",
+            )));
+        };
+        (items.iter().enumerate())
+            .map(|(index, item)| {
+                let item = item?;
+                match made_of(self.session, &item) {
+                    Some(Made::File(file)) => Ok(file),
+                    _ => Err(self.wrong(&format!("files[{index}]"), "a `wake.file`", &item)),
+                }
+            })
+            .collect()
+    }
+
+    /// The operation that puts a file into the target directory.
+    fn place(&self, file: &FileValue) -> Evaluated<OperationSpec> {
+        let path = relative_path(&file.path)
+            .map_err(|error| raise(error.at_if_absent(file.at.as_ref())))?;
+        let from = match &file.from {
+            Some(from) => Some(from.evaluate()?).filter(|value| !matches!(value, Val::Null)),
+            None => None,
+        };
+        let (action, inputs) = match (from, file.is_dump) {
+            (Some(value), true) => {
+                let json = to_json(self.session, &value, &file.path)
+                    .map_err(|error| place_at(error, file.at.as_ref()))?;
+                let content = format!("{json:#}\n");
+                (
+                    ActionSpec::WriteFile {
+                        content,
+                        executable: false,
+                    },
+                    Vec::new(),
+                )
+            }
+            (Some(Val::Str(from)), false) => {
+                (ActionSpec::CopyFile, vec![source_path(&from.into_flat())])
+            }
+            (None, false) => (ActionSpec::CopyFile, vec![format!("$(package)/{path}")]),
+            (other, _) => {
+                let found = other.map_or_else(
+                    || "nothing".to_owned(),
+                    |value| type_name(self.session, &value),
+                );
+                return Err(raise(
+                    Error::user(format!(
+                        "`from` of the file `{path}` must be a path, not {found}"
+                    ))
+                    .hint("give a value with `dump=true` to write its JSON")
+                    .at_if_absent(file.at.as_ref()),
+                ));
+            }
+        };
+        Ok(OperationSpec {
+            title: format!("Place {path}"),
+            action,
+            inputs,
+            order_only: Vec::new(),
+            outputs: vec![format!("$(target)/{path}")],
+            depfile: None,
+            weight: 1,
+            pool: None,
+            is_test: false,
+            at: file.at.clone(),
+        })
+    }
+
+    fn run(&self, outputs: &Map<String, Value>, placed: Vec<String>) -> Evaluated<OperationSpec> {
+        let exec = self.exec(outputs)?;
+        let at = exec.at.clone();
+        let place = |error| place_at(error, at.as_ref());
+        let (executable, tool) = self
+            .executable(&exec)
+            .map_err(|error| raise(error.at_if_absent(at.as_ref())))?;
+        let environment = self.environment(exec.environment.as_ref()).map_err(place)?;
+        let mut inputs: Vec<String> = self
+            .input
+            .files
+            .iter()
+            .map(|file| format!("$(package)/{file}"))
+            .collect();
+        inputs.extend(placed);
+        inputs.extend(self.outputs_of_dependencies());
+        if executable.starts_with("$(package)/") && !inputs.contains(&executable) {
+            inputs.push(executable.clone());
+        }
+        let stdin_text = self
+            .standard_input(&exec, outputs, &environment)
+            .map_err(place)?;
+        Ok(OperationSpec {
+            title: format!("Run {}", self.input.label),
+            action: ActionSpec::Run {
+                executable,
+                tool,
+                arguments: exec.arguments.clone(),
+                working_directory: "$(target)".to_owned(),
+                environment,
+                stdin: None,
+                stdin_text: Some(stdin_text),
+                stdout: None,
+                response_file: ResponseFile::Auto,
+                console: false,
+                caches: Vec::new(),
+                network: false,
+                timeout: None,
+            },
+            inputs,
+            order_only: Vec::new(),
+            outputs: texts(&Value::Object(outputs_in_target(outputs))),
+            depfile: None,
+            weight: 1,
+            pool: None,
+            is_test: false,
+            at: exec.at.clone().or_else(|| self.module.at.clone()),
+        })
+    }
+
+    fn exec(&self, outputs: &Map<String, Value>) -> Evaluated<Rc<ExecValue>> {
+        let value = match &self.module.exec {
+            Some(function) => self.call(function, outputs)?,
+            None => Val::Null,
+        };
+        match made_of(self.session, &value) {
+            Some(Made::Exec(exec)) => Ok(exec),
+            _ => Err(self.wrong("exec", "a `wake.exec`", &value)),
+        }
+    }
+
+    /// `./x` is a file of the package; a bare name is a tool; a path with a token stays.
+    fn executable(&self, exec: &ExecValue) -> Result<(String, Option<PathBuf>), Error> {
+        let Some(path) = &exec.path else {
+            return Err(Error::user("A `wake.module` cannot execute a package")
+                .hint("name a file of the package, like `./tools/make.sh`, or a tool"));
+        };
+        if path.starts_with('/') || path.starts_with("$(") {
+            return Ok((path.clone(), None));
+        }
+        if path.contains('/') {
+            let path = relative_path(path)?;
+            return Ok((format!("$(package)/{path}"), None));
+        }
+        match paths::tool(self.session, path)? {
+            Some(found) => Ok((path.clone(), Some(found))),
+            None => Err(paths::not_installed(path)),
+        }
+    }
+
+    /// A file becomes its path, an integer its decimal string, a list of strings is joined by spaces.
+    fn environment(&self, given: Option<&ObjValue>) -> Evaluated<BTreeMap<String, String>> {
+        let mut environment = BTreeMap::new();
+        let Some(given) = given else {
+            return Ok(environment);
+        };
+        for (name, value) in given.iter() {
+            let text = self.variable(&name, &value?)?;
+            if text.len() > LONGEST_VARIABLE {
+                return Err(raise(Error::user(format!(
+                    "`env.{name}` is longer than {LONGEST_VARIABLE} bytes"
+                ))));
+            }
+            environment.insert(name.to_string(), text);
+        }
+        Ok(environment)
+    }
+
+    fn variable(&self, name: &str, value: &Val) -> Evaluated<String> {
+        if let Some(Made::File(file)) = made_of(self.session, value) {
+            let path = relative_path(&file.path).map_err(raise)?;
+            return Ok(format!("$(target)/{path}"));
+        }
+        let wrong = || {
+            let expected = "a file, an integer, a string or a list of strings";
+            self.wrong(&format!("env.{name}"), expected, value)
+        };
+        if let Val::Obj(_) | Val::Func(_) = value {
+            return Err(wrong());
+        }
+        match to_json(self.session, value, &format!("env.{name}"))? {
+            Value::String(text) => Ok(text),
+            Value::Number(number) if number.is_i64() => Ok(number.to_string()),
+            Value::Array(items) => {
+                let texts: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
+                texts.map(|texts| texts.join(" ")).ok_or_else(wrong)
+            }
+            _ => Err(wrong()),
+        }
+    }
+
+    /// `{base, pkg, module, config, env}`.
+    fn standard_input(
+        &self,
+        exec: &ExecValue,
+        outputs: &Map<String, Value>,
+        environment: &BTreeMap<String, String>,
+    ) -> Evaluated<String> {
+        let config = match &exec.config {
+            Some(config) => to_json(self.session, &config.evaluate()?, "config")?,
+            None => Value::Null,
+        };
+        let info = &self.input.info;
+        let json = json!({
+            "base": "$(target)",
+            "pkg": { "name": info.name, "namespace": info.namespace, "version": info.version },
+            "module": { "name": self.input.module, "outputs": outputs, "config": self.input.config },
+            "config": config,
+            "env": environment,
+        });
+        Ok(format!("{json}\n"))
+    }
+
+    fn outputs_of_dependencies(&self) -> Vec<String> {
+        (self.input.dependencies.iter())
+            .flat_map(|dependency| texts(&dependency.shared_state["outputs"]))
+            .collect()
+    }
+
+    fn wrong(&self, name: &str, expected: &str, value: &Val) -> jrsonnet_evaluator::Error {
+        raise(Error::user(format!(
+            "`{name}` of the module `{}` must be {expected}, not {}",
+            self.input.label,
+            type_name(self.session, value)
+        )))
+    }
+}
+
+/// The strings of an object.
+fn texts(value: &Value) -> Vec<String> {
+    let fields = value.as_object().into_iter().flat_map(Map::values);
+    fields
+        .filter_map(Value::as_str)
+        .map(ToOwned::to_owned)
+        .collect()
+}
+
+fn outputs_in_target(outputs: &Map<String, Value>) -> Map<String, Value> {
+    let in_target =
+        |path: &Value| json!(format!("$(target)/{}", path.as_str().unwrap_or_default()));
+    outputs
+        .iter()
+        .map(|(name, path)| (name.clone(), in_target(path)))
+        .collect()
+}
+
+/// A path with a token stays; another one is a file of the package.
+fn source_path(path: &str) -> String {
+    match path.starts_with("$(") {
+        true => path.to_owned(),
+        false => format!("$(package)/{}", path.trim_start_matches("./")),
+    }
+}
+
+/// A path below the package or the target directory, cleaned.
+fn relative_path(path: &str) -> Result<String, Error> {
+    let cleaned = fs::path::clean(Path::new(path));
+    if cleaned.as_os_str().is_empty() || cleaned.is_absolute() || cleaned.starts_with("..") {
+        return Err(Error::user(format!(
+            "`{path}` must be a relative path that stays inside"
+        )));
+    }
+    Ok(cleaned.display().to_string())
+}
