@@ -1,7 +1,7 @@
 // Checks of what people write in recipes: types, fields and near names. Knows no language and no path.
 //
-// A check returns a list of sentences, empty if all is well; a task hands them on as `wake.error` messages, so that
-// the person sees every mistake of a recipe at once and no line of a plugin.
+// A check returns a list of sentences, empty if all is well; a task hands them on as `wake.fail` messages, which lead the
+// person to their declaration rather than to a line of a plugin.
 
 // The number of single edits (insert, delete, replace) between two strings.
 local distance(a, b) =
@@ -68,8 +68,8 @@ local firstWrong(kind, value) =
 {
   either:: either,
 
-  // Messages that fail a task. (`error` is a keyword of jsonnet, so `wake.error` does not parse.)
-  errors(wake, sentences):: std.map(wake['error'], sentences),
+  // Messages that fail a task.
+  errors(wake, sentences):: std.map(wake.fail, sentences),
 
   // The names among `known` that `name` was probably meant to be, nearest first, at most three.
   near(name, known)::
