@@ -53,12 +53,16 @@ local fields = {
 };
 
 local keys = {
+  Dependencies: 'any',
   GeneratedHeaders: 'strings',
   IncludePaths: 'strings',
+  Language: 'any',
   LinkLibraries: 'strings',
+  Name: 'any',
   Operations: 'objects',
   PublicIncludePaths: 'strings',
   RunExecutable: 'string',
+  Version: 'any',
 };
 
 local headerExtensions = ['h', 'hh', 'hpp', 'hxx', 'inc', 'inl', 'ipp', 'tpp'];
@@ -202,8 +206,10 @@ local build(wake, ctx) =
   local outputs(one) =
     local place = placed(ctx, one);
     place.outputs + (if place.stdout == null then [] else [place.stdout]);
-  if wrong != [] then { messages: check.errors(wake, wrong) }
+  local doubts = std.map(wake.warning, check.unused(ctx, keys));
+  if wrong != [] then { messages: doubts + check.errors(wake, wrong) }
   else {
+    messages: doubts,
     sharedState: shared(ctx, paths.firsts(std.flatMap(outputs, declared))),
     operations: [operation(wake, ctx, one, tools) for one in declared],
   };

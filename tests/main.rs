@@ -7,3 +7,4 @@
 
 mod evaluation;
 mod plans;
+mod plugins;

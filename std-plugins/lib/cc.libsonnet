@@ -177,20 +177,6 @@ local mistakes(ctx, language) =
     ],
   ]);
 
-// Other plugins read keys of their own, so an unknown key is worth a word only where no other plugin is.
-local doubts(ctx, language) =
-  if std.length(std.get(ctx.dependencies, 'Build', [])) > 0 then []
-  else [
-    '`%s` of the %s recipe of `%s` is not used%s' % [
-      key,
-      language.name,
-      ctx.name,
-      check.didYouMean(key, std.objectFields(keys)),
-    ]
-    for key in std.objectFields(ctx.recipe)
-    if !std.objectHas(keys, key) && check.near(key, std.objectFields(keys)) != []
-  ];
-
 local compilerNames(compiler) =
   local parts = std.splitLimit(compiler, '-', 1);
   { family: parts[0], suffix: if std.length(parts) > 1 then '-' + parts[1] else '' };
@@ -199,7 +185,7 @@ local compilerNames(compiler) =
 
 // `src/main.cpp` for `$(package)/src/main.cpp`; what lies elsewhere says where. Still text with tokens' escapes.
 local nameOf(path) =
-  if !paths.isToken(path) then 'root' + path
+  if !paths.isToken(path) then paths.normal(path)
   else
     local parts = paths.split(path);
     local words = std.splitLimit(parts.token, ' ', 1);
@@ -207,11 +193,9 @@ local nameOf(path) =
       if parts.token == 'package' then ''
       else if std.length(words) < 2 then parts.token
       else std.strReplace(std.split(words[1], '#')[0], ':', '/');
-    std.lstripChars(owner + paths.normal(parts.rest), '/');
+    std.join('/', [part for part in [owner, paths.normal(parts.rest)] if part != '']);
 
 local objectOf(source) = '$(target)/obj/%s.o' % nameOf(source);
-
-local title(verb, path) = verb + ' ' + std.strReplace(nameOf(path), '$$', '$');
 
 // Takes the roots out of what the compiler writes (debug information, `__FILE__`, assertions), so that it is the same
 // on every machine. The compiler uses the last that fits: the module's own package has the last word over other
@@ -256,7 +240,7 @@ local compile(wake, build, settings, source) =
   local object = objectOf(source);
   local depfile = std.substr(object, 0, std.length(object) - 1) + 'd';
   wake.operation({
-    title: title('Compile', source),
+    title: 'Compile ' + std.strReplace(nameOf(source), '$$', '$'),
     executable: build.Tools[kind.tool],
     arguments: (if kind.standard == null then settings.assemblyFlags else settings.flags[kind.standard])
                + (if kind.preprocessed then ['-MD', '-MF', depfile] else [])
@@ -267,10 +251,13 @@ local compile(wake, build, settings, source) =
     [if kind.preprocessed then 'depfile']: depfile,
   });
 
+local archivePath(build) = '$(target)/lib%s.a' % build.Name;
+local sharedPath(build) = '$(target)/lib%s.so' % build.Name;
+
 local archive(wake, build, objects) =
-  local library = '$(target)/lib%s.a' % build.Name;
+  local library = archivePath(build);
   wake.operation({
-    title: title('Archive', library[std.length('$(target)/'):]),
+    title: 'Archive ' + paths.base(library),
     executable: build.Tools.Archive,
     arguments: ['rcsD', library] + objects,
     inputs: objects,
@@ -314,13 +301,12 @@ local libraries(build) = paths.lasts(build.LinkLibraries + build.Inherited.LinkL
 local runtimeDependencies(build) = paths.firsts(build.RuntimeDependencies + build.Inherited.RuntimeDependencies);
 
 local linkDynamic(wake, build, objects) =
-  local name = 'lib%s.so' % build.Name;
   local needed = runtimeDependencies(build);
-  local flags = ['-shared', '-Wl,-soname,' + name]
+  local flags = ['-shared', '-Wl,-soname,' + paths.base(sharedPath(build))]
                 // `$$` is a dollar: the loader, not wake, expands it.
                 + (if needed == [] then [] else ['-Wl,-rpath,$$ORIGIN'])
                 + searchPaths(libraries(build), needed);
-  link(wake, build, '$(target)/' + name, flags, objects, libraries(build), [file for file in needed if isShared(file)]);
+  link(wake, build, sharedPath(build), flags, objects, libraries(build), std.filter(isShared, needed));
 
 // An executable with all that must lie beside it.
 local linkExecutable(wake, build, objects) =
@@ -354,10 +340,10 @@ local products(wake, build, objects) =
     HeaderLibrary():: { operations: [], shared: passedOn },
     StaticLibrary():: {
       operations: [archive(wake, build, objects)],
-      shared: passedOn { LinkLibraries: ['$(target)/lib%s.a' % build.Name] + super.LinkLibraries },
+      shared: passedOn { LinkLibraries: [archivePath(build)] + super.LinkLibraries },
     },
     DynamicLibrary()::
-      local library = '$(target)/lib%s.so' % build.Name;
+      local library = sharedPath(build);
       {
         operations: [linkDynamic(wake, build, objects)],
         shared: { LinkLibraries: [library], RuntimeDependencies: [library] + passedOn.RuntimeDependencies },
@@ -455,7 +441,7 @@ local recipeBuild(wake, language, ctx) =
   local version = language.versions[std.get(recipe, 'LanguageVersion', language.defaultVersion)];
   if wrong != [] then { messages: check.errors(wake, wrong) }
   else {
-    messages: std.map(wake.warning, doubts(ctx, language)),
+    messages: std.map(wake.warning, check.unused(ctx, keys)),
     activeState: {
       Build+: {
         Type: type,

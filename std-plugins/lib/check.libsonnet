@@ -1,7 +1,7 @@
 // Checks of what people write in recipes: types, fields and near names. Knows no language and no path.
 //
-// A check returns a list of sentences, empty if all is well; a task hands them on as `wake.error` messages, so that
-// the person sees every mistake of a recipe at once and no line of a plugin.
+// A check returns a list of sentences, empty if all is well; a task hands them on as `wake.fail` messages, which lead the
+// person to their declaration rather than to a line of a plugin.
 
 // The number of single edits (insert, delete, replace) between two strings.
 local distance(a, b) =
@@ -56,15 +56,20 @@ local types = {
 
 // The first element of a list that is none of what the list should hold; null if the value is no list.
 local firstWrong(kind, value) =
-  local test = { strings: std.isString, objects: std.isObject };
-  if !std.isArray(value) || !std.objectHas(test, kind) then null
-  else [index for index in std.range(0, std.length(value) - 1) if !test[kind](value[index])][0];
+  local tests = {
+    strings: std.isString,
+    objects: std.isObject,
+    // Of a mixture, the first decides what the others should be.
+    stringsOrObjects: if value != [] && std.isString(value[0]) then std.isString else std.isObject,
+  };
+  if !std.isArray(value) || !std.objectHas(tests, kind) then null
+  else [index for index in std.range(0, std.length(value) - 1) if !tests[kind](value[index])][0];
 
 {
   either:: either,
 
-  // Messages that fail a task. (`error` is a keyword of jsonnet, so `wake.error` does not parse.)
-  errors(wake, sentences):: std.map(wake['error'], sentences),
+  // Messages that fail a task.
+  errors(wake, sentences):: std.map(wake.fail, sentences),
 
   // The names among `known` that `name` was probably meant to be, nearest first, at most three.
   near(name, known)::
@@ -105,6 +110,14 @@ local firstWrong(kind, value) =
     '`%s` is not a field of %s%s' % [name, subject, $.didYouMean(name, std.objectFields(fields))]
     for name in std.objectFields(object)
     if !std.objectHas(fields, name)
+  ],
+
+  // Keys of a recipe that its language does not read but that are nearly ones that it reads. Other plugins read keys of
+  // their own, so there is nothing to say where there are others.
+  unused(ctx, keys):: if std.length(std.get(ctx.dependencies, 'Build', [])) > 0 then [] else [
+    '`%s` in the recipe of `%s` is not used%s' % [key, ctx.name, $.didYouMean(key, std.objectFields(keys))]
+    for key in std.objectFields(ctx.recipe)
+    if !std.objectHas(keys, key) && $.near(key, std.objectFields(keys)) != []
   ],
 
   // Whether `value`, if it is a string, is one of `names`.
