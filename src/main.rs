@@ -1,1 +1,14 @@
-fn main() {}
+//! The binary: run, render the error, exit code.
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let ended = wake::cli::run();
+    ExitCode::from(ended.result.unwrap_or_else(|error| {
+        wake::report::say(&wake::report::error::render(&error, ended.style));
+        error.kind().exit_code()
+    }))
+}
