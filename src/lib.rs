@@ -4,6 +4,7 @@ pub mod declare;
 pub mod error;
 pub mod event;
 pub mod fs;
+pub mod generate;
 pub mod graph;
 pub mod jsonnet;
 pub mod report;

@@ -1,0 +1,3 @@
+//! From declarations to the graph of operations.
+
+pub mod compile_commands;
