@@ -269,7 +269,7 @@ pub(super) struct RawTest {
 pub(super) struct RawInit {
     /// Where to make it; the directory's name becomes the package's
     #[arg(value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath)]
-    pub(super) directory: PathBuf,
+    pub(super) place: PathBuf,
     /// The language of its sources
     #[arg(long, default_value = "C++")]
     pub(super) language: Language,
@@ -443,6 +443,25 @@ mod tests {
                 );
             }
         });
+    }
+
+    #[test]
+    fn no_argument_of_a_command_has_the_id_of_a_global_flag() {
+        // clap does not complain: it would fill the global flag with the command's argument.
+        let command = Arguments::command();
+        let globals: Vec<_> = command
+            .get_arguments()
+            .filter(|given| given.is_global_set())
+            .collect();
+        assert!(!globals.is_empty());
+        for sub in command.get_subcommands() {
+            for argument in sub.get_arguments() {
+                let clashes = globals
+                    .iter()
+                    .any(|global| global.get_id() == argument.get_id());
+                assert!(!clashes, "`{}` of `{}`", argument.get_id(), sub.get_name());
+            }
+        }
     }
 
     #[test]

@@ -180,7 +180,7 @@ impl Invocation {
             }),
             RawCommand::Test(raw) => Command::Test(Test::check(raw, &mut console)?),
             RawCommand::Init(raw) => Command::Init(Init {
-                directory: raw.directory,
+                directory: raw.place,
                 language: raw.language,
             }),
             RawCommand::Target(raw) => Command::Target(Target {

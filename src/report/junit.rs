@@ -23,30 +23,32 @@ struct Case {
     milliseconds: f64,
 }
 
-/// Collects the tests. Which operations are tests it must be told, by their names in events.
-pub struct Junit<F: Fn(&str) -> bool> {
-    is_test: F,
+/// Collects the tests. Which operations are tests it must be told.
+pub struct Junit {
+    tests: HashMap<String, String>,
     file: ReportFile,
-    /// The instances of running tests.
-    instances: HashMap<String, String>,
     cases: Vec<Case>,
 }
 
-impl<F: Fn(&str) -> bool> Junit<F> {
-    /// Creates or empties the file.
-    pub fn create(path: &Path, is_test: F, first_error: FirstError) -> Result<Self> {
+impl Junit {
+    /// Creates or empties the file. `tests` has the operations that are tests, by their names in events, and the label
+    /// of each one's instance.
+    pub fn create(
+        path: &Path,
+        tests: HashMap<String, String>,
+        first_error: FirstError,
+    ) -> Result<Self> {
         Ok(Self {
-            is_test,
+            tests,
             file: ReportFile::create(path, first_error)?,
-            instances: HashMap::new(),
             cases: Vec::new(),
         })
     }
 
     fn add(&mut self, operation: &str, title: &str, ending: Ending, output: &str, time: f64) {
-        if (self.is_test)(operation) {
+        if let Some(instance) = self.tests.get(operation) {
             self.cases.push(Case {
-                instance: self.instances.remove(operation).unwrap_or_default(),
+                instance: instance.clone(),
                 title: title.to_owned(),
                 ending,
                 output: output.to_owned(),
@@ -56,16 +58,9 @@ impl<F: Fn(&str) -> bool> Junit<F> {
     }
 }
 
-impl<F: Fn(&str) -> bool> Subscriber for Junit<F> {
+impl Subscriber for Junit {
     fn event(&mut self, event: &Event) {
         match event {
-            Event::OperationStarted {
-                operation,
-                instance,
-                ..
-            } if (self.is_test)(operation) => {
-                self.instances.insert(operation.clone(), instance.clone());
-            }
             Event::OperationFinished {
                 operation,
                 title,
@@ -189,35 +184,27 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Reason, Summary};
+    use crate::event::Summary;
 
-    fn finished(operation: &str, outcome: Outcome, output: &str) -> [Event; 2] {
-        [
-            Event::OperationStarted {
-                operation: operation.to_owned(),
-                title: operation.to_owned(),
-                instance: "acme/app:root".to_owned(),
-                reason: Reason::NeverRan,
-                command: String::new(),
-            },
-            Event::OperationFinished {
-                operation: operation.to_owned(),
-                title: operation.to_owned(),
-                outcome,
-                output: output.to_owned(),
-                milliseconds: 12.0,
-                changed: true,
-            },
-        ]
+    fn finished(operation: &str, outcome: Outcome, output: &str) -> Event {
+        Event::OperationFinished {
+            operation: operation.to_owned(),
+            title: operation.to_owned(),
+            outcome,
+            output: output.to_owned(),
+            milliseconds: 12.0,
+            changed: true,
+        }
     }
 
     #[test]
     fn only_tests_are_in_it_and_nothing_breaks_the_xml() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("junit.xml");
-        let is_test = |name: &str| name.starts_with("test");
+        let tests = ["test z", "test a<b>", "test s", "test u"]
+            .map(|name| (name.to_owned(), "acme/app:root".to_owned()));
         let first_error = FirstError::default();
-        let mut junit = Junit::create(&path, is_test, first_error.clone()).unwrap();
+        let mut junit = Junit::create(&path, tests.into(), first_error.clone()).unwrap();
         let events = [
             finished(
                 "test z",
@@ -228,7 +215,7 @@ mod tests {
             finished("test s", Outcome::Skipped, ""),
             finished("compile", Outcome::Succeeded, "x"),
         ];
-        for event in events.iter().flatten() {
+        for event in &events {
             junit.event(event);
         }
         junit.event(&Event::OperationUpToDate {

@@ -54,7 +54,12 @@ pub(super) struct Narrator {
     has_line_per_operation: bool,
     progress: Progress,
     running: HashMap<String, Running>,
+    /// Titles of the operations that failed, in order.
+    failures: Vec<String>,
 }
+
+/// The most failures that are listed again at the end.
+const MOST_LISTED: usize = 20;
 
 impl Narrator {
     pub(super) fn new(options: ConsoleOptions, has_line_per_operation: bool) -> Self {
@@ -63,6 +68,7 @@ impl Narrator {
             has_line_per_operation,
             progress: Progress::default(),
             running: HashMap::new(),
+            failures: Vec::new(),
         }
     }
 
@@ -108,6 +114,9 @@ impl Narrator {
             } => {
                 self.progress.done += 1;
                 let running = self.running.remove(operation);
+                if !outcome.is_success() && *outcome != Outcome::Interrupted {
+                    self.failures.push(one_line(title));
+                }
                 self.finished(title, outcome, output, *milliseconds, running.as_ref())
             }
             Event::OperationUpToDate { title, output, .. } => {
@@ -180,7 +189,8 @@ impl Narrator {
                 self.detail(1, || format!("Removed `{}`", one_line(path)))
             }
             Event::Finished(summary) => {
-                self.unless_quiet(summary::lines(summary, self.options.style))
+                let summary = summary::lines(summary, self.options.style);
+                self.unless_quiet(self.failures_again() + &summary)
             }
             _ => String::new(),
         }
@@ -253,7 +263,7 @@ impl Narrator {
         let Some(running) = running else {
             return text;
         };
-        if self.options.is_explaining || self.is_at_least(2) {
+        if self.is_explaining() {
             let lines = why::lines(&running.reason);
             text.push_str(&format!("  because {}\n", lines.join("\n    ")));
         }
@@ -274,7 +284,7 @@ impl Narrator {
         let (ending, hint) = ending(outcome);
         let mut text = format!("{} `{}` {ending}\n", style.error("error:"), one_line(title));
         if let Some(running) = running {
-            if self.options.is_explaining {
+            if self.is_explaining() {
                 text.push_str(&format!("  because {}\n", why::line(&running.reason)));
             }
             if !running.command.is_empty() {
@@ -285,6 +295,21 @@ impl Narrator {
         if let Some(hint) = hint {
             let hint = hang(&visible(hint), "  ");
             text.push_str(&format!("\n{} {hint}\n", style.hint("hint:")));
+        }
+        text
+    }
+
+    /// What failed, where it is more than one: the first messages may have left the screen.
+    fn failures_again(&self) -> String {
+        if self.failures.len() < 2 {
+            return String::new();
+        }
+        let mut text = String::from("\nFailed operations:\n");
+        for title in self.failures.iter().take(MOST_LISTED) {
+            text.push_str(&format!("  {title}\n"));
+        }
+        if let Some(more @ 1..) = self.failures.len().checked_sub(MOST_LISTED) {
+            text.push_str(&format!("  and {more} more\n"));
         }
         text
     }
@@ -310,6 +335,10 @@ impl Narrator {
             Verbosity::Quiet => String::new(),
             _ => text,
         }
+    }
+
+    fn is_explaining(&self) -> bool {
+        self.options.is_explaining || self.is_at_least(2)
     }
 
     fn is_at_least(&self, level: u8) -> bool {

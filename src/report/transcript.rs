@@ -70,7 +70,12 @@ impl Paper {
             .strip_prefix("\x1b[")
             .and_then(|rest| rest.strip_suffix('A'))
         {
+            let below = self.row;
             self.row -= up.parse::<usize>().unwrap();
+            for drawn in &self.rows[self.row..below] {
+                let width = super::text::width(drawn);
+                assert!(width < self.columns, "wraps: {drawn:?}");
+            }
         } else {
             panic!("the console wrote {sequence:?}");
         }
@@ -79,12 +84,6 @@ impl Paper {
     fn put(&mut self, character: char) {
         match character {
             '\n' => {
-                let width = super::text::width(&self.rows[self.row]);
-                assert!(
-                    width < self.columns || width > 200,
-                    "wraps: {:?}",
-                    self.rows[self.row]
-                );
                 self.row += 1;
                 self.rows.truncate(self.row);
                 self.rows.push(String::new());
