@@ -1,4 +1,5 @@
 //! wake: a package manager and a build system.
+pub mod cli;
 pub mod declare;
 pub mod error;
 pub mod evaluate;
@@ -8,4 +9,5 @@ pub mod generate;
 pub mod graph;
 pub mod jsonnet;
 pub mod pkg;
+pub mod report;
 pub mod workspace;

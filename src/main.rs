@@ -1,14 +1,14 @@
-//! The wake binary.
+//! The binary: run, render the error, exit code.
 
 use std::process::ExitCode;
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one argument that is not for users is looked at before the command line is parsed"
-)]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
-    match std::env::args_os().nth(1) {
-        Some(argument) if argument == "__evaluate" => wake::jsonnet::worker::main(),
-        _ => ExitCode::from(2),
-    }
+    let ended = wake::cli::run();
+    ExitCode::from(ended.result.unwrap_or_else(|error| {
+        wake::report::say(&wake::report::error::render(&error, ended.style));
+        error.kind().exit_code()
+    }))
 }

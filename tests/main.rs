@@ -2,9 +2,11 @@
 
 #![allow(
     clippy::disallowed_methods,
-    reason = "tests use std::fs and the environment directly"
+    reason = "tests look at the disk and the environment from outside of wake"
 )]
 
+mod command_line;
 mod evaluation;
 mod plans;
 mod plugins;
+mod support;

@@ -40,6 +40,9 @@ pub enum Event {
     },
     /// How many operations this run looks at. Sent once, before the first operation.
     Planned { operations: usize },
+    /// How many operations were found up to date so far. Sent now and then while operations run, for subscribers that do
+    /// not want each [`Event::OperationUpToDate`] but show how far the run is.
+    UpToDate { operations: usize },
     /// A file of an instance that is no longer made was removed.
     StaleRemoved { path: String },
     OperationStarted {
@@ -139,6 +142,9 @@ pub trait Subscriber {
 
     /// Called a few times a second while operations run, for consoles that show time passing.
     fn tick(&mut self) {}
+
+    /// Called before `operation` gets the terminal for itself: nothing may be drawn until it has finished.
+    fn lend_terminal(&mut self, _operation: &str) {}
 }
 
 /// Hears nothing.
@@ -163,6 +169,12 @@ impl Subscriber for Vec<Box<dyn Subscriber>> {
     fn tick(&mut self) {
         for subscriber in self {
             subscriber.tick();
+        }
+    }
+
+    fn lend_terminal(&mut self, operation: &str) {
+        for subscriber in self {
+            subscriber.lend_terminal(operation);
         }
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! Nothing here runs an operation or knows what is out of date.
 
+pub mod compile_commands;
 pub mod contradiction;
 pub mod instances;
 pub mod language;

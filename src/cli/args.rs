@@ -1,0 +1,478 @@
+//! What may be typed: every command and flag, declared once with its help. Values are as typed; `options` checks them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+const EXAMPLES: &str = "\
+Examples:
+  wake init hello && wake -C hello run    make a C++ program, build it and run it
+  wake build                              build the package here
+  wake build app:lib --flavor Release     build the module `lib` of the package in `app/`
+  wake test ./... -k 0                    run all tests below here, whatever fails
+  wake why                                say why the operations of the last build ran
+
+Exit codes: 0 done; 1 an operation or a test failed; 2 your input is wrong; 3 the machine refuses;
+4 a bug in wake; 130 interrupted.";
+
+const TARGETS: &str = "\
+Targets:
+  app            the module `root` of the package in the directory `app`
+  app:lib        its module `lib`
+  :lib           the module `lib` of the package here
+  app/...        everything below `app`
+  acme/app:lib   a package by its name, where no such path exists";
+
+/// A package manager and build system: declarations in jsonnet, operations that run only when out of date
+#[derive(Debug, Parser)]
+#[command(name = "wake", version, after_help = EXAMPLES)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) global: GlobalFlags,
+    #[command(subcommand)]
+    pub(super) command: RawCommand,
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(super) struct GlobalFlags {
+    /// Work in this directory, as if started there
+    #[arg(short = 'C', value_name = "DIR", global = true, value_hint = ValueHint::DirPath)]
+    pub(super) directory: Option<PathBuf>,
+    /// Show commands and times; twice: reasons and what is up to date, too
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub(super) verbose: u8,
+    /// Show failures only
+    #[arg(short, long, global = true)]
+    pub(super) quiet: bool,
+    /// When to use colours. `auto`: on a terminal, unless NO_COLOR is set
+    #[arg(long, value_name = "WHEN", global = true, default_value = "auto")]
+    pub(super) color: When,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum When {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RawCommand {
+    /// Build targets and everything they need
+    #[command(visible_alias = "b", after_help = TARGETS)]
+    Build(RawBuild),
+    /// Build a target, then run its program
+    #[command(
+        visible_alias = "r",
+        after_help = "\
+Examples:
+  wake run                      run the program of the package here
+  wake run app -- --port 80     everything after `--` goes to the program"
+    )]
+    Run(RawRun),
+    /// Build and run tests
+    #[command(
+        visible_alias = "t",
+        after_help = "\
+A test passes with exit code 0, is skipped with 77, and fails otherwise. A test that passed runs again only when
+something it depends on has changed. Without TARGET: the tests of every member of the workspace below here.
+
+Examples:
+  wake test --filter 'parser*'        the tests whose title matches
+  wake test --rerun --runs 20         run them 20 times, to find one that fails now and then
+  wake test --junit report.xml        for a CI system"
+    )]
+    Test(RawTest),
+    /// Make a package that builds
+    #[command(after_help = "\
+Examples:
+  wake init                       a C++ package in the current directory
+  wake init hello --language C    a C package in the new directory `hello`")]
+    Init(RawInit),
+    /// Print the target directory of a module
+    #[command(after_help = TARGETS)]
+    Target(RawTarget),
+    /// Remove what was built
+    Clean(RawClean),
+    /// Say why operations ran last time, or would run now: old → new
+    #[command(after_help = "\
+Examples:
+  wake why                          all that ran in the last build
+  wake why 'Compile src/main.cpp'   one operation, by its title
+  wake why .wake/out/…/main.o       one operation, by a file that it makes")]
+    Why(RawWhy),
+    /// Print the graph of operations
+    #[command(after_help = "\
+Examples:
+  wake graph | dot -Tsvg > graph.svg
+  wake graph --format json | jq '.operations[].title'")]
+    Graph(RawGraph),
+    /// Evaluate a jsonnet file and print the result
+    #[command(after_help = "\
+Directories of JSONNET_PATH are searched after those of -J. NAME alone takes the value from the environment.
+
+Examples:
+  wake eval config.jsonnet --ext-str version=1.2
+  wake eval -S text.jsonnet")]
+    Eval(RawEval),
+    /// Print a completion script for a shell
+    #[command(after_help = "\
+Examples:
+  wake completions bash > ~/.local/share/bash-completion/completions/wake
+  wake completions fish > ~/.config/fish/completions/wake.fish")]
+    Completions(RawCompletions),
+    /// Print the version
+    Version(RawVersion),
+    /// Evaluate declarations for another wake
+    #[command(name = "__evaluate", hide = true)]
+    Evaluate,
+}
+
+/// Parameters, which flow to every dependency.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Parameters")]
+pub(super) struct ParameterFlags {
+    /// What to optimise for: Debug, DebugRelease, Release, or a name that a plugin knows
+    #[arg(long, value_name = "NAME")]
+    pub(super) flavor: Option<String>,
+    /// The processor to build for
+    #[arg(long, value_name = "NAME")]
+    pub(super) architecture: Option<String>,
+    /// The operating system to build for
+    #[arg(long, value_name = "NAME")]
+    pub(super) system: Option<String>,
+    /// The compiler: GCC, Clang, or a name that a plugin knows
+    #[arg(long, value_name = "NAME")]
+    pub(super) compiler: Option<String>,
+    /// Any parameter. The value is JSON if it can be read as JSON, else a string
+    #[arg(short, long = "parameter", value_name = "KEY=VALUE")]
+    pub(super) parameters: Vec<String>,
+}
+
+/// Limits for the evaluation of declarations.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits of evaluation")]
+pub(super) struct EvaluationFlags {
+    /// The memory that evaluating declarations may take: 512MiB, 4GiB, …
+    #[arg(long, value_name = "SIZE", default_value = "4GiB")]
+    pub(super) eval_memory: String,
+    /// The time that evaluating one declaration may take
+    #[arg(long, value_name = "SECONDS", default_value = "120")]
+    pub(super) eval_timeout: String,
+}
+
+/// Flags of everything that builds.
+#[derive(Debug, Args)]
+pub(super) struct BuildFlags {
+    /// Run this many operations at a time [default: the number of processors]
+    #[arg(short, long, value_name = "N")]
+    pub(super) jobs: Option<String>,
+    /// Go on until this many operations have failed; 0: whatever fails
+    #[arg(short, long, value_name = "N", default_value = "1")]
+    pub(super) keep_going: usize,
+    /// Run every operation, up to date or not
+    #[arg(long)]
+    pub(super) force: bool,
+    /// How to find out whether a file has changed: `hash` reads every file, `timestamp` none
+    #[arg(long, value_name = "HOW", default_value = "default")]
+    pub(super) check: Check,
+    /// Say of each operation why it runs
+    #[arg(long)]
+    pub(super) explain: bool,
+    /// Show again what up-to-date operations printed: their warnings
+    #[arg(long)]
+    pub(super) replay: bool,
+    /// Write every event as a line of JSON
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) events: Option<PathBuf>,
+    /// Do not write `compile_commands.json`
+    #[arg(long)]
+    pub(super) no_compile_commands: bool,
+    /// Use the saved graph as it is, without looking at declarations
+    #[arg(long, conflicts_with = "skip_evaluate")]
+    pub(super) skip_generate: bool,
+    /// Stop when the graph is made, before any operation
+    #[arg(long)]
+    pub(super) skip_evaluate: bool,
+    #[command(flatten)]
+    pub(super) parameters: ParameterFlags,
+    #[command(flatten)]
+    pub(super) evaluation: EvaluationFlags,
+}
+
+/// How to find out whether a file has changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Check {
+    /// Trust a file whose times, size and inode are unchanged, else hash it.
+    #[default]
+    Default,
+    /// Hash every file.
+    Hash,
+    /// Times, size and inode alone.
+    Timestamp,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RawBuild {
+    /// What to build [default: the package here]
+    #[arg(value_name = "TARGET")]
+    pub(super) targets: Vec<String>,
+    #[command(flatten)]
+    pub(super) build: BuildFlags,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RawRun {
+    /// What to run [default: the package here]
+    #[arg(value_name = "TARGET")]
+    pub(super) target: Option<String>,
+    /// Arguments of the program
+    #[arg(last = true, value_name = "ARGS")]
+    pub(super) arguments: Vec<std::ffi::OsString>,
+    #[command(flatten)]
+    pub(super) build: BuildFlags,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RawTest {
+    /// Whose tests to run [default: every member below here]
+    #[arg(value_name = "TARGET")]
+    pub(super) targets: Vec<String>,
+    /// Only tests whose title matches this pattern
+    #[arg(long, value_name = "PATTERN")]
+    pub(super) filter: Option<String>,
+    /// Run tests that are up to date, too
+    #[arg(long)]
+    pub(super) rerun: bool,
+    /// Run each test this many times; it passes if every run does
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(super) runs: String,
+    /// Stop a test after this time [default: the test's own `Timeout`, else 300]
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) timeout: Option<String>,
+    /// Write the results as JUnit XML
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) junit: Option<PathBuf>,
+    /// Arguments of the tests
+    #[arg(last = true, value_name = "ARGS")]
+    pub(super) arguments: Vec<String>,
+    #[command(flatten)]
+    pub(super) build: BuildFlags,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RawInit {
+    /// Where to make it; the directory's name becomes the package's
+    #[arg(value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath)]
+    pub(super) place: PathBuf,
+    /// The language of its sources
+    #[arg(long, default_value = "C++")]
+    pub(super) language: Language,
+}
+
+/// The languages that `wake init` knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Language {
+    #[value(name = "C", alias = "c")]
+    C,
+    #[value(name = "C++", aliases = ["c++", "cpp", "Cpp"])]
+    Cpp,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RawTarget {
+    /// The module [default: `root` of the package here]
+    #[arg(value_name = "TARGET")]
+    pub(super) target: Option<String>,
+    #[command(flatten)]
+    pub(super) parameters: ParameterFlags,
+    #[command(flatten)]
+    pub(super) evaluation: EvaluationFlags,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RawClean {
+    /// Remove only what the workspace no longer declares
+    #[arg(long)]
+    pub(super) stale: bool,
+    #[command(flatten)]
+    pub(super) evaluation: EvaluationFlags,
+}
+
+/// How a value is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum TextFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RawWhy {
+    /// A file that the operation makes, or its title [default: all of the last build]
+    #[arg(value_name = "OUTPUT|TITLE")]
+    pub(super) operation: Option<String>,
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: TextFormat,
+    #[command(flatten)]
+    pub(super) parameters: ParameterFlags,
+    #[command(flatten)]
+    pub(super) evaluation: EvaluationFlags,
+}
+
+/// How a graph is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    #[default]
+    Dot,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RawGraph {
+    /// Only what these need [default: the package here]
+    #[arg(value_name = "TARGET")]
+    pub(super) targets: Vec<String>,
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "dot")]
+    pub(super) format: GraphFormat,
+    #[command(flatten)]
+    pub(super) parameters: ParameterFlags,
+    #[command(flatten)]
+    pub(super) evaluation: EvaluationFlags,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RawEval {
+    /// The file to evaluate
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) file: PathBuf,
+    /// Search imports here; the last one given is searched first
+    #[arg(short = 'J', long = "jpath", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(super) library_path: Vec<PathBuf>,
+    /// Expect a string and print it as it is
+    #[arg(short = 'S', long)]
+    pub(super) string: bool,
+    /// Give `std.extVar` a string
+    #[arg(short = 'V', long, value_name = "NAME[=VALUE]")]
+    pub(super) ext_str: Vec<String>,
+    /// Give `std.extVar` the value of an expression
+    #[arg(long, value_name = "NAME[=CODE]")]
+    pub(super) ext_code: Vec<String>,
+    /// Give `std.extVar` the content of a file
+    #[arg(long, value_name = "NAME=FILE")]
+    pub(super) ext_str_file: Vec<String>,
+    /// Give `std.extVar` the value of the expression in a file
+    #[arg(long, value_name = "NAME=FILE")]
+    pub(super) ext_code_file: Vec<String>,
+    /// Call the result with a string argument
+    #[arg(short = 'A', long, value_name = "NAME[=VALUE]")]
+    pub(super) tla_str: Vec<String>,
+    /// Call the result with the value of an expression
+    #[arg(long, value_name = "NAME[=CODE]")]
+    pub(super) tla_code: Vec<String>,
+    /// Call the result with the content of a file
+    #[arg(long, value_name = "NAME=FILE")]
+    pub(super) tla_str_file: Vec<String>,
+    /// Call the result with the value of the expression in a file
+    #[arg(long, value_name = "NAME=FILE")]
+    pub(super) tla_code_file: Vec<String>,
+    #[command(flatten)]
+    pub(super) evaluation: EvaluationFlags,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RawCompletions {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(super) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RawVersion {
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: TextFormat,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn each_command(command: &clap::Command, visit: &mut dyn FnMut(&clap::Command)) {
+        visit(command);
+        for sub in command.get_subcommands() {
+            each_command(sub, visit);
+        }
+    }
+
+    #[test]
+    fn no_two_flags_of_a_command_are_the_same() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_flag_says_what_it_does() {
+        let mut command = Arguments::command();
+        command.build();
+        each_command(&command, &mut |command| {
+            let name = command.get_name();
+            assert!(command.get_about().is_some(), "`{name}` has no help");
+            for argument in command.get_arguments() {
+                let help = argument
+                    .get_help()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                assert!(
+                    !help.is_empty(),
+                    "`{}` of `{name}` has no help",
+                    argument.get_id()
+                );
+                assert!(
+                    !help.ends_with('.'),
+                    "`{}` of `{name}` ends in a period",
+                    argument.get_id()
+                );
+            }
+        });
+    }
+
+    #[test]
+    fn no_argument_of_a_command_has_the_id_of_a_global_flag() {
+        // clap does not complain: it would fill the global flag with the command's argument.
+        let command = Arguments::command();
+        let globals: Vec<_> = command
+            .get_arguments()
+            .filter(|given| given.is_global_set())
+            .collect();
+        assert!(!globals.is_empty());
+        for sub in command.get_subcommands() {
+            for argument in sub.get_arguments() {
+                let clashes = globals
+                    .iter()
+                    .any(|global| global.get_id() == argument.get_id());
+                assert!(!clashes, "`{}` of `{}`", argument.get_id(), sub.get_name());
+            }
+        }
+    }
+
+    #[test]
+    fn what_follows_two_dashes_is_for_the_program() {
+        let arguments =
+            Arguments::try_parse_from(["wake", "run", "app", "--", "-v", "--", "x"]).unwrap();
+        let RawCommand::Run(run) = arguments.command else {
+            panic!("not run");
+        };
+        assert_eq!(run.target.as_deref(), Some("app"));
+        assert_eq!(run.arguments, ["-v", "--", "x"]);
+        assert_eq!(arguments.global.verbose, 0);
+    }
+}

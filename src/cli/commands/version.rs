@@ -1,0 +1,16 @@
+//! `wake version`: prints the version.
+
+use crate::cli::options::TextFormat;
+use crate::error::Result;
+use crate::report;
+
+/// The version of this wake.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+pub(super) fn run(format: TextFormat) -> Result<u8> {
+    report::data(&match format {
+        TextFormat::Text => format!("wake {VERSION}\n"),
+        TextFormat::Json => format!("{}\n", serde_json::json!({ "version": VERSION })),
+    })?;
+    Ok(0)
+}

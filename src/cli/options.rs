@@ -1,0 +1,614 @@
+//! Arguments, checked once: what the commands get is right and ready to use. It reads files that arguments name, and
+//! nothing of the workspace.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::args::{
+    Arguments, BuildFlags, EvaluationFlags, GlobalFlags, ParameterFlags, RawCommand, RawEval,
+    RawTest, When,
+};
+pub use super::args::{Check, GraphFormat, Language, TextFormat};
+use crate::declare::model::Parameters;
+use crate::error::{Error, Result};
+use crate::jsonnet::protocol::Argument;
+use crate::report::{ConsoleOptions, Style, Verbosity};
+
+/// What one invocation asks for.
+#[derive(Debug)]
+pub struct Invocation {
+    pub console: ConsoleOptions,
+    pub command: Command,
+}
+
+/// A command with everything it was given.
+#[derive(Debug)]
+pub enum Command {
+    Build(Build),
+    Run(Run),
+    Test(Test),
+    Init(Init),
+    Target(Target),
+    Clean(Clean),
+    Why(Why),
+    Graph(Graph),
+    Eval(Eval),
+    Completions(clap_complete::Shell),
+    Version(TextFormat),
+    /// This process evaluates declarations for another wake.
+    Evaluate,
+}
+
+/// Limits for the evaluation of declarations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Evaluation {
+    /// Bytes.
+    pub memory: u64,
+    pub timeout: Duration,
+}
+
+/// How to build, and what to write about it.
+#[derive(Debug)]
+pub struct Build {
+    /// As typed; none: the default of the command.
+    pub targets: Vec<String>,
+    pub parameters: Parameters,
+    pub evaluation: Evaluation,
+    pub jobs: usize,
+    /// How many operations must have failed before no other one is started; 0: no number is enough.
+    pub keep_going: usize,
+    pub force: bool,
+    pub check: Check,
+    pub events: Option<PathBuf>,
+    pub has_compile_commands: bool,
+    pub skip_generate: bool,
+    pub skip_evaluate: bool,
+}
+
+#[derive(Debug)]
+pub struct Run {
+    /// Has at most one target.
+    pub build: Build,
+    pub arguments: Vec<OsString>,
+}
+
+#[derive(Debug)]
+pub struct Test {
+    pub build: Build,
+    pub filter: Option<globset::GlobMatcher>,
+    pub rerun: bool,
+    /// At least 1.
+    pub runs: u32,
+    pub timeout: Option<Duration>,
+    pub junit: Option<PathBuf>,
+    pub arguments: Vec<String>,
+}
+
+#[derive(Debug)]
+pub struct Init {
+    pub directory: PathBuf,
+    pub language: Language,
+}
+
+#[derive(Debug)]
+pub struct Target {
+    pub target: Option<String>,
+    pub parameters: Parameters,
+    pub evaluation: Evaluation,
+}
+
+#[derive(Debug)]
+pub struct Clean {
+    /// Only what the workspace no longer declares.
+    pub stale: bool,
+    pub evaluation: Evaluation,
+}
+
+#[derive(Debug)]
+pub struct Why {
+    pub operation: Option<String>,
+    pub format: TextFormat,
+    pub parameters: Parameters,
+    pub evaluation: Evaluation,
+}
+
+#[derive(Debug)]
+pub struct Graph {
+    pub targets: Vec<String>,
+    pub format: GraphFormat,
+    pub parameters: Parameters,
+    pub evaluation: Evaluation,
+}
+
+#[derive(Debug)]
+pub struct Eval {
+    pub file: PathBuf,
+    /// In the order they are searched.
+    pub library_path: Vec<PathBuf>,
+    pub is_string: bool,
+    pub arguments: Vec<Argument>,
+    pub evaluation: Evaluation,
+}
+
+/// The surroundings that decide how wake looks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Looks {
+    pub(super) is_terminal: bool,
+    pub(super) no_color: bool,
+    pub(super) is_dumb: bool,
+}
+
+impl Looks {
+    pub(super) fn of(environment: &BTreeMap<String, String>, is_terminal: bool) -> Self {
+        Self {
+            is_terminal,
+            no_color: environment
+                .get("NO_COLOR")
+                .is_some_and(|value| !value.is_empty()),
+            is_dumb: environment.get("TERM").is_none_or(|term| term == "dumb"),
+        }
+    }
+
+    pub(super) fn style(self, when: When) -> Style {
+        Style::new(match when {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => self.is_terminal && !self.no_color && !self.is_dumb,
+        })
+    }
+}
+
+impl Invocation {
+    /// Checks what was typed. Relative paths are left relative to the working directory.
+    pub(super) fn check(
+        arguments: Arguments,
+        looks: Looks,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<Self> {
+        let mut console = console(&arguments.global, looks);
+        let command = match arguments.command {
+            RawCommand::Build(raw) => {
+                Command::Build(Build::check(raw.targets, raw.build, &mut console)?)
+            }
+            RawCommand::Run(raw) => Command::Run(Run {
+                build: Build::check(raw.target.into_iter().collect(), raw.build, &mut console)?,
+                arguments: raw.arguments,
+            }),
+            RawCommand::Test(raw) => Command::Test(Test::check(raw, &mut console)?),
+            RawCommand::Init(raw) => Command::Init(Init {
+                directory: raw.place,
+                language: raw.language,
+            }),
+            RawCommand::Target(raw) => Command::Target(Target {
+                target: raw.target,
+                parameters: parameters(raw.parameters)?,
+                evaluation: Evaluation::check(&raw.evaluation)?,
+            }),
+            RawCommand::Clean(raw) => Command::Clean(Clean {
+                stale: raw.stale,
+                evaluation: Evaluation::check(&raw.evaluation)?,
+            }),
+            RawCommand::Why(raw) => Command::Why(Why {
+                operation: raw.operation,
+                format: raw.format,
+                parameters: parameters(raw.parameters)?,
+                evaluation: Evaluation::check(&raw.evaluation)?,
+            }),
+            RawCommand::Graph(raw) => Command::Graph(Graph {
+                targets: raw.targets,
+                format: raw.format,
+                parameters: parameters(raw.parameters)?,
+                evaluation: Evaluation::check(&raw.evaluation)?,
+            }),
+            RawCommand::Eval(raw) => Command::Eval(Eval::check(raw, environment)?),
+            RawCommand::Completions(raw) => Command::Completions(raw.shell),
+            RawCommand::Version(raw) => Command::Version(raw.format),
+            RawCommand::Evaluate => Command::Evaluate,
+        };
+        Ok(Self { console, command })
+    }
+}
+
+fn console(global: &GlobalFlags, looks: Looks) -> ConsoleOptions {
+    ConsoleOptions {
+        verbosity: match (global.quiet, global.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, 0) => Verbosity::Normal,
+            (false, times) => Verbosity::Verbose(times),
+        },
+        style: looks.style(global.color),
+        is_explaining: false,
+        is_replaying: false,
+        is_live: looks.is_terminal && !looks.is_dumb,
+    }
+}
+
+impl Build {
+    fn check(targets: Vec<String>, raw: BuildFlags, console: &mut ConsoleOptions) -> Result<Self> {
+        console.is_explaining = raw.explain;
+        console.is_replaying = raw.replay;
+        Ok(Self {
+            targets,
+            parameters: parameters(raw.parameters)?,
+            evaluation: Evaluation::check(&raw.evaluation)?,
+            jobs: match raw.jobs {
+                Some(text) => number("--jobs", &text)? as usize,
+                None => std::thread::available_parallelism().map_or(1, usize::from),
+            },
+            keep_going: raw.keep_going,
+            force: raw.force,
+            check: raw.check,
+            events: raw.events,
+            has_compile_commands: !raw.no_compile_commands,
+            skip_generate: raw.skip_generate,
+            skip_evaluate: raw.skip_evaluate,
+        })
+    }
+}
+
+impl Test {
+    fn check(raw: RawTest, console: &mut ConsoleOptions) -> Result<Self> {
+        Ok(Self {
+            filter: raw.filter.as_deref().map(pattern).transpose()?,
+            rerun: raw.rerun,
+            runs: number("--runs", &raw.runs)?,
+            timeout: raw
+                .timeout
+                .map(|text| seconds("--timeout", &text))
+                .transpose()?,
+            junit: raw.junit,
+            arguments: raw.arguments,
+            build: Build::check(raw.targets, raw.build, console)?,
+        })
+    }
+}
+
+impl Evaluation {
+    fn check(raw: &EvaluationFlags) -> Result<Self> {
+        Ok(Self {
+            memory: size("--eval-memory", &raw.eval_memory)?,
+            timeout: seconds("--eval-timeout", &raw.eval_timeout)?,
+        })
+    }
+}
+
+impl Eval {
+    fn check(raw: RawEval, environment: &BTreeMap<String, String>) -> Result<Self> {
+        let mut library_path: Vec<PathBuf> = raw.library_path.into_iter().rev().collect();
+        if let Some(path) = environment.get("JSONNET_PATH") {
+            let given = path.split(':').filter(|directory| !directory.is_empty());
+            library_path.extend(given.map(PathBuf::from));
+        }
+        let mut arguments = Vec::new();
+        for (flag, texts, is_top_level, is_code) in [
+            ("--ext-str", raw.ext_str, false, false),
+            ("--ext-code", raw.ext_code, false, true),
+            ("--tla-str", raw.tla_str, true, false),
+            ("--tla-code", raw.tla_code, true, true),
+        ] {
+            for text in texts {
+                let (name, value) = named_value(flag, &text, environment)?;
+                arguments.push(Argument {
+                    is_top_level,
+                    is_code,
+                    name,
+                    value,
+                });
+            }
+        }
+        for (flag, texts, is_top_level, is_code) in [
+            ("--ext-str-file", raw.ext_str_file, false, false),
+            ("--ext-code-file", raw.ext_code_file, false, true),
+            ("--tla-str-file", raw.tla_str_file, true, false),
+            ("--tla-code-file", raw.tla_code_file, true, true),
+        ] {
+            for text in texts {
+                let (name, value) = named_file(flag, &text)?;
+                arguments.push(Argument {
+                    is_top_level,
+                    is_code,
+                    name,
+                    value,
+                });
+            }
+        }
+        Ok(Self {
+            file: raw.file,
+            library_path,
+            is_string: raw.string,
+            arguments,
+            evaluation: Evaluation::check(&raw.evaluation)?,
+        })
+    }
+}
+
+/// The parameters of the command line; later ones of a key win, and `-p` wins over the flag of that name.
+fn parameters(raw: ParameterFlags) -> Result<Parameters> {
+    let mut parameters = Parameters::new();
+    for (key, value) in [
+        ("Flavor", raw.flavor),
+        ("Architecture", raw.architecture),
+        ("System", raw.system),
+        ("Compiler", raw.compiler),
+    ] {
+        if let Some(value) = value {
+            parameters.insert(key.to_owned(), Value::String(value));
+        }
+    }
+    for text in raw.parameters {
+        let (key, value) = split("--parameter", &text, "Key=Value")?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+        parameters.insert(key.to_owned(), value);
+    }
+    Ok(parameters)
+}
+
+/// `NAME=VALUE`, or `NAME` for the environment variable of that name.
+fn named_value(
+    flag: &str,
+    text: &str,
+    environment: &BTreeMap<String, String>,
+) -> Result<(String, String)> {
+    if text.contains('=') {
+        let (name, value) = split(flag, text, "NAME=VALUE")?;
+        return Ok((name.to_owned(), value.to_owned()));
+    }
+    match environment.get(text) {
+        Some(value) => Ok((text.to_owned(), value.clone())),
+        None => Err(Error::user(format!(
+            "Environment variable `{text}`, named by `{flag} {text}`, is not set"
+        ))
+        .hint(format!("give a value: `{flag} {text}=…`"))),
+    }
+}
+
+/// `NAME=FILE`: the name and the content of the file.
+fn named_file(flag: &str, text: &str) -> Result<(String, String)> {
+    let (name, file) = split(flag, text, "NAME=FILE")?;
+    let bytes = crate::fs::read(Path::new(file)).map_err(|mut error| {
+        error.report_mut().kind = crate::error::Kind::User;
+        error.cause(format!("named by `{flag} {text}`"))
+    })?;
+    match String::from_utf8(bytes) {
+        Ok(content) => Ok((name.to_owned(), content)),
+        Err(_) => Err(Error::user(format!(
+            "`{file}`, named by `{flag}`, is not UTF-8 text"
+        ))),
+    }
+}
+
+fn split<'a>(flag: &str, text: &'a str, form: &str) -> Result<(&'a str, &'a str)> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name, value)),
+        _ => Err(
+            Error::user(format!("`{flag} {text}` has no name or no value"))
+                .hint(format!("write `{flag} {form}`")),
+        ),
+    }
+}
+
+/// A number from 1 on.
+fn number(flag: &str, text: &str) -> Result<u32> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(Error::user(format!(
+            "`{flag}` must be a number from 1 on, not `{text}`"
+        ))),
+    }
+}
+
+/// A time in seconds, from a millisecond to a year.
+fn seconds(flag: &str, text: &str) -> Result<Duration> {
+    const YEAR: f64 = 366.0 * 24.0 * 3600.0;
+    let digits = text.strip_suffix('s').unwrap_or(text);
+    match digits.parse::<f64>() {
+        Ok(seconds) if (0.001..=YEAR).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err(Error::user(format!(
+            "`{flag}` must be a number of seconds above 0, not `{text}`"
+        ))),
+    }
+}
+
+/// A number of bytes with a unit: `512MiB`, `4GiB`, `1000000`. Units are powers of 1024; `MB` and `M` mean `MiB`.
+fn size(flag: &str, text: &str) -> Result<u64> {
+    let end = text
+        .find(|character: char| !character.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (digits, unit) = text.split_at(end);
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => Some(1),
+        "k" | "kb" | "kib" => Some(1 << 10),
+        "m" | "mb" | "mib" => Some(1 << 20),
+        "g" | "gb" | "gib" => Some(1 << 30),
+        "t" | "tb" | "tib" => Some(1_u64 << 40),
+        _ => None,
+    };
+    let bytes = digits
+        .parse::<u64>()
+        .ok()
+        .zip(factor)
+        .and_then(|(number, factor)| number.checked_mul(factor));
+    match bytes {
+        Some(bytes) if bytes > 0 => Ok(bytes),
+        _ => Err(
+            Error::user(format!("`{flag}` must be a size, not `{text}`"))
+                .hint("write a number and a unit, like `512MiB` or `4GiB`"),
+        ),
+    }
+}
+
+fn pattern(text: &str) -> Result<globset::GlobMatcher> {
+    match globset::Glob::new(text) {
+        Ok(glob) => Ok(glob.compile_matcher()),
+        Err(error) => Err(Error::user(format!("`--filter {text}` is not a pattern"))
+            .cause(error.kind().to_string())
+            .hint("patterns have `*`, `?`, `[]`, `{a,b}`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    fn check(words: &[&str]) -> Result<Invocation> {
+        let environment = BTreeMap::from([
+            ("SET".to_owned(), "value".to_owned()),
+            ("JSONNET_PATH".to_owned(), "/c::/d".to_owned()),
+        ]);
+        let looks = Looks {
+            is_terminal: false,
+            no_color: false,
+            is_dumb: false,
+        };
+        let all = std::iter::once(&"wake").chain(words);
+        Invocation::check(Arguments::try_parse_from(all).unwrap(), looks, &environment)
+    }
+
+    fn build(words: &[&str]) -> Build {
+        let all: Vec<&str> = std::iter::once("build")
+            .chain(words.iter().copied())
+            .collect();
+        match check(&all).unwrap().command {
+            Command::Build(build) => build,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn complaint(words: &[&str]) -> String {
+        check(words).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn parameters_are_json_where_they_can_be() {
+        let given = build(&[
+            "--flavor", "Release", "-p", "Level=3", "-p", "Name=a=b", "-p", "Empty=", "-p",
+            "Flavor=X",
+        ]);
+        let expected = serde_json::json!({"Empty": "", "Flavor": "X", "Level": 3, "Name": "a=b"});
+        assert_eq!(serde_json::to_value(given.parameters).unwrap(), expected);
+        assert_eq!(
+            complaint(&["build", "-p", "=x"]),
+            "`--parameter =x` has no name or no value"
+        );
+    }
+
+    #[test]
+    fn sizes_and_times_are_checked() {
+        let given = build(&["--eval-memory", "512MiB", "--eval-timeout", "0.5"]);
+        assert_eq!(given.evaluation.memory, 512 << 20);
+        assert_eq!(given.evaluation.timeout, Duration::from_millis(500));
+        for wrong in [
+            "0",
+            "GiB",
+            "-1",
+            "99999999999999999999",
+            "17179869184GiB",
+            "4XiB",
+        ] {
+            let flag = format!("--eval-memory={wrong}");
+            assert_eq!(
+                complaint(&["build", &flag]),
+                format!("`--eval-memory` must be a size, not `{wrong}`")
+            );
+        }
+        for wrong in ["0", "nan", "inf", "-5", "1e300", "soon"] {
+            let flag = format!("--eval-timeout={wrong}");
+            assert!(
+                complaint(&["build", &flag]).starts_with("`--eval-timeout` must be"),
+                "{wrong}"
+            );
+        }
+        assert_eq!(
+            complaint(&["build", "-j0"]),
+            "`--jobs` must be a number from 1 on, not `0`"
+        );
+    }
+
+    #[test]
+    fn eval_takes_what_jsonnet_takes() {
+        let words = [
+            "eval",
+            "f",
+            "-J",
+            "a",
+            "-J",
+            "b",
+            "-V",
+            "SET",
+            "--tla-code",
+            "x=1+1",
+        ];
+        let Command::Eval(eval) = check(&words).unwrap().command else {
+            panic!("not eval");
+        };
+        assert_eq!(eval.library_path, ["b", "a", "/c", "/d"].map(PathBuf::from));
+        let given: Vec<_> = eval
+            .arguments
+            .iter()
+            .map(|given| {
+                (
+                    given.is_top_level,
+                    given.is_code,
+                    given.name.as_str(),
+                    given.value.as_str(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            given,
+            [(false, false, "SET", "value"), (true, true, "x", "1+1")]
+        );
+        assert_eq!(
+            complaint(&["eval", "f", "--ext-str", "UNSET"]),
+            "Environment variable `UNSET`, named by `--ext-str UNSET`, is not set"
+        );
+    }
+
+    #[test]
+    fn colours_follow_the_flag_then_the_surroundings() {
+        let terminal = Looks {
+            is_terminal: true,
+            no_color: false,
+            is_dumb: false,
+        };
+        assert!(terminal.style(When::Auto).has_color());
+        assert!(
+            !Looks {
+                no_color: true,
+                ..terminal
+            }
+            .style(When::Auto)
+            .has_color()
+        );
+        assert!(
+            !Looks {
+                is_dumb: true,
+                ..terminal
+            }
+            .style(When::Auto)
+            .has_color()
+        );
+        assert!(
+            !Looks {
+                is_terminal: false,
+                ..terminal
+            }
+            .style(When::Auto)
+            .has_color()
+        );
+        assert!(
+            Looks {
+                no_color: true,
+                ..terminal
+            }
+            .style(When::Always)
+            .has_color()
+        );
+    }
+}

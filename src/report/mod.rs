@@ -1,0 +1,60 @@
+//! The one place that writes to the terminal: consoles, error messages, data on standard output, and the files that a
+//! run writes about itself. It hears events and renders values; it decides nothing.
+
+pub mod error;
+pub mod events_file;
+pub mod file;
+pub mod junit;
+pub mod shell;
+pub mod style;
+pub mod text;
+pub mod why;
+
+mod fancy;
+mod narrate;
+mod plain;
+mod summary;
+mod terminal;
+#[cfg(test)]
+mod transcript;
+
+pub use events_file::EventsFile;
+pub use file::FirstError;
+pub use junit::Junit;
+pub use style::Style;
+pub use terminal::{data, say, stderr_is_terminal};
+
+use crate::event::Subscriber;
+
+/// How much is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verbosity {
+    /// Failures and warnings of declarations only.
+    Quiet,
+    #[default]
+    Normal,
+    /// 1: commands and times; 2 and more: reasons, and what is up to date, declared and generated.
+    Verbose(u8),
+}
+
+/// What a console shows, and how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConsoleOptions {
+    pub verbosity: Verbosity,
+    pub style: Style,
+    /// Show why each operation runs.
+    pub is_explaining: bool,
+    /// Show again what up-to-date operations printed when they ran.
+    pub is_replaying: bool,
+    /// Whether standard error is a terminal that understands cursor movements.
+    pub is_live: bool,
+}
+
+/// The console for a run, on standard error.
+pub fn console(options: ConsoleOptions) -> Box<dyn Subscriber> {
+    if options.is_live {
+        Box::new(fancy::Fancy::new(options, terminal::Terminal::new()))
+    } else {
+        Box::new(plain::Plain::new(options, std::io::stderr()))
+    }
+}

@@ -1,0 +1,373 @@
+//! What of a run stays on the screen: events in, lines out. Shared by all consoles; it does not draw.
+
+use std::collections::HashMap;
+
+use super::text::{duration, hang, one_line, output, visible};
+use super::{ConsoleOptions, Verbosity, summary, why};
+use crate::event::{Event, Level, Outcome, Reason};
+
+/// How far a run is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Progress {
+    pub(super) declared: usize,
+    pub(super) generated: usize,
+    /// Operations that this run looks at, once that is known.
+    pub(super) planned: Option<usize>,
+    /// Operations that are finished or will not run.
+    done: usize,
+    /// Operations that were reported as up to date in a count, and one by one: the same ones.
+    up_to_date: usize,
+    listed_up_to_date: usize,
+}
+
+impl Progress {
+    fn settled(&self) -> usize {
+        self.done + self.up_to_date.max(self.listed_up_to_date)
+    }
+
+    /// `[3/12]`; `[3]` while nothing is planned.
+    pub(super) fn count(&self) -> String {
+        let done = self.settled();
+        match self.planned {
+            Some(planned) => format!("[{done}/{}]", planned.max(done)),
+            None => format!("[{done}]"),
+        }
+    }
+
+    /// The share that is done, 0 to 1.
+    pub(super) fn share(&self) -> f64 {
+        let done = self.settled() as f64;
+        (done / self.planned.unwrap_or(0).max(1) as f64).min(1.0)
+    }
+}
+
+/// What is kept of a running operation until it finishes.
+struct Running {
+    reason: Reason,
+    command: String,
+}
+
+/// Turns events into the text that stays.
+pub(super) struct Narrator {
+    options: ConsoleOptions,
+    /// Whether every finished operation gets a line, for consoles that show progress in no other way.
+    has_line_per_operation: bool,
+    progress: Progress,
+    running: HashMap<String, Running>,
+    /// Titles of the operations that failed, in order.
+    failures: Vec<String>,
+}
+
+/// The most failures that are listed again at the end.
+const MOST_LISTED: usize = 20;
+
+impl Narrator {
+    pub(super) fn new(options: ConsoleOptions, has_line_per_operation: bool) -> Self {
+        Self {
+            options,
+            has_line_per_operation,
+            progress: Progress::default(),
+            running: HashMap::new(),
+            failures: Vec::new(),
+        }
+    }
+
+    pub(super) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    pub(super) fn wants_up_to_date(&self) -> bool {
+        self.options.is_replaying || self.is_at_least(2)
+    }
+
+    /// The lines to show for `event`, each with its line end; often none.
+    pub(super) fn hear(&mut self, event: &Event) -> String {
+        match event {
+            Event::Planned { operations } => {
+                self.progress.planned = Some(*operations);
+                String::new()
+            }
+            Event::UpToDate { operations } => {
+                self.progress.up_to_date = *operations;
+                String::new()
+            }
+            Event::OperationStarted {
+                operation,
+                reason,
+                command,
+                ..
+            } => {
+                let running = Running {
+                    reason: reason.clone(),
+                    command: command.clone(),
+                };
+                self.running.insert(operation.clone(), running);
+                String::new()
+            }
+            Event::OperationFinished {
+                operation,
+                title,
+                outcome,
+                output,
+                milliseconds,
+                ..
+            } => {
+                self.progress.done += 1;
+                let running = self.running.remove(operation);
+                if !outcome.is_success() && *outcome != Outcome::Interrupted {
+                    self.failures.push(one_line(title));
+                }
+                self.finished(title, outcome, output, *milliseconds, running.as_ref())
+            }
+            Event::OperationUpToDate { title, output, .. } => {
+                self.progress.listed_up_to_date += 1;
+                self.up_to_date(title, output)
+            }
+            Event::OperationSkipped { title, .. } => {
+                self.progress.done += 1;
+                self.detail(1, || {
+                    format!("Not run: {}, something it needs failed", one_line(title))
+                })
+            }
+            other => self.about_the_run(other),
+        }
+    }
+
+    /// Events that are not about one operation.
+    fn about_the_run(&mut self, event: &Event) -> String {
+        match event {
+            Event::Started {
+                version,
+                workspace,
+                jobs,
+            } => self.detail(2, || {
+                format!(
+                    "wake {version} in `{}`, {jobs} at a time",
+                    one_line(workspace)
+                )
+            }),
+            Event::WaitingForLock { path } => self.unless_quiet(format!(
+                "Waiting: another wake works in this workspace (`{}`)\n",
+                one_line(path)
+            )),
+            Event::StateDiscarded { path, cause } => self.warning(&format!(
+                "`{}` could not be used and is made anew: {}",
+                one_line(path),
+                visible(cause)
+            )),
+            Event::Declared { package, directory } => {
+                self.progress.declared += 1;
+                self.detail(2, || {
+                    format!(
+                        "Declared {} in `{}`",
+                        one_line(package),
+                        one_line(directory)
+                    )
+                })
+            }
+            Event::Generated {
+                instance,
+                operations,
+                milliseconds,
+            } => {
+                self.progress.generated += 1;
+                self.detail(2, || {
+                    let operations = super::text::count(*operations, "operation");
+                    let time = duration(*milliseconds);
+                    format!("Generated {}: {operations} in {time}", one_line(instance))
+                })
+            }
+            Event::GraphReused { operations } => {
+                self.detail(2, || format!("Graph of {operations} operations reused"))
+            }
+            Event::Message {
+                instance,
+                level,
+                text,
+            } => self.message(instance, *level, text),
+            Event::StaleRemoved { path } => {
+                self.detail(1, || format!("Removed `{}`", one_line(path)))
+            }
+            Event::Finished(summary) => {
+                let summary = summary::lines(summary, self.options.style);
+                self.unless_quiet(self.failures_again() + &summary)
+            }
+            _ => String::new(),
+        }
+    }
+
+    fn message(&self, instance: &str, level: Level, text: &str) -> String {
+        let style = self.options.style;
+        let head = match level {
+            Level::Info if self.options.verbosity == Verbosity::Quiet => return String::new(),
+            Level::Info => style.strong("info:"),
+            Level::Warning => style.warning("warning:"),
+            Level::Error => style.error("error:"),
+        };
+        let text = hang(&visible(text), "  ");
+        format!("{head} {}: {text}\n", one_line(instance))
+    }
+
+    fn warning(&self, text: &str) -> String {
+        let head = self.options.style.warning("warning:");
+        format!("{head} {}\n", hang(text, "  "))
+    }
+
+    fn finished(
+        &self,
+        title: &str,
+        outcome: &Outcome,
+        printed: &str,
+        milliseconds: f64,
+        running: Option<&Running>,
+    ) -> String {
+        match outcome {
+            Outcome::Interrupted => String::new(),
+            Outcome::Succeeded | Outcome::Skipped => {
+                self.succeeded(title, outcome, printed, milliseconds, running)
+            }
+            failure => self.failed(title, failure, printed, running),
+        }
+    }
+
+    /// A line for the operation where one is wanted, what was asked to be told of it, and what it printed.
+    fn succeeded(
+        &self,
+        title: &str,
+        outcome: &Outcome,
+        printed: &str,
+        milliseconds: f64,
+        running: Option<&Running>,
+    ) -> String {
+        if self.options.verbosity == Verbosity::Quiet {
+            return String::new();
+        }
+        let details = self.details(running);
+        let printed = output(printed, self.options.style);
+        if !self.has_line_per_operation && details.is_empty() && printed.is_empty() {
+            return String::new();
+        }
+        let mut line = format!("{} {}", self.progress.count(), one_line(title));
+        if *outcome == Outcome::Skipped {
+            line.push_str(" (skipped)");
+        }
+        if self.is_at_least(1) {
+            line.push_str(&format!(" in {}", duration(milliseconds)));
+        }
+        format!("{line}\n{details}{printed}")
+    }
+
+    /// Why it ran and what was run, as far as that is asked for.
+    fn details(&self, running: Option<&Running>) -> String {
+        let mut text = String::new();
+        let Some(running) = running else {
+            return text;
+        };
+        if self.is_explaining() {
+            let lines = why::lines(&running.reason);
+            text.push_str(&format!("  because {}\n", lines.join("\n    ")));
+        }
+        if self.is_at_least(1) && !running.command.is_empty() {
+            text.push_str(&format!("  {}\n", visible(&running.command)));
+        }
+        text
+    }
+
+    fn failed(
+        &self,
+        title: &str,
+        outcome: &Outcome,
+        printed: &str,
+        running: Option<&Running>,
+    ) -> String {
+        let style = self.options.style;
+        let (ending, hint) = ending(outcome);
+        let mut text = format!("{} `{}` {ending}\n", style.error("error:"), one_line(title));
+        if let Some(running) = running {
+            if self.is_explaining() {
+                text.push_str(&format!("  because {}\n", why::line(&running.reason)));
+            }
+            if !running.command.is_empty() {
+                text.push_str(&format!("{}\n", style.faint(&visible(&running.command))));
+            }
+        }
+        text.push_str(&output(printed, style));
+        if let Some(hint) = hint {
+            let hint = hang(&visible(hint), "  ");
+            text.push_str(&format!("\n{} {hint}\n", style.hint("hint:")));
+        }
+        text
+    }
+
+    /// What failed, where it is more than one: the first messages may have left the screen.
+    fn failures_again(&self) -> String {
+        if self.failures.len() < 2 {
+            return String::new();
+        }
+        let mut text = String::from("\nFailed operations:\n");
+        for title in self.failures.iter().take(MOST_LISTED) {
+            text.push_str(&format!("  {title}\n"));
+        }
+        if let Some(more @ 1..) = self.failures.len().checked_sub(MOST_LISTED) {
+            text.push_str(&format!("  and {more} more\n"));
+        }
+        text
+    }
+
+    fn up_to_date(&self, title: &str, printed: &str) -> String {
+        if self.options.is_replaying && !printed.is_empty() {
+            let printed = output(printed, self.options.style);
+            return self.unless_quiet(format!("{} (up to date)\n{printed}", one_line(title)));
+        }
+        self.detail(2, || format!("{} (up to date)", one_line(title)))
+    }
+
+    fn detail(&self, level: u8, line: impl FnOnce() -> String) -> String {
+        if self.is_at_least(level) {
+            line() + "\n"
+        } else {
+            String::new()
+        }
+    }
+
+    fn unless_quiet(&self, text: String) -> String {
+        match self.options.verbosity {
+            Verbosity::Quiet => String::new(),
+            _ => text,
+        }
+    }
+
+    fn is_explaining(&self) -> bool {
+        self.options.is_explaining || self.is_at_least(2)
+    }
+
+    fn is_at_least(&self, level: u8) -> bool {
+        matches!(self.options.verbosity, Verbosity::Verbose(given) if given >= level)
+    }
+}
+
+/// How an operation failed, and what to do about it.
+fn ending(outcome: &Outcome) -> (String, Option<&str>) {
+    match outcome {
+        Outcome::Exited { code } => (format!("failed with exit code {code}"), None),
+        Outcome::Killed { signal } => (format!("was killed by {}", signal_name(*signal)), None),
+        Outcome::TimedOut { seconds } => (
+            format!("took longer than {seconds} s and was stopped"),
+            None,
+        ),
+        Outcome::Unusable { cause, hint } => (
+            format!("failed: {}", hang(&visible(cause), "  ")),
+            hint.as_deref(),
+        ),
+        Outcome::Interrupted => ("was interrupted".to_owned(), None),
+        Outcome::Succeeded | Outcome::Skipped => ("succeeded".to_owned(), None),
+    }
+}
+
+/// `signal 11 (SIGSEGV)`.
+fn signal_name(signal: i32) -> String {
+    match signal_hook::low_level::signal_name(signal) {
+        Some(name) => format!("signal {signal} ({name})"),
+        None => format!("signal {signal}"),
+    }
+}

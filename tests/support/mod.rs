@@ -1,0 +1,16 @@
+//! What end-to-end tests are written with: a [`Space`] to work in, the [`Run`] of one command there, and a [`Session`]
+//! that records several as one transcript.
+
+#![allow(
+    dead_code,
+    reason = "a tool that no story uses at the moment is still a tool"
+)]
+
+mod redact;
+mod run;
+mod session;
+mod space;
+
+pub(crate) use run::Run;
+pub(crate) use session::Session;
+pub(crate) use space::Space;
