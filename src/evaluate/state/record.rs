@@ -211,6 +211,23 @@ impl<'a> Recorded<'a> {
         postcard::from_bytes(&self.bytes[FIXED + (self.reads + self.outputs) * 4..]).ok()
     }
 
+    /// All of it; `None` if the story does not decode.
+    pub fn to_outcome(&self) -> Option<Outcome> {
+        Some(Outcome {
+            identity: self.identity(),
+            key: self.key().try_into().ok()?,
+            flags: self.flags(),
+            changed_meanwhile: self.changed_meanwhile(),
+            declared: self.declared().len(),
+            reads: self.reads().collect(),
+            outputs: self.outputs().collect(),
+            microseconds: self.microseconds(),
+            memory_kib: self.memory_kib(),
+            finished: self.finished(),
+            story: self.story()?,
+        })
+    }
+
     /// The same result with other version numbers.
     pub fn renumbered(&self, number: impl Fn(u32) -> u32) -> Vec<u8> {
         let mut bytes = self.bytes.to_vec();
