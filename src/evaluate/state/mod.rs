@@ -69,6 +69,9 @@ pub struct State {
     /// Bytes of entries that later ones replaced, about.
     superseded: usize,
     appender: Option<Appender>,
+    /// What the file would contain, for tests that have none.
+    #[cfg(test)]
+    memory: Arc<std::sync::Mutex<Vec<u8>>>,
     commands: Commands,
 }
 
@@ -124,6 +127,23 @@ impl State {
         state
     }
 
+    /// The state that a log of these bytes has; `None` if they are no log. The second value: whether all of it counts.
+    #[cfg(test)]
+    pub fn of_bytes(top: &Path, bytes: Vec<u8>) -> Option<(Self, bool)> {
+        log::name(&bytes)?;
+        let length = bytes.len();
+        let (mut state, good) = Self::replay(Image::Buffer(bytes));
+        state.top = top.to_owned();
+        *state.memory.lock().unwrap() = state.image[..good].to_vec();
+        Some((state, good == length))
+    }
+
+    /// What the log contains, also later.
+    #[cfg(test)]
+    pub fn memory(&self) -> Arc<std::sync::Mutex<Vec<u8>>> {
+        Arc::clone(&self.memory)
+    }
+
     fn empty(name: [u8; 16]) -> Self {
         Self::on(name, Image::Buffer(Vec::new()))
     }
@@ -145,6 +165,8 @@ impl State {
             slot_of: Vec::new(),
             superseded: 0,
             appender: None,
+            #[cfg(test)]
+            memory: Arc::new(std::sync::Mutex::new(log::header(name).to_vec())),
             commands: Commands::default(),
         }
     }
@@ -458,6 +480,8 @@ impl State {
         if let Some(appender) = &mut self.appender {
             appender.append(&self.tail[self.unwritten..])?;
         }
+        #[cfg(test)]
+        log::enclose(&mut self.memory.lock().unwrap(), &self.tail[self.unwritten..]);
         self.unwritten = self.tail.len();
         Ok(())
     }
