@@ -108,7 +108,9 @@ pub fn changes(old: &Parts, new: &Parts) -> Vec<PartChange> {
     for part in &removed {
         let is_single = |parts: &[&Part]| parts.iter().filter(|p| p.name == part.name).count() == 1;
         let replaced = is_single(&removed) && is_single(&added);
-        let place = added.iter().position(|other| replaced && other.name == part.name);
+        let place = added
+            .iter()
+            .position(|other| replaced && other.name == part.name);
         changes.push(PartChange {
             part: part.name.clone(),
             old: Some(part.value.clone()),
@@ -144,7 +146,11 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_told() {
-        let old = parts(&[("argument", "-O2"), ("argument", "-c"), ("environment CC", "gcc")]);
+        let old = parts(&[
+            ("argument", "-O2"),
+            ("argument", "-c"),
+            ("environment CC", "gcc"),
+        ]);
         let new = parts(&[
             ("argument", "-c"),
             ("argument", "-O0"),

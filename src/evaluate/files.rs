@@ -94,11 +94,7 @@ pub fn stamp(world: &dyn World, path: &Path, depth: Depth) -> std::io::Result<St
 }
 
 /// Stamp and content of a path.
-pub fn fingerprint(
-    world: &dyn World,
-    path: &Path,
-    depth: Depth,
-) -> std::io::Result<Fingerprint> {
+pub fn fingerprint(world: &dyn World, path: &Path, depth: Depth) -> std::io::Result<Fingerprint> {
     if depth == Depth::Bare {
         let status = world.status(path)?;
         if status.is_directory() {

@@ -67,7 +67,9 @@ impl View<'_> {
     fn unrecorded(&self, operation: OperationId, result: &Recorded<'_>) -> Option<FileId> {
         let all = result.flags() & record::ORDER_ONLY_COUNTS != 0;
         let mut counting = counting(self.graph, operation, all);
-        let mut recorded = result.declared().map(|number| self.state.version(number).file);
+        let mut recorded = result
+            .declared()
+            .map(|number| self.state.version(number).file);
         loop {
             match (counting.next(), recorded.next()) {
                 (None, None) => return None,

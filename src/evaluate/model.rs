@@ -73,7 +73,11 @@ impl Disk {
     }
 
     fn now(&self, tick: i64) -> i64 {
-        if tick == 0 { self.clock } else { self.clock / tick * tick }
+        if tick == 0 {
+            self.clock
+        } else {
+            self.clock / tick * tick
+        }
     }
 
     fn put(&mut self, path: &Path, node: Node, tick: i64) {
@@ -86,7 +90,15 @@ impl Disk {
             }
         };
         let (mtime, ctime) = (now, now);
-        self.entries.insert(path.to_owned(), Entry { node, mtime, ctime, inode });
+        self.entries.insert(
+            path.to_owned(),
+            Entry {
+                node,
+                mtime,
+                ctime,
+                inode,
+            },
+        );
     }
 
     fn below(&self, path: &Path) -> Vec<PathBuf> {
@@ -99,12 +111,16 @@ impl Disk {
     }
 
     fn content(&self, path: &Path) -> Content {
-        let content = |kind, hash: blake3::Hash| Content { kind, hash: *hash.as_bytes() };
+        let content = |kind, hash: blake3::Hash| Content {
+            kind,
+            hash: *hash.as_bytes(),
+        };
         match self.entries.get(path).map(|entry| &entry.node) {
             None => Content::ABSENT,
-            Some(Node::File { content: text, executable: false }) => {
-                content(ContentKind::File, blake3::hash(text))
-            }
+            Some(Node::File {
+                content: text,
+                executable: false,
+            }) => content(ContentKind::File, blake3::hash(text)),
             Some(Node::File { content: text, .. }) => {
                 content(ContentKind::Executable, blake3::hash(text))
             }
@@ -114,7 +130,11 @@ impl Disk {
                     let name = inner.strip_prefix(path).unwrap();
                     hasher.update(name.to_string_lossy().as_bytes());
                     let is_file = matches!(self.entries[inner].node, Node::File { .. });
-                    let hash = if is_file { self.content(inner).hash } else { [0; 32] };
+                    let hash = if is_file {
+                        self.content(inner).hash
+                    } else {
+                        [0; 32]
+                    };
                     hasher.update(&hash);
                 }
                 content(ContentKind::Directory, hasher.finalize())
@@ -141,7 +161,8 @@ impl Disk {
             for inner in self.below(path) {
                 let inner = &self.entries[&inner];
                 stamp.ctime = stamp.ctime.max(inner.ctime);
-                let mix = |a: u64, b: u64| (a ^ b).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(9);
+                let mix =
+                    |a: u64, b: u64| (a ^ b).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(9);
                 stamp.size = mix(stamp.size, size(inner));
                 stamp.size = mix(stamp.size, inner.mtime.unsigned_abs());
                 stamp.size = mix(stamp.size, inner.ctime.unsigned_abs());
@@ -170,13 +191,16 @@ impl Disk {
         let mut texts = BTreeMap::new();
         while let Some((path, scans)) = open.pop() {
             for file in self.below(&path) {
-                let Some(Node::File { content, .. }) = self.entries.get(&file).map(|e| &e.node) else {
+                let Some(Node::File { content, .. }) = self.entries.get(&file).map(|e| &e.node)
+                else {
                     continue;
                 };
                 let text = String::from_utf8_lossy(content).into_owned();
                 if scans {
                     for word in text.split_whitespace() {
-                        let Some(named) = word.strip_prefix('@') else { continue };
+                        let Some(named) = word.strip_prefix('@') else {
+                            continue;
+                        };
                         let named = Path::new(TOP).join(named);
                         if discovered.insert(named.clone()) {
                             open.push((named, true));
@@ -190,7 +214,14 @@ impl Disk {
             }
         }
         if let Some((path, content)) = self.edit_meanwhile.take() {
-            self.put(&path, Node::File { content, executable: false }, tick);
+            self.put(
+                &path,
+                Node::File {
+                    content,
+                    executable: false,
+                },
+                tick,
+            );
         }
         for (path, text) in &texts {
             hasher.update(path.to_string_lossy().as_bytes());
@@ -206,7 +237,10 @@ impl Disk {
         };
         for argument in arguments {
             let (verb, rest) = argument.split_once(':')?;
-            let file = |content: Vec<u8>| Node::File { content, executable: false };
+            let file = |content: Vec<u8>| Node::File {
+                content,
+                executable: false,
+            };
             match verb {
                 "write" => {
                     let parent = Path::new(rest).parent()?;
@@ -219,8 +253,10 @@ impl Disk {
                     self.put(Path::new(&name), file(small.clone()), tick);
                 }
                 "depfile" => {
-                    let names: Vec<String> =
-                        discovered.iter().map(|path| path.display().to_string()).collect();
+                    let names: Vec<String> = discovered
+                        .iter()
+                        .map(|path| path.display().to_string())
+                        .collect();
                     let text = format!("x: {}\n", names.join(" ")).into_bytes();
                     self.put(Path::new(rest), file(text), tick);
                 }
@@ -295,10 +331,13 @@ impl Imitation {
         let root = Path::new(TOP).join(path);
         let disk = self.disk();
         let name = |path: &PathBuf| path.strip_prefix(TOP).unwrap().display().to_string();
-        let entries = disk.below(&root).into_iter().map(|path| match &disk.entries[&path].node {
-            Node::File { content, .. } => (name(&path), content.clone()),
-            Node::Directory => (name(&path) + "/", Vec::new()),
-        });
+        let entries = disk
+            .below(&root)
+            .into_iter()
+            .map(|path| match &disk.entries[&path].node {
+                Node::File { content, .. } => (name(&path), content.clone()),
+                Node::Directory => (name(&path) + "/", Vec::new()),
+            });
         entries.collect()
     }
 
@@ -370,7 +409,14 @@ impl World for Imitation {
         let mut disk = self.disk();
         if !disk.is_dead {
             let content = content.to_vec();
-            disk.put(path, Node::File { content, executable }, self.tick);
+            disk.put(
+                path,
+                Node::File {
+                    content,
+                    executable,
+                },
+                self.tick,
+            );
         }
         Ok(())
     }
@@ -403,7 +449,10 @@ impl World for Imitation {
         }
         let moved = disk.below(from);
         if moved.is_empty() {
-            return Err(Error::environment(format!("Cannot move `{}`", from.display())));
+            return Err(Error::environment(format!(
+                "Cannot move `{}`",
+                from.display()
+            )));
         }
         let now = disk.time(self.tick);
         for path in moved {
@@ -509,7 +558,10 @@ pub(super) fn graph(state: &mut State, executable: &str, specs: &[Spec]) -> Grap
 
 fn operation(state: &mut State, executable: &str, spec: &Spec) -> Operation {
     let mut files = |paths: &[String]| -> Vec<FileId> {
-        paths.iter().map(|path| state.intern(path.as_bytes())).collect()
+        paths
+            .iter()
+            .map(|path| state.intern(path.as_bytes()))
+            .collect()
     };
     let (inputs, order_only) = (files(&spec.inputs), files(&spec.order_only));
     let outputs = files(&spec.outputs);
@@ -529,7 +581,10 @@ fn operation(state: &mut State, executable: &str, spec: &Spec) -> Operation {
     let cold = Cold {
         title: spec.title.clone(),
         action: spec.action.clone().unwrap_or(run),
-        depfile: spec.depfile.as_ref().map(|path| state.intern(path.as_bytes())),
+        depfile: spec
+            .depfile
+            .as_ref()
+            .map(|path| state.intern(path.as_bytes())),
         pool: None,
         declared: "PKG:2:3".to_owned(),
     };

@@ -77,7 +77,9 @@ fn random_steps(random: &mut Random) -> Vec<Step> {
 fn specs(steps: &[Step]) -> Vec<Spec> {
     let made = |list: &[usize]| -> Vec<String> {
         let there = list.iter().filter(|&&index| steps[index].is_there);
-        there.flat_map(|&index| outputs(index, &steps[index])).collect()
+        there
+            .flat_map(|&index| outputs(index, &steps[index]))
+            .collect()
     };
     let there = steps.iter().enumerate().filter(|(_, step)| step.is_there);
     there
@@ -90,10 +92,18 @@ fn specs(steps: &[Step]) -> Vec<Spec> {
             let mut arguments = vec![format!("flag:{}", step.flag)];
             arguments.extend(inputs.iter().map(|input| format!("{verb}:{}", path(input))));
             if !step.scans {
-                arguments.extend(order_only.iter().map(|input| format!("read:{}", path(input))));
+                arguments.extend(
+                    order_only
+                        .iter()
+                        .map(|input| format!("read:{}", path(input))),
+                );
             }
             for output in outputs(index, step) {
-                let verb = if output.ends_with('/') { "tree" } else { "write" };
+                let verb = if output.ends_with('/') {
+                    "tree"
+                } else {
+                    "write"
+                };
                 arguments.push(format!("{verb}:{}", path(&output)));
             }
             let depfile = step.scans.then(|| format!("out/{index}/deps"));
@@ -181,7 +191,8 @@ impl Case {
         let index = self.random.below(self.steps.len());
         let output = outputs(index, &self.steps[index])[0].clone();
         let choice = self.random.below(10);
-        self.story.push(format!("edit {choice}: {file} or {output}"));
+        self.story
+            .push(format!("edit {choice}: {file} or {output}"));
         match choice {
             0 => self.world.touch(&file),
             1 => self.steps[index].flag = self.random.below(3),
@@ -245,7 +256,9 @@ impl Case {
             let files = tree
                 .iter()
                 .filter(|(path, _)| !path.ends_with('/') && !kept(path));
-            files.map(|(path, text)| (path.clone(), text.clone())).collect()
+            files
+                .map(|(path, text)| (path.clone(), text.clone()))
+                .collect()
         };
         assert_eq!(
             files(&here),
@@ -295,8 +308,16 @@ impl Case {
 
 #[test]
 fn any_edits_lead_to_what_a_clean_build_leaves() {
-    let cases = 2_000;
-    for seed in 1..=cases {
+    for seed in 1..=600 {
+        Case::new(seed).run();
+    }
+}
+
+/// The same for long: `cargo test --release -- --ignored many_more`.
+#[test]
+#[ignore = "takes minutes"]
+fn many_more_edits_lead_to_what_a_clean_build_leaves() {
+    for seed in 1_000..=20_000 {
         Case::new(seed).run();
     }
 }

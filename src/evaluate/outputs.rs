@@ -160,10 +160,7 @@ fn check(output: &Output, content: Content) -> Result<()> {
         Form::Tree | Form::Directory if !is_directory => Err(Error::user(format!(
             "Its output `{name}` is a file, and was declared as a directory"
         ))
-        .hint(format!(
-            "declare it as `{}`",
-            name.trim_end_matches('/')
-        ))),
+        .hint(format!("declare it as `{}`", name.trim_end_matches('/')))),
         _ => Ok(()),
     }
 }
@@ -187,8 +184,12 @@ fn put_back(world: &dyn World, moved: &Path, output: &Output) -> Result<Stamp> {
         world.remove(&output.path)?;
     }
     world.rename(moved, &output.path)?;
-    files::stamp(world, &output.path, output.depth())
-        .map_err(|error| Error::io(format!("Cannot look at `{}`", output.path.display()), &error))
+    files::stamp(world, &output.path, output.depth()).map_err(|error| {
+        Error::io(
+            format!("Cannot look at `{}`", output.path.display()),
+            &error,
+        )
+    })
 }
 
 /// After a failure: removes what was written, and puts back only what wake had not made.

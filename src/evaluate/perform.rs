@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::event::Outcome;
-use crate::fs::path::clean;
 use crate::fs::Stamp;
+use crate::fs::path::clean;
 use crate::graph::{FileId, OperationId};
 
 use super::exec::{Ended, Process, output};
@@ -19,7 +19,7 @@ use super::interrupt::Interrupt;
 use super::outputs::{self, Aside, Made, Output};
 use super::prepare::{Job, Launch, Work};
 use super::world::World;
-use super::{depfile, Options};
+use super::{Options, depfile};
 
 /// Head and tail of what is kept in the state of what an operation printed.
 const KEPT: usize = 32 << 10;
@@ -99,7 +99,12 @@ impl Slots {
     fn prepare(&self, world: &dyn World, slot: usize) -> Result<PathBuf> {
         let directory = self.directory(slot);
         let known = self.lock()[slot];
-        let stamps = || [Self::stamp(world, &directory, "home"), Self::stamp(world, &directory, "tmp")];
+        let stamps = || {
+            [
+                Self::stamp(world, &directory, "home"),
+                Self::stamp(world, &directory, "tmp"),
+            ]
+        };
         if known.is_some_and(|known| known == stamps()) {
             return Ok(directory);
         }
@@ -157,7 +162,11 @@ impl Workshop<'_> {
             performed.made.clear();
             outputs::withdraw(self.world, &job.outputs, &aside)?;
         }
-        if let Some(path) = job.depfile.as_ref().filter(|_| !(is_success && job.keeps_depfile)) {
+        if let Some(path) = job
+            .depfile
+            .as_ref()
+            .filter(|_| !(is_success && job.keeps_depfile))
+        {
             self.world.remove(path)?;
         }
         if let Some(path) = job.test_directory.as_ref().filter(|_| is_success) {
@@ -282,9 +291,8 @@ impl Workshop<'_> {
 
     /// The first declared file whose stamp is not what it was when it was looked at.
     fn changed_meanwhile(&self, job: &Job) -> Option<FileId> {
-        let is_same = |path: &Path, stamp: Stamp| {
-            self.world.stamp(path).is_ok_and(|now| now == stamp)
-        };
+        let is_same =
+            |path: &Path, stamp: Stamp| self.world.stamp(path).is_ok_and(|now| now == stamp);
         let mut reads = job.reads.iter();
         let changed = reads.find(|(_, path, stamp)| !is_same(path, *stamp));
         changed.map(|(file, ..)| *file)
@@ -295,7 +303,9 @@ impl Workshop<'_> {
 fn only(outputs: &[Output]) -> Result<&Output> {
     match outputs {
         [output] => Ok(output),
-        _ => Err(Error::internal("An operation inside wake has not exactly one output")),
+        _ => Err(Error::internal(
+            "An operation inside wake has not exactly one output",
+        )),
     }
 }
 
@@ -328,4 +338,3 @@ pub fn sweep(world: &dyn World, private: &Path) -> Result<()> {
     world.remove(private)?;
     world.create_directories(private)
 }
-

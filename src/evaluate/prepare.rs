@@ -95,7 +95,9 @@ impl Expander<'_> {
         for (name, value) in &command.environment {
             environment.push((name.clone(), self.text(value)?));
         }
-        let seconds = command.timeout.map(|limit| Duration::from_secs(limit.into()));
+        let seconds = command
+            .timeout
+            .map(|limit| Duration::from_secs(limit.into()));
         Ok(Launch {
             executable: self.path(&command.executable)?,
             arguments,

@@ -124,7 +124,9 @@ fn priorities(graph: &Graph, state: &State) -> Vec<u64> {
     let mut priorities = vec![0_u64; durations.len()];
     for operation in graph.operations().rev() {
         let dependents = graph.dependents(operation).iter();
-        let after = dependents.map(|dependent| priorities[dependent.index()]).max();
+        let after = dependents
+            .map(|dependent| priorities[dependent.index()])
+            .max();
         let own = durations[operation.index()].take().unwrap_or(default);
         priorities[operation.index()] = own.saturating_add(after.unwrap_or(0));
     }

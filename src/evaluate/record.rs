@@ -118,7 +118,11 @@ impl Scheduler<'_> {
         if running.order_only_counts {
             flags |= record::ORDER_ONLY_COUNTS;
         }
-        let mut reads = if is_success { running.declared.clone() } else { Vec::new() };
+        let mut reads = if is_success {
+            running.declared.clone()
+        } else {
+            Vec::new()
+        };
         let declared = reads.len();
         reads.extend(discovered);
         let outcome = state::Outcome {
@@ -157,7 +161,9 @@ impl Scheduler<'_> {
         let mut numbers = Vec::with_capacity(performed.made.len());
         for made in &performed.made {
             let found = made.found;
-            let number = self.state.see(made.file, found.stamp, found.content, made.racy);
+            let number = self
+                .state
+                .see(made.file, found.stamp, found.content, made.racy);
             self.files.set(made.file, number);
             numbers.push(number);
         }
@@ -201,7 +207,9 @@ impl Scheduler<'_> {
         let operation = performed.operation;
         let mut numbers = Vec::with_capacity(performed.discovered.len());
         for (path, stamp) in std::mem::take(&mut performed.discovered) {
-            let path = perform::state_path(&path, self.state.top()).as_bytes().to_vec();
+            let path = perform::state_path(&path, self.state.top())
+                .as_bytes()
+                .to_vec();
             let file = self.state.intern(&path);
             let is_declared = |&number: &u32| self.state.version(number).file == file;
             if running.declared.iter().any(is_declared) {

@@ -167,9 +167,8 @@ impl<'a> Scheduler<'a> {
                 false => OperationState::Unwanted,
             })
             .collect();
-        let is_missing = |operation: &&OperationId| {
-            states[operation.index()] != OperationState::Unwanted
-        };
+        let is_missing =
+            |operation: &&OperationId| states[operation.index()] != OperationState::Unwanted;
         let missing = graph
             .operations()
             .map(|operation| {
@@ -210,9 +209,8 @@ impl<'a> Scheduler<'a> {
         let survey = self.survey;
         let result = rayon::in_place_scope(|lookers| {
             let (states, sender) = (&self.states, &self.sender);
-            let is_wanted = |operation: OperationId| {
-                states[operation.index()] != OperationState::Unwanted
-            };
+            let is_wanted =
+                |operation: OperationId| states[operation.index()] != OperationState::Unwanted;
             let (needs, count) = survey::divide(self.graph, self.state, is_wanted, |chunk| {
                 let sender = sender.clone();
                 lookers.spawn(move |_| {
@@ -242,9 +240,7 @@ impl<'a> Scheduler<'a> {
         let workers = rayon::ThreadPoolBuilder::new()
             .num_threads(self.shop.options.jobs.max(1))
             .build()
-            .map_err(|error| {
-                Error::environment("Cannot start threads").cause(error.to_string())
-            })?;
+            .map_err(|error| Error::environment("Cannot start threads").cause(error.to_string()))?;
         workers.in_place_scope(|workers| {
             let mut result = Ok(());
             while result.is_ok() {
@@ -617,7 +613,10 @@ impl<'a> Scheduler<'a> {
     }
 
     /// The files that are compared again after the run, with the stamps they were looked at with.
-    fn readable(&self, operation: OperationId) -> Vec<(crate::graph::FileId, std::path::PathBuf, Stamp)> {
+    fn readable(
+        &self,
+        operation: OperationId,
+    ) -> Vec<(crate::graph::FileId, std::path::PathBuf, Stamp)> {
         super::fresh::counting(self.graph, operation, true)
             .filter(|file| !self.survey.bare.contains(file))
             .filter_map(|file| {
@@ -640,8 +639,7 @@ impl<'a> Scheduler<'a> {
 fn perform(shop: &Workshop<'_>, job: &Job) -> Performed {
     let slot = rayon::current_thread_index().unwrap_or(0);
     let attempt = AssertUnwindSafe(|| shop.perform(job, slot));
-    std::panic::catch_unwind(attempt)
-        .unwrap_or_else(|_| Performed::of_bug(job.operation))
+    std::panic::catch_unwind(attempt).unwrap_or_else(|_| Performed::of_bug(job.operation))
 }
 
 /// What an operation takes of `limit` jobs: a console operation takes all, to be alone.
@@ -650,7 +648,11 @@ fn share(graph: &Graph, operation: OperationId, limit: usize) -> Share {
     let is_alone = matches!(&cold.action, Action::Run(command) if command.console);
     let weight = usize::try_from(graph.weight(operation)).unwrap_or(limit);
     Share {
-        weight: if is_alone { limit } else { weight.clamp(1, limit) },
+        weight: if is_alone {
+            limit
+        } else {
+            weight.clamp(1, limit)
+        },
         pool: cold.pool,
     }
 }

@@ -64,7 +64,9 @@ fn remove_empty(
     parents: BTreeSet<(usize, PathBuf)>,
 ) {
     for (root, directory) in parents.into_iter().rev() {
-        let target = state.top().join(&graph.meta().instances[root].target_directory);
+        let target = state
+            .top()
+            .join(&graph.meta().instances[root].target_directory);
         let mut directory = directory.as_path();
         while directory != target
             && directory.starts_with(&target)
@@ -197,4 +199,3 @@ pub fn is_below(path: &[u8], directory: &[u8]) -> bool {
     path.strip_prefix(directory)
         .is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
 }
-

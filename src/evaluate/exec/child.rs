@@ -9,9 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::MemfdFlags;
-use rustix::process::{
-    Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open,
-};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
 
 use crate::event::Outcome;
 use crate::fs;
@@ -97,7 +95,12 @@ fn start(process: &Process, arguments: &[String]) -> Result<Child, Failure> {
         .args(arguments)
         .current_dir(&process.directory)
         .env_clear()
-        .envs(process.environment.iter().map(|(name, value)| (name, value)));
+        .envs(
+            process
+                .environment
+                .iter()
+                .map(|(name, value)| (name, value)),
+        );
     let mut pipe = None;
     if !process.console {
         command.process_group(0).stdin(stdin(&process.input)?);
@@ -291,9 +294,9 @@ impl Child {
         let outcome = match cause {
             Cause::Interrupted => Outcome::Interrupted,
             Cause::TimedOut => Outcome::TimedOut {
-                seconds: process
-                    .timeout
-                    .map_or(0, |limit| u32::try_from(limit.as_secs()).unwrap_or(u32::MAX)),
+                seconds: process.timeout.map_or(0, |limit| {
+                    u32::try_from(limit.as_secs()).unwrap_or(u32::MAX)
+                }),
             },
             Cause::Itself => match (libc::WIFSIGNALED(status), libc::WEXITSTATUS(status)) {
                 (true, _) => Outcome::Killed {
@@ -328,7 +331,12 @@ fn reap(pid: Pid) -> (i32, u64) {
         // SAFETY: both pointers are to live local variables of the right types.
         let (found, usage) = unsafe {
             let mut usage: libc::rusage = std::mem::zeroed();
-            let found = libc::wait4(pid.as_raw_nonzero().get(), &raw mut status, 0, &raw mut usage);
+            let found = libc::wait4(
+                pid.as_raw_nonzero().get(),
+                &raw mut status,
+                0,
+                &raw mut usage,
+            );
             (found, usage)
         };
         let interrupted = std::io::Error::last_os_error().kind() == ErrorKind::Interrupted;

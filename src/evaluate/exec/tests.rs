@@ -74,7 +74,10 @@ fn a_process_that_closes_its_streams_is_awaited() {
 #[test]
 fn a_time_out_kills_what_ignores_the_request() {
     let directory = tempfile::tempdir().unwrap();
-    let mut process = shell("trap '' TERM; echo up; while :; do sleep 1; done", directory.path());
+    let mut process = shell(
+        "trap '' TERM; echo up; while :; do sleep 1; done",
+        directory.path(),
+    );
     process.timeout = Some(Duration::from_millis(50));
     let ended = run(&process, &Interrupt::new().unwrap());
     assert_eq!(ended.outcome, Outcome::TimedOut { seconds: 0 });
@@ -103,7 +106,12 @@ fn a_second_interrupt_does_not_wait_for_the_grace() {
 #[test]
 fn a_death_by_signal_is_told() {
     let ended = run_script("kill -SEGV $$");
-    assert_eq!(ended.outcome, Outcome::Killed { signal: libc::SIGSEGV });
+    assert_eq!(
+        ended.outcome,
+        Outcome::Killed {
+            signal: libc::SIGSEGV
+        }
+    );
 }
 
 #[test]

@@ -69,7 +69,10 @@ impl State {
             }
         }
         let mut next = 0;
-        for (number, version) in numbers.iter_mut().zip(self.versions.iter().chain(&self.recent)) {
+        for (number, version) in numbers
+            .iter_mut()
+            .zip(self.versions.iter().chain(&self.recent))
+        {
             if *number != NONE {
                 writer.push(record::VERSION, &record::encode_version(version));
                 *number = next;

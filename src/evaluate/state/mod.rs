@@ -430,11 +430,10 @@ impl State {
         }
         if let Some(range) = &slot.started {
             let bytes = self.bytes(range);
-            files.extend((4..bytes.len()).filter_map(|at| {
-                (at % 4 == 0)
-                    .then(|| record::file_at(bytes, at))
-                    .flatten()
-            }));
+            files.extend(
+                (4..bytes.len())
+                    .filter_map(|at| (at % 4 == 0).then(|| record::file_at(bytes, at)).flatten()),
+            );
         }
         files.sort_unstable();
         files.dedup();
@@ -481,7 +480,10 @@ impl State {
             appender.append(&self.tail[self.unwritten..])?;
         }
         #[cfg(test)]
-        log::enclose(&mut self.memory.lock().unwrap(), &self.tail[self.unwritten..]);
+        log::enclose(
+            &mut self.memory.lock().unwrap(),
+            &self.tail[self.unwritten..],
+        );
         self.unwritten = self.tail.len();
         Ok(())
     }
