@@ -1,3 +1,163 @@
+//! Evaluate: runs the operations of a graph that are out of date, and nothing else (DESIGN §5).
+//!
+//! [`evaluate`] is the whole stage. `survey` looks at files in parallel, `fresh` decides, `schedule` owns what happens
+//! when, `perform` runs one operation on a worker with `outputs` and `exec`, `state` remembers. It emits events and never
+//! prints; it reads no arguments, no environment and no declarations.
+
+pub mod depfile;
 pub mod exec;
+pub mod explain;
+pub mod files;
+pub mod fresh;
 pub mod interrupt;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod model_tests;
+pub mod outputs;
+pub mod perform;
+pub mod prepare;
+pub mod queue;
+pub mod record;
+pub mod schedule;
+pub mod stale;
 pub mod state;
+pub mod survey;
+#[cfg(test)]
+mod tests;
+pub mod world;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::event::{Reason, Subscriber, Summary};
+use crate::graph::{Graph, OperationId};
+
+pub use files::Check;
+pub use interrupt::Interrupt;
+pub use state::State;
+pub use world::{Real, World};
+
+use files::Files;
+use fresh::View;
+
+/// Which operations are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Wanted {
+    /// All but tests.
+    #[default]
+    Build,
+    /// All.
+    Test {
+        /// Only tests whose title matches: a pattern with `*`, or a part of the title.
+        filter: Option<String>,
+        /// Run them even if they passed before and nothing changed.
+        rerun: bool,
+    },
+}
+
+/// What an evaluation is asked for.
+pub struct Options {
+    /// How many operations run at once, at least 1.
+    pub jobs: usize,
+    /// Start nothing more after so many failures; 0: never stop. Failed tests do not count.
+    pub keep_going: usize,
+    /// Run everything that is wanted.
+    pub force: bool,
+    pub check: Check,
+    pub wanted: Wanted,
+    /// Appended to the arguments of every test.
+    pub test_arguments: Vec<String>,
+    /// For tests that declare none.
+    pub test_timeout: Duration,
+    /// Between the request to end and the order.
+    pub grace: Duration,
+    /// A directory for temporary files, of which wake owns everything: `.wake/tmp`.
+    pub private: PathBuf,
+    /// How many operations of a pool run at once; 1 for those that are not named.
+    pub pools: BTreeMap<String, usize>,
+    pub interrupt: Interrupt,
+}
+
+impl Options {
+    /// The defaults of `wake build`.
+    pub fn new(private: PathBuf, interrupt: Interrupt) -> Self {
+        Self {
+            jobs: std::thread::available_parallelism().map_or(1, usize::from),
+            keep_going: 1,
+            force: false,
+            check: Check::Default,
+            wanted: Wanted::Build,
+            test_arguments: Vec::new(),
+            test_timeout: Duration::from_secs(300),
+            grace: Duration::from_secs(2),
+            private,
+            pools: BTreeMap::new(),
+            interrupt,
+        }
+    }
+}
+
+/// Brings everything that is wanted up to date. A failed operation is no error: it is in the summary.
+///
+/// The caller sends the first and the last event of the run, and exits 130 if the summary says interrupted.
+///
+/// # Errors
+/// `Environment`: the state could not be written, or a stale output not removed. Nothing that was recorded is lost.
+/// `Internal`: the graph was made with another state.
+pub fn evaluate(
+    graph: &Graph,
+    state: &mut State,
+    world: &dyn World,
+    options: &Options,
+    subscriber: &mut dyn Subscriber,
+) -> Result<Summary> {
+    check_origin(graph, state)?;
+    schedule::run(graph, state, world, options, subscriber)
+}
+
+/// Why an operation would run now if all it needs were up to date; `None` if it would not. Runs nothing.
+///
+/// # Errors
+/// `Internal`: the graph was made with another state.
+pub fn explain(
+    graph: &Graph,
+    state: &mut State,
+    world: &dyn World,
+    operation: OperationId,
+) -> Result<Option<Reason>> {
+    check_origin(graph, state)?;
+    let survey = survey::Survey {
+        world,
+        snapshot: state.snapshot(),
+        check: Check::Default,
+        bare: survey::bare_directories(graph),
+        is_over: false.into(),
+    };
+    let mut needed = Vec::new();
+    fresh::needed(graph, state, operation, |file| needed.push(file));
+    let mut files = Files::new(state.path_count());
+    for file in needed {
+        let look = survey.look_at(file);
+        files.apply(state, file, look);
+    }
+    let view = View {
+        graph,
+        state,
+        files: &files,
+    };
+    let difference = view.difference(operation, graph.key(operation));
+    Ok(difference.map(|found| explain::reason(graph, state, &files, operation, found)))
+}
+
+fn check_origin(graph: &Graph, state: &State) -> Result<()> {
+    let meta = graph.meta();
+    if meta.state == state.name() && meta.paths as usize <= state.path_count() {
+        return Ok(());
+    }
+    Err(Error::internal(
+        "The graph was generated with another state",
+    ))
+}

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use super::check::{self, Contradiction};
 use super::view::{Header, Hot, Range, SECTIONS, Section};
-use super::{FileId, Instance, Operation, OperationId, Root};
+use super::{Action, FileId, Instance, Operation, OperationId, Root};
 
 pub const MAGIC: [u8; 8] = *b"wakegraf";
 pub const VERSION: u32 = 1;
@@ -91,7 +91,7 @@ pub fn freeze(operations: &[Operation], meta: &Meta) -> Result<Vec<u8>, Contradi
             tool: operation.tool.map_or(u32::MAX, |tool| tool.0),
             weight: operation.weight,
             is_test: u32::from(operation.is_test),
-            unused: 0,
+            makes_directory: u32::from(matches!(operation.cold.action, Action::MakeDirectory)),
             inputs: push(&mut edges, files(&operation.inputs)),
             order_only: push(&mut edges, files(&operation.order_only)),
             outputs: push(&mut edges, files(&operation.outputs)),

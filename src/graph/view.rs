@@ -45,7 +45,7 @@ pub(super) struct Hot {
     pub(super) tool: u32,
     pub(super) weight: u32,
     pub(super) is_test: u32,
-    pub(super) unused: u32,
+    pub(super) makes_directory: u32,
     pub(super) inputs: Range,
     pub(super) order_only: Range,
     pub(super) outputs: Range,
@@ -190,6 +190,11 @@ impl Graph {
 
     pub fn is_test(&self, operation: OperationId) -> bool {
         self.hot(operation).is_test != 0
+    }
+
+    /// Whether it is [`super::Action::MakeDirectory`]: its output counts as a directory, whatever is in it.
+    pub fn makes_directory(&self, operation: OperationId) -> bool {
+        self.hot(operation).makes_directory != 0
     }
 
     /// The declared inputs that always count, without the tool.

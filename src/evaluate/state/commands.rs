@@ -36,11 +36,13 @@ impl Commands {
     /// Keeps the parts of a key; written with the next [`Commands::flush`].
     pub fn keep(&mut self, key: &[u8; 32], parts: &Parts) {
         let bytes = postcard::to_extend(parts, key.to_vec()).expect("BUG: plain data encodes");
-        if let Some(known) = &mut self.known {
-            known.insert(*key, bytes[32..].to_vec());
-        }
         if self.path.is_some() {
             log::push(&mut self.payload, PARTS, &bytes);
+        } else {
+            self.known.get_or_insert_default();
+        }
+        if let Some(known) = &mut self.known {
+            known.insert(*key, bytes[32..].to_vec());
         }
     }
 

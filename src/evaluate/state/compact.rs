@@ -57,7 +57,7 @@ impl State {
 
     /// Writes the versions that something refers to, old ones of a file before its latest. Returns new numbers by old.
     fn write_versions(&self, writer: &mut Writer) -> Vec<u32> {
-        let mut numbers = vec![NONE; self.versions.len()];
+        let mut numbers = vec![NONE; self.version_count()];
         for &latest in self.latest.iter().filter(|&&latest| latest != NONE) {
             numbers[latest as usize] = 0;
         }
@@ -69,7 +69,10 @@ impl State {
             }
         }
         let mut next = 0;
-        for (number, version) in numbers.iter_mut().zip(&self.versions) {
+        for (number, version) in numbers
+            .iter_mut()
+            .zip(self.versions.iter().chain(&self.recent))
+        {
             if *number != NONE {
                 writer.push(record::VERSION, &record::encode_version(version));
                 *number = next;

@@ -58,7 +58,9 @@ pub struct State {
     /// Where the part of `tail` begins that is not in the file yet.
     unwritten: usize,
     paths: Paths,
-    versions: Vec<Version>,
+    /// Those that other threads may hold, then those added since.
+    versions: Arc<Vec<Version>>,
+    recent: Vec<Version>,
     /// Version number by file id.
     latest: Vec<u32>,
     slots: Vec<Slot>,
@@ -67,6 +69,9 @@ pub struct State {
     /// Bytes of entries that later ones replaced, about.
     superseded: usize,
     appender: Option<Appender>,
+    /// What the file would contain, for tests that have none.
+    #[cfg(test)]
+    memory: Arc<std::sync::Mutex<Vec<u8>>>,
     commands: Commands,
 }
 
@@ -122,6 +127,23 @@ impl State {
         state
     }
 
+    /// The state that a log of these bytes has; `None` if they are no log. The second value: whether all of it counts.
+    #[cfg(test)]
+    pub fn of_bytes(top: &Path, bytes: Vec<u8>) -> Option<(Self, bool)> {
+        log::name(&bytes)?;
+        let length = bytes.len();
+        let (mut state, good) = Self::replay(Image::Buffer(bytes));
+        state.top = top.to_owned();
+        *state.memory.lock().unwrap() = state.image[..good].to_vec();
+        Some((state, good == length))
+    }
+
+    /// What the log contains, also later.
+    #[cfg(test)]
+    pub fn memory(&self) -> Arc<std::sync::Mutex<Vec<u8>>> {
+        Arc::clone(&self.memory)
+    }
+
     fn empty(name: [u8; 16]) -> Self {
         Self::on(name, Image::Buffer(Vec::new()))
     }
@@ -136,12 +158,15 @@ impl State {
             image,
             tail: Vec::new(),
             unwritten: 0,
-            versions: Vec::new(),
+            versions: Arc::new(Vec::new()),
+            recent: Vec::new(),
             latest: Vec::new(),
             slots: Vec::new(),
             slot_of: Vec::new(),
             superseded: 0,
             appender: None,
+            #[cfg(test)]
+            memory: Arc::new(std::sync::Mutex::new(log::header(name).to_vec())),
             commands: Commands::default(),
         }
     }
@@ -201,7 +226,7 @@ impl State {
             record::RESULT => {
                 let result = Recorded::new(bytes)?;
                 self.known(result.identity())?;
-                let versions = FileId::from_index(self.versions.len()).0;
+                let versions = FileId::from_index(self.version_count()).0;
                 let mut numbers = result.reads().chain(result.outputs());
                 if numbers.any(|number| number >= versions) {
                     return None;
@@ -232,12 +257,12 @@ impl State {
     }
 
     fn insert_version(&mut self, version: Version) -> u32 {
-        let number = FileId::from_index(self.versions.len()).0;
+        let number = FileId::from_index(self.version_count()).0;
         if self.latest[version.file.index()] != NONE {
             self.superseded += 83;
         }
         self.latest[version.file.index()] = number;
-        self.versions.push(version);
+        self.recent.push(version);
         number
     }
 
@@ -318,11 +343,6 @@ impl State {
         self.paths.get(file)
     }
 
-    /// All paths known now, for other threads.
-    pub fn paths(&self) -> Paths {
-        self.paths.clone()
-    }
-
     /// The path for people.
     pub fn display(&self, file: FileId) -> String {
         String::from_utf8_lossy(self.path(file)).into_owned()
@@ -335,7 +355,26 @@ impl State {
 
     /// The version with a number.
     pub fn version(&self, number: u32) -> &Version {
-        &self.versions[number as usize]
+        let number = number as usize;
+        match self.versions.get(number) {
+            Some(version) => version,
+            None => &self.recent[number - self.versions.len()],
+        }
+    }
+
+    fn version_count(&self) -> usize {
+        self.versions.len() + self.recent.len()
+    }
+
+    /// What is known now, for other threads.
+    pub fn snapshot(&mut self) -> Snapshot {
+        Arc::make_mut(&mut self.versions).append(&mut self.recent);
+        Snapshot {
+            top: self.top.clone(),
+            paths: self.paths.clone(),
+            versions: Arc::clone(&self.versions),
+            latest: self.latest.clone(),
+        }
     }
 
     /// The number of what was last seen of a file, [`NONE`] if it was never looked at.
@@ -440,6 +479,11 @@ impl State {
         if let Some(appender) = &mut self.appender {
             appender.append(&self.tail[self.unwritten..])?;
         }
+        #[cfg(test)]
+        log::enclose(
+            &mut self.memory.lock().unwrap(),
+            &self.tail[self.unwritten..],
+        );
         self.unwritten = self.tail.len();
         Ok(())
     }
@@ -451,6 +495,26 @@ impl State {
     pub fn sync(&mut self) -> Result<()> {
         self.flush()?;
         self.appender.as_ref().map_or(Ok(()), Appender::sync)
+    }
+}
+
+/// Paths and the latest versions of files, as they were when it was taken.
+pub struct Snapshot {
+    top: PathBuf,
+    paths: Paths,
+    versions: Arc<Vec<Version>>,
+    latest: Vec<u32>,
+}
+
+impl Snapshot {
+    /// The absolute path, without a final slash.
+    pub fn absolute(&self, file: FileId) -> PathBuf {
+        absolute(&self.top, self.paths.get(file))
+    }
+
+    /// What was last seen of a file.
+    pub fn latest(&self, file: FileId) -> Option<&Version> {
+        self.versions.get(self.latest[file.index()] as usize)
     }
 }
 

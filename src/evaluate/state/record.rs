@@ -6,7 +6,8 @@
 //!              gets the next version number
 //! 3 result     identity u32 · key 32 bytes · flags u8 · file that changed meanwhile u32 · counts of declared reads,
 //!              reads, outputs, u32 each · microseconds u64 · largest memory in KiB u64 · finished i64 (nanoseconds
-//!              since the epoch) · version numbers of the reads, then of the outputs, u32 each · `Story` in postcard
+//!              since the epoch) · version numbers of the reads, then of the outputs, u32 each · `Story` in JSON,
+//!              since a `Reason` is tagged by its kind
 //! 4 started    identity u32 · file ids of the outputs it is going to write, u32 each
 //! 5 forgotten  identity u32
 //! ```
@@ -132,7 +133,8 @@ pub fn encode_result(outcome: &Outcome) -> Vec<u8> {
     for version in outcome.reads.iter().chain(&outcome.outputs) {
         bytes.extend_from_slice(&version.to_le_bytes());
     }
-    postcard::to_extend(&outcome.story, bytes).expect("BUG: plain data always encodes")
+    serde_json::to_writer(&mut bytes, &outcome.story).expect("BUG: plain data always encodes");
+    bytes
 }
 
 /// A recorded result, read where it lies.
@@ -208,7 +210,24 @@ impl<'a> Recorded<'a> {
 
     /// What is kept for people; `None` if it does not decode.
     pub fn story(&self) -> Option<Story> {
-        postcard::from_bytes(&self.bytes[FIXED + (self.reads + self.outputs) * 4..]).ok()
+        serde_json::from_slice(&self.bytes[FIXED + (self.reads + self.outputs) * 4..]).ok()
+    }
+
+    /// All of it; `None` if the story does not decode.
+    pub fn to_outcome(&self) -> Option<Outcome> {
+        Some(Outcome {
+            identity: self.identity(),
+            key: self.key().try_into().ok()?,
+            flags: self.flags(),
+            changed_meanwhile: self.changed_meanwhile(),
+            declared: self.declared().len(),
+            reads: self.reads().collect(),
+            outputs: self.outputs().collect(),
+            microseconds: self.microseconds(),
+            memory_kib: self.memory_kib(),
+            finished: self.finished(),
+            story: self.story()?,
+        })
     }
 
     /// The same result with other version numbers.

@@ -1,0 +1,172 @@
+//! From an operation of the graph to something that can be performed without the graph: ids become paths, root tokens
+//! become directories. It looks at no file.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::fs::Stamp;
+use crate::graph::{Action, Cold, Command, FileId, Graph, OperationId, ResponseFile, Stdin, root};
+
+use super::Options;
+use super::exec::Input;
+use super::outputs::Output;
+use super::state::State;
+
+/// What is done to make the outputs.
+#[derive(Clone, Debug)]
+pub enum Work {
+    Run(Launch),
+    Write { content: String, executable: bool },
+    Copy { from: PathBuf },
+    Directory,
+}
+
+/// A process but for what depends on where it runs: see `exec::Process`.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    pub executable: PathBuf,
+    pub arguments: Vec<String>,
+    pub directory: PathBuf,
+    /// What was declared.
+    pub environment: Vec<(String, String)>,
+    pub path: String,
+    pub input: Input,
+    pub stdout: Option<PathBuf>,
+    pub console: bool,
+    pub timeout: Option<Duration>,
+    pub response_file: ResponseFile,
+}
+
+/// An operation that is about to run.
+#[derive(Clone, Debug)]
+pub struct Job {
+    pub operation: OperationId,
+    pub work: Work,
+    pub outputs: Vec<Output>,
+    pub depfile: Option<PathBuf>,
+    /// Whether the depfile is one of the outputs, and so stays.
+    pub keeps_depfile: bool,
+    /// The declared files that it may read, and their stamps when they were looked at.
+    pub reads: Vec<(FileId, PathBuf, Stamp)>,
+    /// A directory to be made anew for it: `WAKE_TEST_DIR`.
+    pub test_directory: Option<PathBuf>,
+}
+
+/// Expands root tokens and ids of one operation.
+pub struct Expander<'a> {
+    pub graph: &'a Graph,
+    pub state: &'a State,
+    pub operation: OperationId,
+}
+
+impl Expander<'_> {
+    /// The work of an operation.
+    ///
+    /// # Errors
+    /// `User`: a token that stands for nothing, or a copy without exactly one input.
+    pub fn work(&self, cold: &Cold, options: &Options) -> Result<Work> {
+        match &cold.action {
+            Action::Run(command) => self.launch(command, options).map(Work::Run),
+            Action::WriteFile {
+                content,
+                executable,
+            } => Ok(Work::Write {
+                content: self.text(content)?,
+                executable: *executable,
+            }),
+            Action::CopyFile => match self.graph.inputs(self.operation) {
+                [from] => Ok(Work::Copy {
+                    from: self.state.absolute(*from),
+                }),
+                _ => Err(Error::internal("A copy has not exactly one input")),
+            },
+            Action::MakeDirectory => Ok(Work::Directory),
+        }
+    }
+
+    fn launch(&self, command: &Command, options: &Options) -> Result<Launch> {
+        let is_test = self.graph.is_test(self.operation);
+        let mut arguments = self.texts(&command.arguments)?;
+        if is_test {
+            arguments.extend(options.test_arguments.iter().cloned());
+        }
+        let mut environment = Vec::with_capacity(command.environment.len());
+        for (name, value) in &command.environment {
+            environment.push((name.clone(), self.text(value)?));
+        }
+        let seconds = command
+            .timeout
+            .map(|limit| Duration::from_secs(limit.into()));
+        Ok(Launch {
+            executable: self.path(&command.executable)?,
+            arguments,
+            directory: self.path(&command.working_directory)?,
+            environment,
+            path: self.text(&command.path)?,
+            input: match &command.stdin {
+                Stdin::Nothing => Input::Nothing,
+                Stdin::File(file) => Input::File(self.state.absolute(*file)),
+                Stdin::Text(text) => Input::Text(self.text(text)?.into_bytes()),
+            },
+            stdout: command.stdout.map(|file| self.state.absolute(file)),
+            console: command.console,
+            timeout: seconds.or_else(|| is_test.then_some(options.test_timeout)),
+            response_file: command.response_file,
+        })
+    }
+
+    /// Text with its tokens expanded to absolute paths.
+    fn text(&self, text: &str) -> Result<String> {
+        root::expand(text, |token| self.directory(token)).map_err(|unknown| {
+            let declared = &self.graph.instance(self.operation).declared;
+            Error::user(format!("`{}` stands for nothing", unknown.0))
+                .cause(format!("in an operation declared at {declared}"))
+                .hint("the roots are $(package), $(target) and $(cache); a dollar is $$")
+        })
+    }
+
+    fn texts(&self, texts: &[String]) -> Result<Vec<String>> {
+        texts.iter().map(|text| self.text(text)).collect()
+    }
+
+    fn path(&self, text: &str) -> Result<PathBuf> {
+        Ok(self.state.top().join(self.text(text)?))
+    }
+
+    fn directory(&self, token: &str) -> Option<String> {
+        let own = &self.graph.instance(self.operation).roots;
+        let mut roots = own.iter().chain(&self.graph.meta().roots);
+        let root = roots.find(|root| root.token == token)?;
+        let mut directory = self.state.top().to_str()?.to_owned();
+        if Path::new(&root.directory).is_absolute() {
+            directory.clone_from(&root.directory);
+        } else if !root.directory.is_empty() {
+            directory.push('/');
+            directory.push_str(&root.directory);
+        }
+        Some(directory)
+    }
+}
+
+/// The command as a shell would take it; empty for what runs inside wake.
+pub fn command_line(work: &Work) -> String {
+    let Work::Run(launch) = work else {
+        return String::new();
+    };
+    let executable = launch.executable.to_string_lossy();
+    let mut line = quote(&executable);
+    for argument in &launch.arguments {
+        line.push(' ');
+        line.push_str(&quote(argument));
+    }
+    line
+}
+
+fn quote(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./=+:,@%^".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "'\\''"))
+}

@@ -1,0 +1,273 @@
+//! What the scheduler records of a run: versions of outputs and of everything read, whether they can be trusted, and the
+//! check that nothing generated was read without being declared. The second half of `Scheduler`.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use crate::error::{Error, Result};
+use crate::event::Outcome;
+use crate::fs::{Fingerprint, Stamp};
+use crate::graph::{FileId, Graph, OperationId};
+
+use super::files;
+use super::fresh;
+use super::outputs::{Form, Output};
+use super::perform::{self, Performed};
+use super::schedule::{Running, Scheduler};
+use super::state::{self, NONE, State, Story, record};
+
+/// How events and people name an operation: its first output, or its title.
+pub fn name(graph: &Graph, state: &State, operation: OperationId) -> String {
+    match graph.outputs(operation).first() {
+        Some(&output) => state.display(output),
+        None => graph.cold(operation).title,
+    }
+}
+
+impl Scheduler<'_> {
+    /// Refuses to run an operation whose declared files are not there and will not be.
+    pub(super) fn check_inputs(&self, operation: OperationId) -> Result<()> {
+        let declared = self.graph.inputs(operation).iter();
+        for &file in declared.chain(self.graph.order_only(operation)) {
+            if self.files.content(self.state, file).is_absent() {
+                let path = self.state.display(file);
+                let declared = self.graph.cold(operation).declared;
+                return Err(Error::user(format!("Its input `{path}` does not exist"))
+                    .cause(format!("declared at {declared}"))
+                    .hint("make the file, or correct its name"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The outputs of an operation with what is there now.
+    pub(super) fn outputs(&mut self, operation: OperationId) -> Vec<Output> {
+        let is_shared = self.graph.makes_directory(operation);
+        let files = self.graph.outputs(operation);
+        let mut outputs = Vec::with_capacity(files.len());
+        for &file in files {
+            let is_tree = self.state.path(file).ends_with(b"/");
+            let form = match (is_shared, is_tree) {
+                (true, _) => Form::Directory,
+                (false, true) => Form::Tree,
+                (false, false) => Form::File,
+            };
+            let number = self.files.current(file);
+            let old = match number {
+                NONE => Fingerprint::default(),
+                number => {
+                    let version = self.state.version(number);
+                    Fingerprint {
+                        stamp: version.stamp,
+                        content: version.content,
+                    }
+                }
+            };
+            outputs.push(Output {
+                file,
+                path: self.state.absolute(file),
+                name: self.state.display(file),
+                form,
+                old,
+                is_ours: self.is_ours(file),
+            });
+        }
+        outputs
+    }
+
+    /// Where a test may write: made anew for it, below its target directory.
+    pub(super) fn test_directory(&self, operation: OperationId) -> Option<PathBuf> {
+        if !self.graph.is_test(operation) {
+            return None;
+        }
+        let identity = self.state.path(self.graph.identity(operation));
+        let digits = blake3::hash(identity).to_hex();
+        let target = &self.graph.instance(operation).target_directory;
+        let directory = self.state.top().join(target);
+        Some(directory.join("test").join(&digits[..16]))
+    }
+
+    /// Records how an operation ended. An undeclared read turns its success into a failure.
+    pub(super) fn remember(&mut self, running: &Running, performed: &mut Performed) -> Result<()> {
+        let mut discovered = Vec::new();
+        if performed.outcome.is_success() {
+            match self.discover(running, performed) {
+                Ok(numbers) => discovered = numbers,
+                Err(error) => {
+                    for output in &running.job.outputs {
+                        self.survey.world.remove(&output.path)?;
+                    }
+                    performed.made.clear();
+                    performed.outcome = perform::unusable(&error);
+                }
+            }
+        }
+        if performed.outcome == Outcome::Interrupted {
+            return Ok(());
+        }
+        self.keep_command(performed.operation);
+        let outputs = self.see_outputs(running, performed);
+        let is_success = performed.outcome.is_success();
+        let mut flags = 0;
+        if is_success {
+            flags |= record::SUCCEEDED;
+        }
+        if performed.outcome == Outcome::Skipped {
+            flags |= record::SKIPPED;
+        }
+        if running.order_only_counts {
+            flags |= record::ORDER_ONLY_COUNTS;
+        }
+        let mut reads = if is_success {
+            running.declared.clone()
+        } else {
+            Vec::new()
+        };
+        let declared = reads.len();
+        reads.extend(discovered);
+        let outcome = state::Outcome {
+            identity: self.graph.identity(performed.operation),
+            key: self.key(performed.operation),
+            flags,
+            changed_meanwhile: performed.changed_meanwhile,
+            declared,
+            reads,
+            outputs,
+            microseconds: u64::try_from(performed.time.as_micros()).unwrap_or(u64::MAX),
+            memory_kib: performed.memory_kib,
+            finished: self.survey.world.now(),
+            story: Story {
+                title: running.cold.title.clone(),
+                reason: running.reason.clone(),
+                output: performed.kept_output(),
+            },
+        };
+        self.state.finish(&outcome);
+        Ok(())
+    }
+
+    /// Keeps the text of the command if its key is new.
+    fn keep_command(&mut self, operation: OperationId) {
+        let key = self.key(operation);
+        let result = self.state.result(self.graph.identity(operation));
+        if result.is_none_or(|result| result.key() != key) {
+            let parts = super::explain::parts(self.graph, self.state, operation);
+            self.state.commands().keep(&key, &parts);
+        }
+    }
+
+    /// Records what is at the outputs; returns the version numbers, none after a failure.
+    fn see_outputs(&mut self, running: &Running, performed: &Performed) -> Vec<u32> {
+        let mut numbers = Vec::with_capacity(performed.made.len());
+        for made in &performed.made {
+            let found = made.found;
+            let number = self
+                .state
+                .see(made.file, found.stamp, found.content, made.racy);
+            self.files.set(made.file, number);
+            numbers.push(number);
+        }
+        for (output, made) in running.job.outputs.iter().zip(&performed.made) {
+            if made.changed && output.form == Form::Tree {
+                self.look_below(output.file);
+            }
+        }
+        numbers
+    }
+
+    /// Looks again at everything below a directory that was made anew.
+    fn look_below(&mut self, directory: FileId) {
+        let path = self.state.path(directory);
+        let inside: Vec<FileId> = self
+            .files
+            .known()
+            .filter(|&file| file != directory)
+            .filter(|&file| super::stale::is_below(self.state.path(file), path))
+            .collect();
+        for file in inside {
+            self.look_anew(file);
+        }
+    }
+
+    /// Looks at one file now, on this thread.
+    fn look_anew(&mut self, file: FileId) {
+        let known = match self.state.latest(file) {
+            NONE => None,
+            number => Some(*self.state.version(number)),
+        };
+        let path = self.state.absolute(file);
+        let depth = self.survey.depth(file);
+        let (world, check) = (self.survey.world, self.survey.check);
+        let look = files::look(world, &path, known.as_ref(), depth, check);
+        self.files.apply(self.state, file, look);
+    }
+
+    /// The version numbers of what an operation discovered that it read, without what it declared or made itself.
+    fn discover(&mut self, running: &Running, performed: &mut Performed) -> Result<Vec<u32>> {
+        let operation = performed.operation;
+        let mut numbers = Vec::with_capacity(performed.discovered.len());
+        for (path, stamp) in std::mem::take(&mut performed.discovered) {
+            let path = perform::state_path(&path, self.state.top())
+                .as_bytes()
+                .to_vec();
+            let file = self.state.intern(&path);
+            let is_declared = |&number: &u32| self.state.version(number).file == file;
+            if running.declared.iter().any(is_declared) {
+                continue;
+            }
+            match self.maker(file, &path) {
+                Some(maker) if maker == operation => continue,
+                Some(maker) if !fresh::is_before(self.graph, maker, operation) => {
+                    return Err(self.undeclared(file, operation, maker));
+                }
+                _ => {}
+            }
+            if self.is_suspicious(file, stamp, performed.began) {
+                performed.changed_meanwhile.get_or_insert(file);
+            }
+            numbers.push(self.files.current(file));
+        }
+        Ok(numbers)
+    }
+
+    /// Makes sure that a discovered file has a current version. Returns whether it may have changed while the operation
+    /// ran: it is not as it was looked at before, or nobody looked and it is not older than the operation.
+    fn is_suspicious(&mut self, file: FileId, stamp: Stamp, began: i64) -> bool {
+        if self.files.current(file) != NONE {
+            let known = self.state.version(self.files.current(file));
+            return known.stamp != stamp && !self.survey.bare.contains(&file);
+        }
+        self.look_anew(file);
+        let known = self.state.version(self.files.current(file));
+        !known.content.is_absent() && (known.stamp != stamp || known.stamp.ctime >= began)
+    }
+
+    /// The operation that makes a file, or the directory it lies in.
+    fn maker(&mut self, file: FileId, path: &[u8]) -> Option<OperationId> {
+        if let Some(maker) = self.graph.maker(file) {
+            return Some(maker);
+        }
+        let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+        for (end, _) in ends {
+            if let Some(directory) = self.state.find(&path[..=end])
+                && let Some(maker) = self.graph.maker(directory)
+                && !self.graph.makes_directory(maker)
+            {
+                return Some(maker);
+            }
+        }
+        None
+    }
+
+    fn undeclared(&self, file: FileId, reader: OperationId, maker: OperationId) -> Error {
+        let path = self.state.display(file);
+        let reader_name = name(self.graph, self.state, reader);
+        let maker_name = name(self.graph, self.state, maker);
+        Error::user(format!(
+            "It read `{path}`, which another operation makes and it does not declare"
+        ))
+        .cause(format!("`{reader_name}` reads it"))
+        .cause(format!("`{maker_name}` makes it"))
+        .hint("add the file to its inputs, or to its order-only inputs")
+    }
+}

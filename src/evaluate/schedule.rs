@@ -1,0 +1,691 @@
+//! The scheduler: one thread that owns the state of every operation. Looks and runs happen on other threads and come
+//! back as messages. It decides when; `fresh` decides whether, `queue` in which order, `record` what is remembered.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+use crate::event::{Event, Outcome, Reason, Subscriber, Summary};
+use crate::fs::Stamp;
+use crate::graph::{Action, Cold, Graph, OperationId};
+
+use super::files::Files;
+use super::fresh::{Difference, View};
+use super::interrupt::Interrupt;
+use super::perform::{Performed, Slots, Workshop, unusable};
+use super::prepare::{self, Job};
+use super::queue::{Queue, Share};
+use super::record;
+use super::stale;
+use super::state::State;
+use super::survey::{self, Chunk, Survey};
+use super::world::World;
+use super::{Options, Wanted};
+
+/// How often a console is told that time passes.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Where an operation is. Only [`Scheduler::enter`] changes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OperationState {
+    /// It is not part of this run.
+    Unwanted,
+    /// Its files are not all looked at, or something it needs is not done.
+    Waiting,
+    /// It is out of date and waits for room to run.
+    Ready,
+    /// A worker has it.
+    Running,
+    /// It did not have to run.
+    UpToDate,
+    /// It ran and succeeded.
+    Ran,
+    /// It ran and failed, or could not be started.
+    Failed,
+    /// Something it needs failed.
+    Skipped,
+    /// It was stopped because the build was.
+    Interrupted,
+}
+
+/// What other threads tell the scheduler.
+enum Message {
+    Looked(Chunk),
+    Performed(Box<Performed>),
+    Interrupted,
+}
+
+/// What is kept of an operation while it runs.
+pub(super) struct Running {
+    pub(super) job: Job,
+    pub(super) cold: Cold,
+    pub(super) reason: Reason,
+    /// Version numbers of the declared files that count, as they were when it was examined.
+    pub(super) declared: Vec<u32>,
+    pub(super) order_only_counts: bool,
+    share: Share,
+}
+
+/// Runs all that is wanted; see [`super::evaluate`].
+pub(super) fn run(
+    graph: &Graph,
+    state: &mut State,
+    world: &dyn World,
+    options: &Options,
+    subscriber: &mut dyn Subscriber,
+) -> Result<Summary> {
+    let started = Instant::now();
+    for path in stale::remove_stale(graph, state, world)? {
+        subscriber.event(&Event::StaleRemoved { path });
+    }
+    let stop = Interrupt::new()?;
+    let (sender, receiver) = channel();
+    let listening = {
+        let (stop, sender) = (stop.clone(), sender.clone());
+        options.interrupt.listen(move || {
+            stop.request();
+            let _ = sender.send(Message::Interrupted);
+        })
+    };
+    let private = options.private.join(std::process::id().to_string());
+    let slots = Slots::new(&private, options.jobs);
+    let survey = Survey {
+        world,
+        snapshot: state.snapshot(),
+        check: options.check,
+        bare: survey::bare_directories(graph),
+        is_over: false.into(),
+    };
+    let shop = Workshop {
+        world,
+        options,
+        slots: &slots,
+        interrupt: &stop,
+    };
+    let mut scheduler = Scheduler::new(graph, state, &shop, &survey, subscriber, sender);
+    let result = scheduler.work(&receiver);
+    drop(listening);
+    let used_workers = scheduler.used_workers;
+    let mut summary = scheduler.summarize(&stop);
+    if used_workers {
+        slots.remove(world)?;
+    }
+    summary.milliseconds = started.elapsed().as_secs_f64() * 1e3;
+    result?;
+    state.flush()?;
+    state.commands().flush()?;
+    Ok(summary)
+}
+
+pub(super) struct Scheduler<'a> {
+    pub(super) graph: &'a Graph,
+    pub(super) state: &'a mut State,
+    pub(super) files: Files,
+    pub(super) survey: &'a Survey<'a>,
+    shop: &'a Workshop<'a>,
+    subscriber: &'a mut dyn Subscriber,
+    sender: Sender<Message>,
+    states: Vec<OperationState>,
+    /// How many wanted operations it needs are not done.
+    missing: Vec<u32>,
+    /// How many chunks must be looked at before it can be examined.
+    needs_chunks: Vec<usize>,
+    is_looked_at: Vec<bool>,
+    /// All chunks before this one are looked at.
+    looked_at: usize,
+    /// All operations before this one have their files looked at.
+    frontier: usize,
+    queue: Queue,
+    /// Why those that are ready are out of date.
+    differences: HashMap<OperationId, Difference>,
+    running: HashMap<OperationId, Running>,
+    /// Files that wake made, by file id; collected when the first operation runs.
+    ours: Option<Vec<bool>>,
+    used_workers: bool,
+    /// Failures that count for `keep_going`.
+    failures: usize,
+    summary: Summary,
+}
+
+impl<'a> Scheduler<'a> {
+    fn new(
+        graph: &'a Graph,
+        state: &'a mut State,
+        shop: &'a Workshop<'a>,
+        survey: &'a Survey<'a>,
+        subscriber: &'a mut dyn Subscriber,
+        sender: Sender<Message>,
+    ) -> Self {
+        let wanted = Selection::new(&shop.options.wanted);
+        let states: Vec<OperationState> = graph
+            .operations()
+            .map(|operation| match wanted.contains(graph, operation) {
+                true => OperationState::Waiting,
+                false => OperationState::Unwanted,
+            })
+            .collect();
+        let is_missing =
+            |operation: &&OperationId| states[operation.index()] != OperationState::Unwanted;
+        let missing = graph
+            .operations()
+            .map(|operation| {
+                let dependencies = graph.dependencies(operation).iter();
+                u32::try_from(dependencies.filter(is_missing).count()).unwrap_or(u32::MAX)
+            })
+            .collect();
+        Self {
+            files: Files::new(state.path_count()),
+            queue: Queue::new(shop.options.jobs.max(1), &shop.options.pools),
+            graph,
+            state,
+            survey,
+            shop,
+            subscriber,
+            sender,
+            states,
+            missing,
+            needs_chunks: Vec::new(),
+            is_looked_at: Vec::new(),
+            looked_at: 0,
+            frontier: 0,
+            differences: HashMap::new(),
+            running: HashMap::new(),
+            ours: None,
+            used_workers: false,
+            failures: 0,
+            summary: Summary::default(),
+        }
+    }
+
+    /// Looks and runs until there is nothing more to do. Whatever happens, nothing runs any more when it returns.
+    fn work(&mut self, receiver: &Receiver<Message>) -> Result<()> {
+        let wanted = |state: &&OperationState| **state != OperationState::Unwanted;
+        self.subscriber.event(&Event::Planned {
+            operations: self.states.iter().filter(wanted).count(),
+        });
+        let survey = self.survey;
+        let result = rayon::in_place_scope(|lookers| {
+            let (states, sender) = (&self.states, &self.sender);
+            let is_wanted =
+                |operation: OperationId| states[operation.index()] != OperationState::Unwanted;
+            let (needs, count) = survey::divide(self.graph, self.state, is_wanted, |chunk| {
+                let sender = sender.clone();
+                lookers.spawn(move |_| {
+                    let _ = sender.send(Message::Looked(survey.look(chunk)));
+                });
+            });
+            self.needs_chunks = needs;
+            self.is_looked_at = vec![false; count];
+            let result = self.look_and_run(receiver);
+            survey.is_over.store(true, Ordering::Relaxed);
+            result
+        });
+        self.state.flush().and(result)
+    }
+
+    fn look_and_run(&mut self, receiver: &Receiver<Message>) -> Result<()> {
+        self.advance();
+        while self.queue.is_empty() && !self.is_done() {
+            self.receive(receiver)?;
+        }
+        if self.is_done() {
+            return Ok(());
+        }
+        // Only now are workers needed: a build that runs nothing starts no threads for them.
+        super::perform::sweep(self.shop.world, &self.shop.options.private)?;
+        self.used_workers = true;
+        let workers = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.shop.options.jobs.max(1))
+            .build()
+            .map_err(|error| Error::environment("Cannot start threads").cause(error.to_string()))?;
+        workers.in_place_scope(|workers| {
+            let mut result = Ok(());
+            while result.is_ok() {
+                result = self.start_ready(workers);
+                if result.is_err() || self.is_done() {
+                    break;
+                }
+                result = self.receive(receiver);
+            }
+            if result.is_err() {
+                self.shop.interrupt.request();
+                self.shop.interrupt.request();
+            }
+            result
+        })
+    }
+
+    fn is_stopping(&self) -> bool {
+        let limit = self.shop.options.keep_going;
+        self.shop.interrupt.is_requested() || (limit > 0 && self.failures >= limit)
+    }
+
+    fn is_done(&self) -> bool {
+        let is_exhausted = self.queue.is_empty() && self.looked_at == self.is_looked_at.len();
+        self.running.is_empty() && (self.is_stopping() || is_exhausted)
+    }
+
+    /// Waits for messages and handles all that are there.
+    fn receive(&mut self, receiver: &Receiver<Message>) -> Result<()> {
+        match receiver.recv_timeout(TICK) {
+            Ok(message) => self.handle(message)?,
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                self.subscriber.tick();
+            }
+        }
+        while let Ok(message) = receiver.try_recv() {
+            self.handle(message)?;
+        }
+        Ok(())
+    }
+
+    fn handle(&mut self, message: Message) -> Result<()> {
+        match message {
+            Message::Looked(chunk) => {
+                for &file in &chunk.files {
+                    let number = self.state.latest(file);
+                    self.files.set(file, number);
+                }
+                for &(file, found) in &chunk.found {
+                    self.files.apply(self.state, file, found);
+                }
+                self.is_looked_at[chunk.number] = true;
+                self.advance();
+            }
+            Message::Performed(performed) => self.finish(*performed)?,
+            Message::Interrupted => {}
+        }
+        Ok(())
+    }
+
+    /// Examines the operations whose files have just become known.
+    fn advance(&mut self) {
+        while self.is_looked_at.get(self.looked_at) == Some(&true) {
+            self.looked_at += 1;
+        }
+        while self
+            .needs_chunks
+            .get(self.frontier)
+            .is_some_and(|&chunks| chunks <= self.looked_at)
+        {
+            let operation = OperationId::from_index(self.frontier);
+            self.frontier += 1;
+            self.examine_if_free(operation);
+        }
+    }
+
+    /// Examines an operation if nothing it waits for is missing, and then those for which it was the last thing missing.
+    fn examine_if_free(&mut self, operation: OperationId) {
+        let mut open = vec![operation];
+        while let Some(operation) = open.pop() {
+            let index = operation.index();
+            let is_free = self.states[index] == OperationState::Waiting
+                && self.missing[index] == 0
+                && index < self.frontier;
+            if is_free && self.examine(operation) {
+                open.extend_from_slice(self.release(operation));
+            }
+        }
+    }
+
+    /// Tells the dependents of an operation that it is done; returns them.
+    fn release(&mut self, operation: OperationId) -> &'a [OperationId] {
+        let dependents = self.graph.dependents(operation);
+        for dependent in dependents {
+            let missing = &mut self.missing[dependent.index()];
+            *missing = missing.saturating_sub(1);
+        }
+        dependents
+    }
+
+    /// Decides whether an operation is up to date. Returns whether it is.
+    fn examine(&mut self, operation: OperationId) -> bool {
+        let rerun = matches!(self.shop.options.wanted, Wanted::Test { rerun: true, .. });
+        let is_forced = self.shop.options.force || (rerun && self.graph.is_test(operation));
+        let key = self.key(operation);
+        let view = View {
+            graph: self.graph,
+            state: self.state,
+            files: &self.files,
+        };
+        let found = match is_forced {
+            true => Some(Difference::Forced),
+            false => view.difference(operation, &key),
+        };
+        let Some(difference) = found else {
+            self.enter(operation, OperationState::UpToDate);
+            return true;
+        };
+        self.differences.insert(operation, difference);
+        self.enter(operation, OperationState::Ready);
+        false
+    }
+
+    /// The key that a result must have: arguments given to tests are a part of it.
+    pub(super) fn key(&self, operation: OperationId) -> [u8; 32] {
+        let key = self.graph.key(operation);
+        let arguments = &self.shop.options.test_arguments;
+        if arguments.is_empty() || !self.graph.is_test(operation) {
+            return *key;
+        }
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(key);
+        for argument in arguments {
+            hasher.update(&(argument.len() as u64).to_le_bytes());
+            hasher.update(argument.as_bytes());
+        }
+        *hasher.finalize().as_bytes()
+    }
+
+    /// Moves an operation into a state, and does what follows for the whole build: counts, events, the queue.
+    fn enter(&mut self, operation: OperationId, next: OperationState) {
+        let is_test = self.graph.is_test(operation);
+        match next {
+            OperationState::UpToDate => {
+                self.summary.up_to_date += 1;
+                if is_test {
+                    self.count_kept_test(operation);
+                }
+                self.tell_up_to_date(operation);
+            }
+            OperationState::Ready => self.queue.push(self.graph, self.state, operation),
+            OperationState::Ran => self.summary.ran += 1,
+            OperationState::Failed => {
+                self.summary.failed += 1;
+                self.summary.tests_failed += usize::from(is_test);
+                self.failures += usize::from(!is_test);
+            }
+            OperationState::Skipped => self.subscriber.event(&Event::OperationSkipped {
+                operation: record::name(self.graph, self.state, operation),
+                title: self.graph.cold(operation).title,
+            }),
+            OperationState::Unwanted
+            | OperationState::Waiting
+            | OperationState::Running
+            | OperationState::Interrupted => {}
+        }
+        self.states[operation.index()] = next;
+    }
+
+    fn count_kept_test(&mut self, operation: OperationId) {
+        let result = self.state.result(self.graph.identity(operation));
+        let flags = result.map_or(0, |result| result.flags());
+        if flags & super::state::record::SKIPPED != 0 {
+            self.summary.tests_skipped += 1;
+        } else {
+            self.summary.tests_passed += 1;
+        }
+    }
+
+    fn tell_up_to_date(&mut self, operation: OperationId) {
+        if !self.subscriber.wants_up_to_date() {
+            return;
+        }
+        let result = self.state.result(self.graph.identity(operation));
+        let story = result.and_then(|result| result.story());
+        self.subscriber.event(&Event::OperationUpToDate {
+            operation: record::name(self.graph, self.state, operation),
+            title: self.graph.cold(operation).title,
+            output: story.map_or_else(String::new, |story| story.output),
+        });
+    }
+
+    /// Starts what is ready and has room. What is about to be written is recorded before anything starts.
+    fn start_ready<'scope>(&mut self, workers: &rayon::Scope<'scope>) -> Result<()>
+    where
+        'a: 'scope,
+    {
+        let mut jobs = Vec::new();
+        while !self.is_stopping() {
+            let (graph, limit) = (self.graph, self.shop.options.jobs.max(1));
+            let next = self.queue.pop(|operation| share(graph, operation, limit));
+            let Some((operation, share)) = next else {
+                break;
+            };
+            match self.prepare(operation, share.clone()) {
+                Ok(running) => {
+                    self.announce(operation, &running);
+                    jobs.push(running.job.clone());
+                    self.running.insert(operation, running);
+                    self.enter(operation, OperationState::Running);
+                }
+                Err(error) => {
+                    self.queue.give_back(&share);
+                    self.refuse(operation, &error);
+                }
+            }
+        }
+        self.state.flush()?;
+        for job in jobs {
+            let (shop, sender) = (self.shop, self.sender.clone());
+            workers.spawn(move |_| {
+                let performed = perform(shop, &job);
+                let _ = sender.send(Message::Performed(Box::new(performed)));
+            });
+        }
+        Ok(())
+    }
+
+    /// Everything that a worker needs, and what must be known when it is done.
+    fn prepare(&mut self, operation: OperationId, share: Share) -> Result<Running> {
+        let cold = self.graph.cold(operation);
+        self.check_inputs(operation)?;
+        let expander = prepare::Expander {
+            graph: self.graph,
+            state: self.state,
+            operation,
+        };
+        let work = expander.work(&cold, self.shop.options)?;
+        let outputs = self.outputs(operation);
+        let order_only_counts = cold.depfile.is_none() && matches!(cold.action, Action::Run(_));
+        let declared = self.counting(operation, order_only_counts);
+        let depfile = cold.depfile.map(|file| self.state.absolute(file));
+        let job = Job {
+            operation,
+            work,
+            outputs,
+            keeps_depfile: cold
+                .depfile
+                .is_some_and(|file| self.graph.outputs(operation).contains(&file)),
+            depfile,
+            reads: self.readable(operation),
+            test_directory: self.test_directory(operation),
+        };
+        let difference = self.differences.remove(&operation);
+        let difference = difference.unwrap_or(Difference::Forced);
+        let (graph, files) = (self.graph, &self.files);
+        let reason = super::explain::reason(graph, self.state, files, operation, difference);
+        Ok(Running {
+            job,
+            cold,
+            reason,
+            declared,
+            order_only_counts,
+            share,
+        })
+    }
+
+    /// Records and tells that an operation starts.
+    fn announce(&mut self, operation: OperationId, running: &Running) {
+        let identity = self.graph.identity(operation);
+        self.state.start(identity, self.graph.outputs(operation));
+        self.subscriber.event(&Event::OperationStarted {
+            operation: record::name(self.graph, self.state, operation),
+            title: running.cold.title.clone(),
+            instance: self.graph.instance(operation).label.clone(),
+            reason: running.reason.clone(),
+            command: prepare::command_line(&running.job.work),
+        });
+    }
+
+    /// An operation that cannot be started fails as if it had run.
+    fn refuse(&mut self, operation: OperationId, error: &Error) {
+        let cold = self.graph.cold(operation);
+        self.subscriber.event(&Event::OperationFinished {
+            operation: record::name(self.graph, self.state, operation),
+            title: cold.title,
+            outcome: unusable(error),
+            output: String::new(),
+            milliseconds: 0.0,
+            changed: false,
+        });
+        self.enter(operation, OperationState::Failed);
+        self.skip_dependents(operation);
+    }
+
+    /// Whether wake made what is at a file: decides what happens to it when the operation fails.
+    pub(super) fn is_ours(&mut self, file: crate::graph::FileId) -> bool {
+        let state = &*self.state;
+        let ours = self.ours.get_or_insert_with(|| {
+            let mut ours = vec![false; state.path_count()];
+            for identity in state.identities() {
+                for file in state.written_by(identity) {
+                    ours[file.index()] = true;
+                }
+            }
+            ours
+        });
+        ours.get(file.index()).copied().unwrap_or(false)
+    }
+
+    /// Takes in how an operation ended.
+    fn finish(&mut self, mut performed: Performed) -> Result<()> {
+        let operation = performed.operation;
+        let Some(running) = self.running.remove(&operation) else {
+            return Ok(());
+        };
+        self.queue.give_back(&running.share);
+        let milliseconds = performed.time.as_secs_f64() * 1e3;
+        let changed = performed.made.iter().any(|made| made.changed);
+        self.remember(&running, &mut performed)?;
+        self.subscriber.event(&Event::OperationFinished {
+            operation: record::name(self.graph, self.state, operation),
+            title: running.cold.title,
+            outcome: performed.outcome.clone(),
+            output: performed.output,
+            milliseconds,
+            changed,
+        });
+        self.conclude(operation, &performed.outcome);
+        Ok(())
+    }
+
+    fn conclude(&mut self, operation: OperationId, outcome: &Outcome) {
+        if *outcome == Outcome::Interrupted {
+            self.enter(operation, OperationState::Interrupted);
+        } else if outcome.is_success() {
+            if self.graph.is_test(operation) {
+                let skipped = usize::from(*outcome == Outcome::Skipped);
+                self.summary.tests_skipped += skipped;
+                self.summary.tests_passed += 1 - skipped;
+            }
+            self.enter(operation, OperationState::Ran);
+            for &dependent in self.release(operation) {
+                self.examine_if_free(dependent);
+            }
+        } else {
+            self.enter(operation, OperationState::Failed);
+            self.skip_dependents(operation);
+        }
+    }
+
+    fn skip_dependents(&mut self, operation: OperationId) {
+        let mut open = self.graph.dependents(operation).to_vec();
+        while let Some(dependent) = open.pop() {
+            if self.states[dependent.index()] == OperationState::Waiting {
+                self.enter(dependent, OperationState::Skipped);
+                open.extend_from_slice(self.graph.dependents(dependent));
+            }
+        }
+    }
+
+    fn summarize(mut self, stop: &Interrupt) -> Summary {
+        self.summary.interrupted = stop.is_requested();
+        let is_left = |state: &&OperationState| {
+            use OperationState::{Interrupted, Ready, Running, Skipped, Waiting};
+            matches!(state, Waiting | Ready | Running | Skipped | Interrupted)
+        };
+        self.summary.not_run = self.states.iter().filter(is_left).count();
+        self.summary
+    }
+
+    /// The files that are compared again after the run, with the stamps they were looked at with.
+    fn readable(
+        &self,
+        operation: OperationId,
+    ) -> Vec<(crate::graph::FileId, std::path::PathBuf, Stamp)> {
+        super::fresh::counting(self.graph, operation, true)
+            .filter(|file| !self.survey.bare.contains(file))
+            .filter_map(|file| {
+                let number = self.files.current(file);
+                let known = number != super::state::NONE;
+                let stamp = known.then(|| self.state.version(number).stamp)?;
+                Some((file, self.state.absolute(file), stamp))
+            })
+            .collect()
+    }
+
+    fn counting(&self, operation: OperationId, order_only_counts: bool) -> Vec<u32> {
+        super::fresh::counting(self.graph, operation, order_only_counts)
+            .map(|file| self.files.current(file))
+            .collect()
+    }
+}
+
+/// Performs a job on the worker that this is; a bug in wake is an outcome too.
+fn perform(shop: &Workshop<'_>, job: &Job) -> Performed {
+    let slot = rayon::current_thread_index().unwrap_or(0);
+    let attempt = AssertUnwindSafe(|| shop.perform(job, slot));
+    std::panic::catch_unwind(attempt).unwrap_or_else(|_| Performed::of_bug(job.operation))
+}
+
+/// What an operation takes of `limit` jobs: a console operation takes all, to be alone.
+fn share(graph: &Graph, operation: OperationId, limit: usize) -> Share {
+    let cold = graph.cold(operation);
+    let is_alone = matches!(&cold.action, Action::Run(command) if command.console);
+    let weight = usize::try_from(graph.weight(operation)).unwrap_or(limit);
+    Share {
+        weight: if is_alone {
+            limit
+        } else {
+            weight.clamp(1, limit)
+        },
+        pool: cold.pool,
+    }
+}
+
+/// Which operations are part of a run.
+struct Selection<'a> {
+    tests: bool,
+    filter: Option<(&'a str, Option<globset::GlobMatcher>)>,
+}
+
+impl<'a> Selection<'a> {
+    fn new(wanted: &'a Wanted) -> Self {
+        let Wanted::Test { filter, .. } = wanted else {
+            return Self {
+                tests: false,
+                filter: None,
+            };
+        };
+        let matcher = |text: &str| Some(globset::Glob::new(text).ok()?.compile_matcher());
+        Self {
+            tests: true,
+            filter: filter.as_deref().map(|text| (text, matcher(text))),
+        }
+    }
+
+    fn contains(&self, graph: &Graph, operation: OperationId) -> bool {
+        if !graph.is_test(operation) {
+            return true;
+        }
+        let Some((text, matcher)) = &self.filter else {
+            return self.tests;
+        };
+        let title = graph.cold(operation).title;
+        title.contains(text) || matcher.as_ref().is_some_and(|glob| glob.is_match(&title))
+    }
+}

@@ -1,0 +1,201 @@
+//! Stale outputs: files that wake made and that no operation of the graph makes any more (DESIGN §5.1). A file is removed
+//! only if the state records it as made by wake, it lies in the target directory of an instance of this graph, and
+//! nothing uses it as a source.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::PathBuf;
+
+use crate::error::Result;
+use crate::fs::ContentKind;
+use crate::graph::{FileId, Graph, OperationId};
+
+use super::fresh;
+use super::state::{NONE, State};
+use super::world::World;
+
+/// Removes stale outputs with the directories they leave empty, and forgets the operations that made them. Returns the
+/// removed paths.
+///
+/// # Errors
+/// `Environment`, with the path that could not be removed.
+pub fn remove_stale(graph: &Graph, state: &mut State, world: &dyn World) -> Result<Vec<String>> {
+    let stale = Stale::find(graph, state);
+    if stale.operations.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut removed = Vec::new();
+    let mut parents = BTreeSet::new();
+    for &(file, root) in &stale.files {
+        let path = state.absolute(file);
+        let was_there = world.status(&path).is_ok_and(|status| status.mode != 0);
+        if is_shared_directory(state, file) {
+            parents.insert((root, path));
+            continue;
+        }
+        if was_there {
+            world.remove(&path)?;
+            removed.push(state.display(file));
+        }
+        parents.extend(path.parent().map(|parent| (root, parent.to_owned())));
+    }
+    remove_empty(graph, state, world, parents);
+    for &(identity, maker) in &stale.operations {
+        match maker {
+            None => state.forget(identity),
+            Some(_) => keep_only(state, identity, &stale.files),
+        }
+    }
+    Ok(removed)
+}
+
+/// A directory that several operations wrote to: it goes only when it is empty.
+fn is_shared_directory(state: &State, file: FileId) -> bool {
+    let latest = state.latest(file);
+    let is_directory =
+        latest != NONE && state.version(latest).content.kind == ContentKind::Directory;
+    is_directory && !state.path(file).ends_with(b"/")
+}
+
+/// Removes empty directories upwards, each to below its target directory, deepest first.
+fn remove_empty(
+    graph: &Graph,
+    state: &State,
+    world: &dyn World,
+    parents: BTreeSet<(usize, PathBuf)>,
+) {
+    for (root, directory) in parents.into_iter().rev() {
+        let target = state
+            .top()
+            .join(&graph.meta().instances[root].target_directory);
+        let mut directory = directory.as_path();
+        while directory != target
+            && directory.starts_with(&target)
+            && world.remove_if_empty(directory)
+            && let Some(parent) = directory.parent()
+        {
+            directory = parent;
+        }
+    }
+}
+
+/// The result of an operation that goes on, without outputs that were removed: they are wake's no more.
+fn keep_only(state: &mut State, identity: FileId, removed: &[(FileId, usize)]) {
+    let is_removed = |file: FileId| removed.iter().any(|(other, _)| *other == file);
+    let result = state.result(identity);
+    match result.and_then(|result| result.to_outcome()) {
+        Some(mut outcome) => {
+            outcome
+                .outputs
+                .retain(|&number| !is_removed(state.version(number).file));
+            state.finish(&outcome);
+        }
+        None => state.forget(identity),
+    }
+}
+
+#[derive(Default)]
+struct Stale {
+    /// With the instance in whose target directory it lies.
+    files: Vec<(FileId, usize)>,
+    /// Operations to forget, and those that go on with fewer outputs.
+    operations: Vec<(FileId, Option<OperationId>)>,
+}
+
+impl Stale {
+    fn find(graph: &Graph, state: &State) -> Self {
+        let mut by_identity = vec![NONE; state.path_count()];
+        for operation in graph.operations() {
+            by_identity[graph.identity(operation).index()] = operation.0;
+        }
+        let mut stale = Self::default();
+        let mut targets = Targets::new(graph);
+        for identity in state.identities() {
+            let maker = match by_identity[identity.index()] {
+                NONE => None,
+                number => Some(OperationId(number)),
+            };
+            if let Some(operation) = maker {
+                let result = state.result(identity);
+                let is_same = result.is_some_and(|result| result.key() == graph.key(operation));
+                if is_same && !state.is_unfinished(identity) {
+                    continue;
+                }
+            }
+            stale.add(graph, state, &mut targets, identity, maker);
+        }
+        stale.files.sort_unstable();
+        stale.files.dedup();
+        stale
+    }
+
+    fn add(
+        &mut self,
+        graph: &Graph,
+        state: &State,
+        targets: &mut Targets,
+        identity: FileId,
+        maker: Option<OperationId>,
+    ) {
+        let before = self.files.len();
+        for file in state.written_by(identity) {
+            let is_made = graph.maker(file).is_some();
+            if let Some(root) = targets.of(state.path(file))
+                && !is_made
+                && !targets.is_source(graph, file)
+            {
+                self.files.push((file, root));
+            }
+        }
+        let is_here = targets.of(state.path(identity)).is_some();
+        if self.files.len() > before || (maker.is_none() && is_here) {
+            self.operations.push((identity, maker));
+        }
+    }
+}
+
+/// The target directories of a graph.
+struct Targets {
+    by_directory: HashMap<Vec<u8>, usize>,
+    /// Files that operations use and none makes; collected when first asked for.
+    sources: Option<HashSet<FileId>>,
+}
+
+impl Targets {
+    fn new(graph: &Graph) -> Self {
+        let instances = graph.meta().instances.iter().enumerate();
+        Self {
+            by_directory: instances
+                .map(|(index, instance)| (instance.target_directory.as_bytes().to_vec(), index))
+                .collect(),
+            sources: None,
+        }
+    }
+
+    /// The instance in whose target directory a path lies; also that of the identity of an operation without outputs.
+    fn of(&self, path: &[u8]) -> Option<usize> {
+        let ends = path
+            .iter()
+            .enumerate()
+            .filter(|(_, byte)| matches!(byte, b'/' | b'#'));
+        let mut found = ends.filter_map(|(end, _)| self.by_directory.get(&path[..end]));
+        found.next().copied()
+    }
+
+    fn is_source(&mut self, graph: &Graph, file: FileId) -> bool {
+        let sources = self.sources.get_or_insert_with(|| {
+            graph
+                .operations()
+                .flat_map(|operation| fresh::counting(graph, operation, true))
+                .filter(|&file| graph.maker(file).is_none())
+                .collect()
+        });
+        sources.contains(&file)
+    }
+}
+
+/// Whether a path of the state lies in a directory of the state, or is it.
+pub fn is_below(path: &[u8], directory: &[u8]) -> bool {
+    let directory = directory.strip_suffix(b"/").unwrap_or(directory);
+    path.strip_prefix(directory)
+        .is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+}

@@ -1,0 +1,125 @@
+//! The disk, the clock and the runner, as the evaluator sees them: real, or imitated in memory by tests.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use crate::error::{Error, Result};
+use crate::fs::stamp::{self, Status};
+use crate::fs::{self, Fingerprint, Stamp, fingerprint};
+
+use super::exec::{self, Ended, Process};
+use super::interrupt::Interrupt;
+
+/// Paths are absolute. Errors name the path.
+pub trait World: Sync {
+    /// What is at a path, a link itself if it is one.
+    fn status(&self, path: &Path) -> std::io::Result<Status>;
+    /// What tells that it changed.
+    fn stamp(&self, path: &Path) -> std::io::Result<Stamp>;
+    /// Stamp and content.
+    fn fingerprint(&self, path: &Path) -> std::io::Result<Fingerprint>;
+    /// The clock that the disk stamps with, in nanoseconds.
+    fn now(&self) -> i64;
+    /// How old a change on this device must be to be told from the next one, in nanoseconds.
+    fn granularity(&self, device: u64) -> i64;
+    /// A whole file, or `None` where there is none.
+    fn read(&self, path: &Path) -> Result<Option<Vec<u8>>>;
+    fn write(&self, path: &Path, content: &[u8], executable: bool) -> Result<()>;
+    fn copy(&self, from: &Path, to: &Path) -> Result<()>;
+    /// With parents; one that is there is no error.
+    fn create_directories(&self, path: &Path) -> Result<()>;
+    fn rename(&self, from: &Path, to: &Path) -> Result<()>;
+    /// Whatever is there, with all below it; nothing there is no error.
+    fn remove(&self, path: &Path) -> Result<()>;
+    /// Removes a directory if it is empty; returns whether it is gone.
+    fn remove_if_empty(&self, path: &Path) -> bool;
+    /// Runs a process to its end.
+    fn run(&self, process: &Process, interrupt: &Interrupt) -> Ended;
+}
+
+/// This machine.
+pub struct Real {
+    directory: PathBuf,
+    /// Device and granularity of the directory's file system, found out when first needed.
+    clock: OnceLock<(u64, i64)>,
+}
+
+impl Real {
+    /// `directory`: any directory of the workspace that wake may write to, such as that of its state.
+    pub fn new(directory: &Path) -> Self {
+        Self {
+            directory: directory.to_owned(),
+            clock: OnceLock::new(),
+        }
+    }
+}
+
+impl World for Real {
+    fn status(&self, path: &Path) -> std::io::Result<Status> {
+        stamp::lstat(path)
+    }
+
+    fn stamp(&self, path: &Path) -> std::io::Result<Stamp> {
+        fingerprint::stamp_of(path).map(|(stamp, _)| stamp)
+    }
+
+    fn fingerprint(&self, path: &Path) -> std::io::Result<Fingerprint> {
+        fingerprint::fingerprint(path)
+    }
+
+    fn now(&self) -> i64 {
+        stamp::now()
+    }
+
+    fn granularity(&self, device: u64) -> i64 {
+        let (own, granularity) = *self.clock.get_or_init(|| {
+            let status = stamp::stat(&self.directory).unwrap_or_default();
+            (status.stamp.device, stamp::granularity(&self.directory))
+        });
+        if device == own {
+            granularity
+        } else {
+            stamp::GRANULARITY
+        }
+    }
+
+    fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
+        fs::read_if_exists(path)
+    }
+
+    fn write(&self, path: &Path, content: &[u8], executable: bool) -> Result<()> {
+        fs::write(path, content)?;
+        if executable {
+            let all = rustix::fs::Mode::from_raw_mode(0o755);
+            rustix::fs::chmod(path, all).map_err(|error| {
+                let subject = format!("Cannot make `{}` executable", path.display());
+                Error::io(subject, &error.into())
+            })?;
+        }
+        Ok(())
+    }
+
+    fn copy(&self, from: &Path, to: &Path) -> Result<()> {
+        fs::copy(from, to)
+    }
+
+    fn create_directories(&self, path: &Path) -> Result<()> {
+        fs::create_directories(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> Result<()> {
+        fs::remove_all(path)
+    }
+
+    fn remove_if_empty(&self, path: &Path) -> bool {
+        fs::remove_if_empty(path)
+    }
+
+    fn run(&self, process: &Process, interrupt: &Interrupt) -> Ended {
+        exec::run(process, interrupt)
+    }
+}
