@@ -31,6 +31,12 @@ pub fn working_directory() -> Result<PathBuf> {
     })
 }
 
+/// This very binary, which wake starts to evaluate declarations.
+pub(super) fn program() -> Result<PathBuf> {
+    std::env::current_exe()
+        .map_err(|error| Error::io("Cannot find the file of wake itself", &error))
+}
+
 /// Makes `directory` the working directory of this process (`-C`).
 pub(super) fn enter(directory: &Path) -> Result<()> {
     std::env::set_current_dir(directory).map_err(|error| {

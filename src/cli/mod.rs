@@ -5,6 +5,7 @@ mod args;
 pub mod commands;
 mod environment;
 pub mod options;
+mod session;
 mod usage;
 
 use std::ffi::OsString;

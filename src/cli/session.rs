@@ -1,100 +1,170 @@
 //! What every command that works on a workspace needs: the workspace, its lock, its state, evaluation processes.
 //!
-//! Opens in that order and closes in the opposite one. Commands take a [`Session`], call one stage after the other, and
-//! return an exit status; they print through `report`.
+//! Opened in that order and closed in the opposite one. Commands take a [`Session`], call one stage after the other and
+//! return an exit status.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-use super::options::{BuildOptions, Common};
+use super::environment;
+use super::options::Evaluation;
+use crate::declare::model::Parameters;
 use crate::error::Result;
 use crate::evaluate::state::State;
 use crate::event::{Event, Subscriber};
+use crate::fs;
 use crate::generate::{self, Context, Prepared, Purpose};
 use crate::jsonnet::client::{self, Evaluators};
+use crate::jsonnet::protocol::Setup;
 use crate::workspace::layout::Layout;
-use crate::workspace::process_lock::ProcessLock;
+use crate::workspace::process_lock::{self, ProcessLock};
+use crate::workspace::target::Target;
 use crate::workspace::{Workspace, parameters};
 
-/// An open workspace.
-pub struct Session {
-    pub workspace: Workspace,
-    pub layout: Layout,
-    pub state: State,
+/// An open workspace. Nobody else changes it while this exists.
+pub(super) struct Session {
+    pub(super) workspace: Workspace,
+    pub(super) layout: Layout,
+    pub(super) state: State,
     environment: BTreeMap<String, String>,
     evaluators: Evaluators,
-    jobs: usize,
-    lock: Option<ProcessLock>,
+    _lock: ProcessLock,
+}
+
+/// What a graph is asked for with.
+pub(super) struct Asked<'a> {
+    /// As typed.
+    pub(super) targets: &'a [String],
+    pub(super) parameters: &'a Parameters,
+    pub(super) purpose: Purpose,
+    /// See [`generate::Request::trust_saved`].
+    pub(super) trust_saved: bool,
 }
 
 impl Session {
-    /// Finds the workspace from the working directory, waits for its lock and opens its state.
-    pub fn open(common: &Common, build: &BuildOptions, subscriber: &mut dyn Subscriber) -> Result<Self> {
-        let workspace = Workspace::discover(&common.directory)?;
+    /// Finds the workspace around the working directory, waits for its lock and opens its state.
+    pub(super) fn open(
+        evaluation: Evaluation,
+        jobs: usize,
+        subscriber: &mut dyn Subscriber,
+    ) -> Result<Self> {
+        let environment = environment::environment();
+        let workspace = Workspace::discover(&environment::working_directory()?)?;
         let layout = Layout::new(&workspace.top);
         subscriber.event(&Event::Started {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             workspace: workspace.top.display().to_string(),
-            jobs: build.jobs,
+            jobs,
         });
         layout.create()?;
-        let nested = common.environment.get(crate::workspace::process_lock::VARIABLE).map(String::as_str);
-        let lock = ProcessLock::acquire(&layout, nested, || {
-            subscriber.event(&Event::WaitingForLock { path: layout.lock_file().display().to_string() });
+        let enclosing = environment.get(process_lock::VARIABLE).map(String::as_str);
+        let lock = ProcessLock::acquire(&layout, enclosing, || {
+            subscriber.event(&Event::WaitingForLock {
+                path: layout.lock_file().display().to_string(),
+            });
         })?;
         let (state, discarded) = State::open(&layout.state_directory(), &workspace.top)?;
         if let Some(discarded) = discarded {
             subscriber.event(&Event::StateDiscarded {
-                path: crate::fs::path::display(&discarded.path, &workspace.top),
+                path: fs::path::display(&discarded.path, &workspace.top),
                 cause: discarded.cause,
             });
         }
-        let evaluators = Evaluators::new(client::Options {
-            program: common.program.clone(),
-            memory: build.evaluation_memory,
-            timeout: build.evaluation_timeout,
-            host: parameters::host(),
-            environment: common.environment.clone(),
-        });
         Ok(Self {
+            evaluators: evaluators(evaluation, &environment)?,
             workspace,
             layout,
             state,
-            environment: common.environment.clone(),
-            evaluators,
-            jobs: build.jobs,
-            lock: Some(lock),
+            environment,
+            _lock: lock,
         })
     }
 
-    /// The graph for what the command line asks for.
-    pub fn prepare(
+    /// The graph for what is asked for.
+    pub(super) fn prepare(
         &mut self,
-        build: &BuildOptions,
-        purpose: Purpose,
+        asked: &Asked<'_>,
         subscriber: &mut dyn Subscriber,
     ) -> Result<Prepared> {
         let host_parameters = parameters::host_defaults();
+        let targets = asked.targets.iter();
         let request = generate::Request {
-            targets: build.targets(&self.workspace)?,
-            parameters: parameters::combine(&host_parameters, &self.workspace, &build.parameters),
+            targets: targets
+                .map(|text| Target::parse(text, &self.workspace))
+                .collect::<Result<_>>()?,
+            parameters: parameters::combine(&host_parameters, &self.workspace, asked.parameters),
             host_parameters,
-            purpose,
-            trust_saved: build.skip_generate,
+            purpose: asked.purpose,
+            trust_saved: asked.trust_saved,
         };
-        let evaluators = &self.evaluators;
-        let ask = |request: &_| evaluators.ask(request);
+        let ask = |request: &_| self.evaluators.ask(request);
         let context = Context {
             workspace: &self.workspace,
             layout: &self.layout,
             environment: &self.environment,
             ask: &ask,
-            threads: self.jobs.min(std::thread::available_parallelism().map_or(1, usize::from)),
+            threads: processors(),
         };
         generate::prepare(&context, &mut self.state, &request, subscriber)
     }
 
-    /// Lets other processes work in the workspace; nothing may be changed after that.
-    pub fn unlock(&mut self) {
-        self.lock = None;
+    /// The directories below that of all outputs that belong to modules which members declare.
+    pub(super) fn declared(&self, subscriber: &mut dyn Subscriber) -> Result<Vec<PathBuf>> {
+        let ask = |request: &_| self.evaluators.ask(request);
+        let context = Context {
+            workspace: &self.workspace,
+            layout: &self.layout,
+            environment: &self.environment,
+            ask: &ask,
+            threads: processors(),
+        };
+        generate::declared(&context, subscriber)
     }
+
+    /// The variable by which a wake inside an operation knows that it is one.
+    pub(super) fn mark(&self) -> (String, String) {
+        let enclosing = self
+            .environment
+            .get(process_lock::VARIABLE)
+            .map(String::as_str);
+        let value = process_lock::mark(self.layout.top(), enclosing);
+        (process_lock::VARIABLE.to_owned(), value)
+    }
+
+    /// Says when the latest build that ran something began, in nanoseconds since the epoch; 0: there was none.
+    pub(super) fn last_build(&self) -> Result<i64> {
+        let text = fs::read_if_exists(&self.last_build_file())?.unwrap_or_default();
+        Ok(String::from_utf8_lossy(&text).trim().parse().unwrap_or(0))
+    }
+
+    /// Remembers when the latest build that ran something began.
+    pub(super) fn set_last_build(&self, began: i64) -> Result<()> {
+        fs::write_atomic(&self.last_build_file(), format!("{began}\n").as_bytes())
+    }
+
+    fn last_build_file(&self) -> PathBuf {
+        self.layout.state_directory().join("last-build")
+    }
+}
+
+/// Processes that evaluate, as many as processors; none is started before it is needed.
+pub(super) fn evaluators(
+    limits: Evaluation,
+    environment: &BTreeMap<String, String>,
+) -> Result<Evaluators> {
+    let options = client::Options {
+        memory: limits.memory,
+        timeout: limits.timeout,
+        program: environment::program()?,
+    };
+    let setup = Setup {
+        host: parameters::host(),
+        environment: environment.clone(),
+        memory: limits.memory,
+    };
+    Ok(Evaluators::new(options, setup, processors()))
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }

@@ -37,6 +37,7 @@ use crate::graph::{Graph, OperationId};
 
 pub use files::Check;
 pub use interrupt::Interrupt;
+pub use record::name;
 pub use state::State;
 pub use world::{Real, World};
 
@@ -70,8 +71,10 @@ pub struct Options {
     pub wanted: Wanted,
     /// Appended to the arguments of every test.
     pub test_arguments: Vec<String>,
-    /// For tests that declare none.
-    pub test_timeout: Duration,
+    /// Instead of what tests declare.
+    pub test_timeout: Option<Duration>,
+    /// Variables that every process gets and that are in no key: wake's own.
+    pub marks: Vec<(String, String)>,
     /// Between the request to end and the order.
     pub grace: Duration,
     /// A directory for temporary files, of which wake owns everything: `.wake/tmp`.
@@ -91,7 +94,8 @@ impl Options {
             check: Check::Default,
             wanted: Wanted::Build,
             test_arguments: Vec::new(),
-            test_timeout: Duration::from_secs(300),
+            test_timeout: None,
+            marks: Vec::new(),
             grace: Duration::from_secs(2),
             private,
             pools: BTreeMap::new(),

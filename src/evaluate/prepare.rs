@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::event::shell;
 use crate::fs::Stamp;
 use crate::graph::{Action, Cold, Command, FileId, Graph, OperationId, ResponseFile, Stdin, root};
 
@@ -12,6 +13,9 @@ use super::Options;
 use super::exec::Input;
 use super::outputs::Output;
 use super::state::State;
+
+/// For tests that declare none.
+const TEST_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// What is done to make the outputs.
 #[derive(Clone, Debug)]
@@ -91,13 +95,16 @@ impl Expander<'_> {
         if is_test {
             arguments.extend(options.test_arguments.iter().cloned());
         }
-        let mut environment = Vec::with_capacity(command.environment.len());
+        let mut environment = options.marks.clone();
         for (name, value) in &command.environment {
             environment.push((name.clone(), self.text(value)?));
         }
-        let seconds = command
+        let mut timeout = command
             .timeout
             .map(|limit| Duration::from_secs(limit.into()));
+        if is_test {
+            timeout = options.test_timeout.or(timeout).or(Some(TEST_TIMEOUT));
+        }
         Ok(Launch {
             executable: self.path(&command.executable)?,
             arguments,
@@ -111,7 +118,7 @@ impl Expander<'_> {
             },
             stdout: command.stdout.map(|file| self.state.absolute(file)),
             console: command.console,
-            timeout: seconds.or_else(|| is_test.then_some(options.test_timeout)),
+            timeout,
             response_file: command.response_file,
         })
     }
@@ -149,24 +156,25 @@ impl Expander<'_> {
     }
 }
 
+/// Text of an operation with its root tokens expanded to absolute paths.
+///
+/// # Errors
+/// `User`: a token that stands for nothing.
+pub fn expand(graph: &Graph, state: &State, operation: OperationId, text: &str) -> Result<String> {
+    let expander = Expander {
+        graph,
+        state,
+        operation,
+    };
+    expander.text(text)
+}
+
 /// The command as a shell would take it; empty for what runs inside wake.
 pub fn command_line(work: &Work) -> String {
     let Work::Run(launch) = work else {
         return String::new();
     };
     let executable = launch.executable.to_string_lossy();
-    let mut line = quote(&executable);
-    for argument in &launch.arguments {
-        line.push(' ');
-        line.push_str(&quote(argument));
-    }
-    line
-}
-
-fn quote(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./=+:,@%^".contains(&byte);
-    if !text.is_empty() && text.bytes().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', "'\\''"))
+    let words = launch.arguments.iter().map(String::as_str);
+    shell::command_line(std::iter::once(executable.as_ref()).chain(words))
 }

@@ -2,6 +2,7 @@
 //! are made from. The engine emits, it never prints.
 
 pub mod reason;
+pub mod shell;
 
 use serde::{Deserialize, Serialize};
 

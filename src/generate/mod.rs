@@ -13,7 +13,7 @@ pub mod saved;
 pub mod targets;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::declare::model::Parameters;
 use crate::error::Result;
@@ -23,8 +23,9 @@ use crate::fs;
 use crate::graph::freeze::{self, Meta};
 use crate::graph::{FileId, Graph};
 use crate::jsonnet;
-use crate::pkg::Packages;
+use crate::jsonnet::protocol::Read;
 use crate::pkg::resolve::Ask;
+use crate::pkg::{PackageIndex, Packages};
 use crate::workspace::Workspace;
 use crate::workspace::layout::Layout;
 use crate::workspace::target::Target;
@@ -120,16 +121,7 @@ fn generate(
     request: &Request,
     subscriber: &mut dyn Subscriber,
 ) -> Result<Vec<u8>> {
-    let mut packages = Packages::new(context.workspace.top.clone());
-    let mut reads = Vec::new();
-    let members = context.workspace.members_declared()?;
-    let roots: Vec<_> = members
-        .directories
-        .into_iter()
-        .map(|directory| packages.add(directory))
-        .collect();
-    reads.extend(members.reads);
-    packages.explore(&roots, context.threads, context.ask, subscriber)?;
+    let (mut packages, roots, mut reads) = explore(context, subscriber)?;
 
     let modules = targets::modules(&packages, &roots, context.workspace, request, &mut reads)?;
     let host_parameters = request.host_parameters.clone();
@@ -158,4 +150,40 @@ fn generate(
     };
     freeze::freeze(&lowered.operations, &meta)
         .map_err(|contradiction| contradiction::explain(&contradiction, &lowered))
+}
+
+/// Declares the members and what they name. Returns the packages, the declared members among them, and what finding
+/// these read.
+fn explore(
+    context: &Context<'_>,
+    subscriber: &mut dyn Subscriber,
+) -> Result<(Packages, Vec<PackageIndex>, Vec<Read>)> {
+    let mut packages = Packages::new(context.workspace.top.clone());
+    let members = context.workspace.members_declared()?;
+    let directories = members.directories.into_iter();
+    let roots: Vec<_> = directories
+        .map(|directory| packages.add(directory))
+        .collect();
+    packages.explore(&roots, context.threads, context.ask, subscriber)?;
+    Ok((packages, roots, members.reads))
+}
+
+/// The directories, relative to that of all outputs, of the modules that members declare.
+///
+/// # Errors
+/// Those of any member's declaration: without it, nobody knows what it declares.
+pub fn declared(context: &Context<'_>, subscriber: &mut dyn Subscriber) -> Result<Vec<PathBuf>> {
+    let (packages, roots, _) = explore(context, subscriber)?;
+    let mut directories = Vec::new();
+    for member in packages.reached(&roots) {
+        let declaration = packages.declaration(member)?;
+        for module in &declaration.modules {
+            let instance = context
+                .layout
+                .target_directory(&declaration.info, module, "_")?;
+            let below = Path::new(&instance).strip_prefix(context.layout.output_directory());
+            directories.extend(below.ok().and_then(Path::parent).map(Path::to_owned));
+        }
+    }
+    Ok(directories)
 }

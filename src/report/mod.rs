@@ -5,7 +5,6 @@ pub mod error;
 pub mod events_file;
 pub mod file;
 pub mod junit;
-pub mod shell;
 pub mod style;
 pub mod text;
 pub mod why;

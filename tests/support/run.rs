@@ -35,7 +35,7 @@ impl Run {
             .and_then(|index| words.get(index + 1))
             .map(|file| read_events(space, file))
             .unwrap_or_default();
-        let line = wake::report::shell::command_line(words.iter().map(String::as_str));
+        let line = wake::event::shell::command_line(words.iter().map(String::as_str));
         Self {
             command: format!("wake {line}"),
             status: exit_code(output.status),

@@ -3,20 +3,22 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::cli;
 use crate::cli::options::Eval;
+use crate::cli::session;
 use crate::error::{Error, Result};
-use crate::jsonnet::protocol::{Answer, Outcome, Request};
+use crate::jsonnet::protocol::{Answer, Request};
 use crate::report;
 
-/// Evaluates by `ask` and prints. Returns the exit code.
-pub fn run(options: &Eval, ask: &dyn Fn(&Request) -> Result<Outcome>) -> Result<u8> {
+pub(super) fn run(options: &Eval) -> Result<u8> {
+    let evaluators = session::evaluators(options.evaluation, &cli::environment())?;
     let request = Request::Eval {
         file: options.file.clone(),
         library_path: options.library_path.clone(),
         arguments: options.arguments.clone(),
-        top: crate::cli::working_directory()?,
+        top: cli::working_directory()?,
     };
-    match ask(&request)?.result? {
+    match evaluators.ask(&request)?.result? {
         Answer::Value(value) => report::data(&text(value, options.is_string)?)?,
         other => {
             return Err(Error::internal(format!(

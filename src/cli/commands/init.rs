@@ -4,8 +4,9 @@ use std::path::Path;
 
 use crate::cli::options::{Init, Language};
 use crate::error::{Error, Result};
+use crate::event::shell;
 use crate::fs;
-use crate::report::{self, ConsoleOptions, Verbosity, shell};
+use crate::report::{self, ConsoleOptions, Verbosity};
 
 pub(super) fn run(options: &Init, console: ConsoleOptions) -> Result<u8> {
     let name = name(&options.directory)?;

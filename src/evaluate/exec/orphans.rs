@@ -21,6 +21,15 @@ pub fn adopt() -> Adoption {
     Adoption { before: children() }
 }
 
+/// From now on, orphans are nobody's again: for a process that becomes another program.
+pub fn disown() {
+    #[expect(unsafe_code, reason = "prctl has no safe wrapper for this option")]
+    // SAFETY: as in [`adopt`].
+    unsafe {
+        libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
+    }
+}
+
 impl Adoption {
     /// Kills and reaps all children that were not there before, and theirs: for the end of a build, when no operation
     /// runs. A child of a killed one becomes wake's own, so it looks again until nothing is left.

@@ -1,0 +1,128 @@
+//! `wake build`: prepares a graph and evaluates it.
+
+use std::time::{Duration, Instant};
+
+use crate::cli::options::{self, Build};
+use crate::cli::session::{Asked, Session};
+use crate::error::{Kind, Result};
+use crate::evaluate::{self, Check, Interrupt, Options, Real, Wanted};
+use crate::event::{Event, Subscriber, Summary};
+use crate::generate::{self, Purpose};
+use crate::graph::Graph;
+use crate::report::{self, ConsoleOptions, EventsFile, FirstError};
+
+pub(super) fn run(options: &Build, console: ConsoleOptions) -> Result<u8> {
+    let mut building = Building::begin(options, console)?;
+    let graph = building.prepare(Purpose::Build)?;
+    let summary = building.build(&graph, Wanted::Build)?;
+    building.finish(&summary)
+}
+
+/// A build under way: what `build`, `run` and `test` have in common.
+pub(super) struct Building<'a> {
+    options: &'a Build,
+    began: Instant,
+    pub(super) session: Session,
+    pub(super) subscribers: Vec<Box<dyn Subscriber>>,
+    pub(super) files: FirstError,
+    interrupt: Interrupt,
+    /// What tests are given; see [`Options`].
+    pub(super) test_arguments: Vec<String>,
+    pub(super) test_timeout: Option<Duration>,
+}
+
+impl<'a> Building<'a> {
+    /// Opens the workspace and the files that the run writes about itself.
+    pub(super) fn begin(options: &'a Build, console: ConsoleOptions) -> Result<Self> {
+        let began = Instant::now();
+        let interrupt = Interrupt::on_signals()?;
+        let files = FirstError::default();
+        let mut subscribers = vec![report::console(console)];
+        if let Some(file) = &options.events {
+            subscribers.push(Box::new(EventsFile::create(file, files.clone())?));
+        }
+        let session = Session::open(options.evaluation, options.jobs, &mut subscribers)?;
+        Ok(Self {
+            options,
+            began,
+            session,
+            subscribers,
+            files,
+            interrupt,
+            test_arguments: Vec::new(),
+            test_timeout: None,
+        })
+    }
+
+    /// The graph of the targets, and `compile_commands.json` for it.
+    pub(super) fn prepare(&mut self, purpose: Purpose) -> Result<Graph> {
+        let asked = Asked {
+            targets: &self.options.targets,
+            parameters: &self.options.parameters,
+            purpose,
+            trust_saved: self.options.skip_generate,
+        };
+        let prepared = self.session.prepare(&asked, &mut self.subscribers)?;
+        if self.options.has_compile_commands {
+            let top = &self.session.workspace.top;
+            generate::compile_commands::update(top, &prepared, &self.session.state)?;
+        }
+        Ok(prepared.graph)
+    }
+
+    /// Runs what is out of date. The summary has the time since the beginning.
+    pub(super) fn build(&mut self, graph: &Graph, wanted: Wanted) -> Result<Summary> {
+        let mut summary = Summary::default();
+        if !self.options.skip_evaluate {
+            let began = crate::fs::stamp::now();
+            let world = Real::new(&self.session.layout.state_directory());
+            let options = self.evaluation(wanted);
+            let state = &mut self.session.state;
+            summary = evaluate::evaluate(graph, state, &world, &options, &mut self.subscribers)?;
+            if summary.ran > 0 {
+                self.session.set_last_build(began)?;
+            }
+        }
+        summary.milliseconds = self.began.elapsed().as_secs_f64() * 1000.0;
+        Ok(summary)
+    }
+
+    fn evaluation(&self, wanted: Wanted) -> Options {
+        Options {
+            jobs: self.options.jobs,
+            keep_going: self.options.keep_going,
+            force: self.options.force,
+            check: match self.options.check {
+                options::Check::Default => Check::Default,
+                options::Check::Hash => Check::Hash,
+                options::Check::Timestamp => Check::Timestamp,
+            },
+            wanted,
+            test_arguments: self.test_arguments.clone(),
+            test_timeout: self.test_timeout,
+            marks: vec![self.session.mark()],
+            ..Options::new(
+                self.session.layout.temporary_directory(),
+                self.interrupt.clone(),
+            )
+        }
+    }
+
+    /// Tells the end of the run. Returns the exit code.
+    pub(super) fn finish(&mut self, summary: &Summary) -> Result<u8> {
+        self.subscribers.event(&Event::Finished(summary.clone()));
+        self.files.check()?;
+        Ok(exit_code(summary))
+    }
+}
+
+/// What a summary means for whoever waits for the process.
+pub(super) fn exit_code(summary: &Summary) -> u8 {
+    if summary.interrupted {
+        Kind::Interrupted.exit_code()
+    } else if summary.failed > 0 || summary.tests_failed > 0 {
+        Kind::Failed.exit_code()
+    } else {
+        0
+    }
+}

@@ -1,0 +1,56 @@
+//! `wake run`: builds a target, then becomes its program.
+
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::build::Building;
+use crate::cli::options::Run;
+use crate::error::{Error, Result};
+use crate::evaluate::Wanted;
+use crate::generate::Purpose;
+use crate::graph::Graph;
+use crate::report::{ConsoleOptions, Verbosity};
+
+pub(super) fn run(options: &Run, mut console: ConsoleOptions) -> Result<u8> {
+    if console.verbosity == Verbosity::Normal && !console.is_live {
+        // What the program prints is what counts; a build that goes well has nothing to add.
+        console.verbosity = Verbosity::Quiet;
+    }
+    let mut building = Building::begin(&options.build, console)?;
+    let graph = building.prepare(Purpose::Build)?;
+    let program = program(&graph, &building)?;
+    let summary = building.build(&graph, Wanted::Build)?;
+    let code = building.finish(&summary)?;
+    // Closing the session gives up the lock and ends the evaluation processes before the program starts.
+    drop(building);
+    if code != 0 {
+        return Ok(code);
+    }
+    crate::evaluate::exec::orphans::disown();
+    let error = Command::new(&program).args(&options.arguments).exec();
+    Err(Error::io(
+        format!("Cannot start `{}`", program.display()),
+        &error,
+    ))
+}
+
+/// The program of the requested module.
+fn program(graph: &Graph, building: &Building<'_>) -> Result<PathBuf> {
+    let requested = graph
+        .meta()
+        .instances
+        .iter()
+        .find(|instance| instance.requested);
+    let Some(instance) = requested else {
+        return Err(Error::internal("The graph has no requested module"));
+    };
+    match instance.executable {
+        Some(file) => Ok(building.session.state.absolute(file)),
+        None => Err(
+            Error::user(format!("`{}` makes no program", instance.label))
+                .cause(format!("it is declared at {}", instance.declared))
+                .hint("name a module with `Type: 'Executable'`: `wake run PATH:MODULE`"),
+        ),
+    }
+}

@@ -1,0 +1,38 @@
+//! `wake target`: prints where a module's files go.
+
+use crate::cli::options::Target;
+use crate::cli::session::{Asked, Session};
+use crate::error::{Error, Result};
+use crate::generate::Purpose;
+use crate::report::{self, ConsoleOptions, Verbosity};
+
+pub(super) fn run(options: &Target, console: ConsoleOptions) -> Result<u8> {
+    let mut subscribers = vec![report::console(ConsoleOptions {
+        verbosity: Verbosity::Quiet,
+        ..console
+    })];
+    let mut session = Session::open(options.evaluation, 1, &mut subscribers)?;
+    let targets: Vec<String> = options.target.iter().cloned().collect();
+    let asked = Asked {
+        targets: &targets,
+        parameters: &options.parameters,
+        purpose: Purpose::Build,
+        trust_saved: false,
+    };
+    let graph = session.prepare(&asked, &mut subscribers)?.graph;
+    let requested = graph
+        .meta()
+        .instances
+        .iter()
+        .filter(|instance| instance.requested);
+    let mut text = String::new();
+    for instance in requested {
+        let directory = session.workspace.top.join(&instance.target_directory);
+        text += &format!("{}\n", directory.display());
+    }
+    if text.is_empty() {
+        return Err(Error::internal("The graph has no requested module"));
+    }
+    report::data(&text)?;
+    Ok(0)
+}

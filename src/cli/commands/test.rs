@@ -1,0 +1,53 @@
+//! `wake test`: builds and runs tests.
+
+use std::collections::HashMap;
+
+use super::build::Building;
+use crate::cli::options::Test;
+use crate::error::Result;
+use crate::evaluate::Wanted;
+use crate::evaluate::state::State;
+use crate::event::Summary;
+use crate::generate::Purpose;
+use crate::graph::Graph;
+use crate::report::{ConsoleOptions, Junit};
+
+pub(super) fn run(options: &Test, console: ConsoleOptions) -> Result<u8> {
+    let mut building = Building::begin(&options.build, console)?;
+    building.test_arguments.clone_from(&options.arguments);
+    building.test_timeout = options.timeout;
+    let graph = building.prepare(Purpose::Test)?;
+    if let Some(file) = &options.junit {
+        let tests = tests(&graph, &building.session.state);
+        let junit = Junit::create(file, tests, building.files.clone())?;
+        building.subscribers.push(Box::new(junit));
+    }
+    let mut total = Summary::default();
+    for round in 0..options.runs {
+        let wanted = Wanted::Test {
+            filter: options.filter.clone(),
+            // Tests that are given arguments do something else than what is recorded of them.
+            rerun: options.rerun || round > 0 || !options.arguments.is_empty(),
+        };
+        let ran = total.ran;
+        total = building.build(&graph, wanted)?;
+        total.ran += ran;
+        if total.failed > 0 || total.tests_failed > 0 || total.interrupted {
+            break;
+        }
+    }
+    building.finish(&total)
+}
+
+/// The operations that are tests, by their names in events, with the label of their instance.
+fn tests(graph: &Graph, state: &State) -> HashMap<String, String> {
+    let tests = graph
+        .operations()
+        .filter(|&operation| graph.is_test(operation));
+    tests
+        .map(|operation| {
+            let name = crate::evaluate::name(graph, state, operation);
+            (name, graph.instance(operation).label.clone())
+        })
+        .collect()
+}

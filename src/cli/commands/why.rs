@@ -1,0 +1,164 @@
+//! `wake why`: why operations would run now, or why they ran last time.
+
+use serde_json::{Value, json};
+
+use crate::cli::options::{TextFormat, Why};
+use crate::cli::session::{Asked, Session};
+use crate::error::{Error, Result, suggestion};
+use crate::evaluate::{self, Real};
+use crate::event::{Reason, Subscriber};
+use crate::fs::path;
+use crate::generate::Purpose;
+use crate::graph::{Graph, OperationId};
+use crate::report::{self, ConsoleOptions, Verbosity};
+
+pub(super) fn run(options: &Why, console: ConsoleOptions) -> Result<u8> {
+    let mut subscribers = vec![report::console(ConsoleOptions {
+        verbosity: Verbosity::Quiet,
+        ..console
+    })];
+    let mut session = Session::open(options.evaluation, 1, &mut subscribers)?;
+    let answers = answers(options, &mut session, &mut subscribers)?;
+    report::data(&match options.format {
+        TextFormat::Text => text(options, &answers),
+        TextFormat::Json => format!("{:#}\n", answers.iter().map(to_json).collect::<Value>()),
+    })?;
+    Ok(0)
+}
+
+/// What is known of one operation.
+struct Answer {
+    title: String,
+    operation: String,
+    instance: String,
+    /// Why it would run now.
+    now: Option<Reason>,
+    /// Why it ran last time.
+    last: Option<Reason>,
+}
+
+fn answers(
+    options: &Why,
+    session: &mut Session,
+    subscriber: &mut dyn Subscriber,
+) -> Result<Vec<Answer>> {
+    let asked = Asked {
+        targets: &[],
+        parameters: &options.parameters,
+        purpose: Purpose::Build,
+        trust_saved: false,
+    };
+    let graph = session.prepare(&asked, subscriber)?.graph;
+    let last_build = session.last_build()?;
+    let chosen = match &options.operation {
+        Some(wanted) => vec![find(&graph, session, wanted)?],
+        None => graph
+            .operations()
+            .filter(|&operation| !graph.is_test(operation))
+            .collect(),
+    };
+    let world = Real::new(&session.layout.state_directory());
+    let mut answers = Vec::new();
+    for operation in chosen {
+        let now = evaluate::explain(&graph, &mut session.state, &world, operation)?;
+        let result = session.state.result(graph.identity(operation));
+        let ran_last = result
+            .as_ref()
+            .is_some_and(|result| result.finished() >= last_build);
+        let last = result
+            .and_then(|result| result.story())
+            .map(|story| story.reason);
+        if options.operation.is_some() || now.is_some() || (ran_last && last.is_some()) {
+            answers.push(Answer {
+                title: graph.cold(operation).title,
+                operation: evaluate::name(&graph, &session.state, operation),
+                instance: graph.instance(operation).label.clone(),
+                now,
+                last,
+            });
+        }
+    }
+    session.state.flush()?;
+    Ok(answers)
+}
+
+/// The operation that makes a file, or that has a title.
+fn find(graph: &Graph, session: &mut Session, wanted: &str) -> Result<OperationId> {
+    let titled: Vec<OperationId> = graph
+        .operations()
+        .filter(|&operation| graph.cold(operation).title == wanted)
+        .collect();
+    match titled.as_slice() {
+        [only] => return Ok(*only),
+        [] => {}
+        several => {
+            let mut error = Error::user(format!("Several operations have the title `{wanted}`"));
+            for &operation in several {
+                let name = evaluate::name(graph, &session.state, operation);
+                error = error.cause(format!("one makes `{name}`"));
+            }
+            return Err(error.hint("name a file that the operation makes"));
+        }
+    }
+    let absolute = path::clean(&session.workspace.start.join(wanted));
+    let candidates = [
+        wanted.to_owned(),
+        path::display(&absolute, &session.workspace.top),
+    ];
+    for candidate in &candidates {
+        for spelling in [candidate.clone(), format!("{candidate}/")] {
+            let file = session.state.find(spelling.as_bytes());
+            if let Some(operation) = file.and_then(|file| graph.maker(file)) {
+                return Ok(operation);
+            }
+        }
+    }
+    let titles: Vec<String> = graph
+        .operations()
+        .map(|operation| graph.cold(operation).title)
+        .collect();
+    let error = Error::user(format!(
+        "No operation of the package here makes `{wanted}` or is called so"
+    ));
+    Err(
+        match suggestion(wanted, titles.iter().map(String::as_str)) {
+            Some(hint) => error.hint(hint),
+            None => error.hint("`wake graph --format json` lists the operations"),
+        },
+    )
+}
+
+fn text(options: &Why, answers: &[Answer]) -> String {
+    let mut text = String::new();
+    for answer in answers {
+        let heading = match (&answer.now, &answer.last) {
+            (Some(_), _) => "would run now",
+            (None, Some(_)) => "ran last time",
+            (None, None) => "is up to date",
+        };
+        text += &format!("{} [{}] {heading}\n", answer.title, answer.instance);
+        for reason in answer
+            .now
+            .iter()
+            .chain(answer.last.iter().filter(|_| answer.now.is_none()))
+        {
+            for line in report::why::lines(reason) {
+                text += &format!("  {line}\n");
+            }
+        }
+    }
+    if answers.is_empty() && options.operation.is_none() {
+        text += "Nothing has run here, and nothing would\n";
+    }
+    text
+}
+
+fn to_json(answer: &Answer) -> Value {
+    json!({
+        "title": answer.title,
+        "operation": answer.operation,
+        "instance": answer.instance,
+        "now": answer.now,
+        "last": answer.last,
+    })
+}
