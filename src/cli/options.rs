@@ -499,6 +499,15 @@ mod tests {
     }
 
     #[test]
+    fn a_flag_given_twice_means_the_last_one() {
+        let given = build(&[
+            "-j", "1", "--flavor", "Debug", "--flavor", "Release", "-j", "7", "--force", "--force",
+        ]);
+        assert_eq!(given.jobs, 7);
+        assert_eq!(given.parameters["Flavor"], "Release");
+    }
+
+    #[test]
     fn sizes_and_times_are_checked() {
         let given = build(&["--eval-memory", "512MiB", "--eval-timeout", "0.5"]);
         assert_eq!(given.evaluation.memory, 512 << 20);
