@@ -6,6 +6,7 @@ pub mod commands;
 mod environment;
 pub mod options;
 mod usage;
+mod values;
 
 use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;
