@@ -1,5 +1,7 @@
 //! `wake eval FILE`: evaluates a jsonnet file and prints the result as jsonnet's own command does.
 
+use std::process::ExitCode;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -9,7 +11,7 @@ use crate::jsonnet::protocol::{Answer, Outcome, Request};
 use crate::report;
 
 /// Evaluates by `ask` and prints. Returns the exit code.
-pub fn run(options: &Eval, ask: &dyn Fn(&Request) -> Result<Outcome>) -> Result<u8> {
+pub fn run(options: &Eval, ask: &dyn Fn(&Request) -> Result<Outcome>) -> Result<ExitCode> {
     let request = Request::Eval {
         file: options.file.clone(),
         library_path: options.library_path.clone(),
@@ -24,7 +26,7 @@ pub fn run(options: &Eval, ask: &dyn Fn(&Request) -> Result<Outcome>) -> Result<
             )));
         }
     }
-    Ok(0)
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The value as jsonnet prints it: JSON indented by three spaces, or the string itself.

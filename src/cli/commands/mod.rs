@@ -5,11 +5,13 @@ pub mod eval;
 pub mod init;
 pub mod version;
 
+use std::process::ExitCode;
+
 use super::options::{Command, Invocation};
 use crate::error::{Error, Result};
 
-/// Does what was asked. Returns the exit code.
-pub(super) fn dispatch(invocation: Invocation) -> Result<u8> {
+/// Does what was asked. Returns the exit code of a command that did its work.
+pub(super) fn dispatch(invocation: Invocation) -> Result<ExitCode> {
     match invocation.command {
         Command::Init(options) => init::run(&options, invocation.console),
         Command::Completions(shell) => completions::run(shell),
