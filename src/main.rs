@@ -7,8 +7,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let ended = wake::cli::run();
-    ExitCode::from(ended.result.unwrap_or_else(|error| {
+    ended.result.unwrap_or_else(|error| {
         wake::report::say(&wake::report::error::render(&error, ended.style));
-        error.kind().exit_code()
-    }))
+        ExitCode::from(error.kind().exit_code())
+    })
 }

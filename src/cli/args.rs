@@ -26,7 +26,11 @@ Targets:
 /// A package manager and build system: declarations in jsonnet, operations that run only when out of date
 #[derive(Debug, Parser)]
 #[command(name = "wake", version, after_help = EXAMPLES)]
-#[command(subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    subcommand_required = true,
+    arg_required_else_help = true,
+    args_override_self = true
+)]
 pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) global: GlobalFlags,

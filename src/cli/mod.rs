@@ -7,9 +7,11 @@ mod environment;
 pub mod options;
 mod session;
 mod usage;
+mod values;
 
 use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;
+use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
@@ -22,7 +24,7 @@ use crate::report::Style;
 /// What remains for `main`: the result, and how an error is to look.
 pub struct Ended {
     /// The exit code.
-    pub result: Result<u8>,
+    pub result: Result<ExitCode>,
     pub style: Style,
 }
 
@@ -55,7 +57,8 @@ fn usage(said: &clap::Error, typed: &[OsString], style: Style) -> Ended {
     }
     // Where nobody listens there is nobody to tell.
     let _ = said.print();
-    let result = Ok(u8::try_from(said.exit_code()).unwrap_or(2));
+    let code = u8::try_from(said.exit_code()).unwrap_or(2);
+    let result = Ok(ExitCode::from(code));
     Ended { result, style }
 }
 
@@ -68,7 +71,7 @@ fn tell_of_panics() {
 }
 
 /// Runs `work`; a panic becomes an error: whatever happens, people get a message and an exit code of wake's.
-fn contained(work: impl FnOnce() -> Result<u8>) -> Result<u8> {
+fn contained(work: impl FnOnce() -> Result<ExitCode>) -> Result<ExitCode> {
     std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         Err(Error::internal("A bug in wake ended this command")
             .hint("please report it with the messages above; what was built so far is kept"))

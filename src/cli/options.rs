@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -13,10 +13,17 @@ use super::args::{
     RawTest, When,
 };
 pub use super::args::{Check, GraphFormat, Language, TextFormat};
+use super::values::{named_file, named_value, number, pattern, seconds, size, split};
 use crate::declare::model::Parameters;
 use crate::error::{Error, Result};
 use crate::jsonnet::protocol::Argument;
 use crate::report::{ConsoleOptions, Style, Verbosity};
+
+/// Each job is a thread.
+const MOST_JOBS: u32 = 4096;
+const MOST_RUNS: u32 = 1_000_000;
+/// The evaluation process itself takes some.
+const LEAST_MEMORY: u64 = 64 << 20;
 
 /// What one invocation asks for.
 #[derive(Debug)]
@@ -237,7 +244,7 @@ impl Build {
             parameters: parameters(raw.parameters)?,
             evaluation: Evaluation::check(&raw.evaluation)?,
             jobs: match raw.jobs {
-                Some(text) => number("--jobs", &text)? as usize,
+                Some(text) => number("--jobs", &text, MOST_JOBS)? as usize,
                 None => std::thread::available_parallelism().map_or(1, usize::from),
             },
             keep_going: raw.keep_going,
@@ -256,7 +263,7 @@ impl Test {
         Ok(Self {
             filter: raw.filter.map(pattern).transpose()?,
             rerun: raw.rerun,
-            runs: number("--runs", &raw.runs)?,
+            runs: number("--runs", &raw.runs, MOST_RUNS)?,
             timeout: raw
                 .timeout
                 .map(|text| seconds("--timeout", &text))
@@ -270,8 +277,14 @@ impl Test {
 
 impl Evaluation {
     fn check(raw: &EvaluationFlags) -> Result<Self> {
+        let memory = size("--eval-memory", &raw.eval_memory)?;
+        if memory < LEAST_MEMORY {
+            let text = &raw.eval_memory;
+            let message = format!("`--eval-memory` must be at least 64MiB, not `{text}`");
+            return Err(Error::user(message));
+        }
         Ok(Self {
-            memory: size("--eval-memory", &raw.eval_memory)?,
+            memory,
             timeout: seconds("--eval-timeout", &raw.eval_timeout)?,
         })
     }
@@ -348,109 +361,6 @@ fn parameters(raw: ParameterFlags) -> Result<Parameters> {
     Ok(parameters)
 }
 
-/// `NAME=VALUE`, or `NAME` for the environment variable of that name.
-fn named_value(
-    flag: &str,
-    text: &str,
-    environment: &BTreeMap<String, String>,
-) -> Result<(String, String)> {
-    if text.contains('=') {
-        let (name, value) = split(flag, text, "NAME=VALUE")?;
-        return Ok((name.to_owned(), value.to_owned()));
-    }
-    match environment.get(text) {
-        Some(value) => Ok((text.to_owned(), value.clone())),
-        None => Err(Error::user(format!(
-            "Environment variable `{text}`, named by `{flag} {text}`, is not set"
-        ))
-        .hint(format!("give a value: `{flag} {text}=…`"))),
-    }
-}
-
-/// `NAME=FILE`: the name and the content of the file.
-fn named_file(flag: &str, text: &str) -> Result<(String, String)> {
-    let (name, file) = split(flag, text, "NAME=FILE")?;
-    let bytes = crate::fs::read(Path::new(file)).map_err(|mut error| {
-        error.report_mut().kind = crate::error::Kind::User;
-        error.cause(format!("named by `{flag} {text}`"))
-    })?;
-    match String::from_utf8(bytes) {
-        Ok(content) => Ok((name.to_owned(), content)),
-        Err(_) => Err(Error::user(format!(
-            "`{file}`, named by `{flag}`, is not UTF-8 text"
-        ))),
-    }
-}
-
-fn split<'a>(flag: &str, text: &'a str, form: &str) -> Result<(&'a str, &'a str)> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name, value)),
-        _ => Err(
-            Error::user(format!("`{flag} {text}` has no name or no value"))
-                .hint(format!("write `{flag} {form}`")),
-        ),
-    }
-}
-
-/// A number from 1 on.
-fn number(flag: &str, text: &str) -> Result<u32> {
-    match text.parse() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err(Error::user(format!(
-            "`{flag}` must be a number from 1 on, not `{text}`"
-        ))),
-    }
-}
-
-/// A time in seconds, from a millisecond to a year.
-fn seconds(flag: &str, text: &str) -> Result<Duration> {
-    const YEAR: f64 = 366.0 * 24.0 * 3600.0;
-    let digits = text.strip_suffix('s').unwrap_or(text);
-    match digits.parse::<f64>() {
-        Ok(seconds) if (0.001..=YEAR).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err(Error::user(format!(
-            "`{flag}` must be a number of seconds above 0, not `{text}`"
-        ))),
-    }
-}
-
-/// A number of bytes with a unit: `512MiB`, `4GiB`, `1000000`. Units are powers of 1024; `MB` and `M` mean `MiB`.
-fn size(flag: &str, text: &str) -> Result<u64> {
-    let end = text
-        .find(|character: char| !character.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (digits, unit) = text.split_at(end);
-    let factor = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => Some(1),
-        "k" | "kb" | "kib" => Some(1 << 10),
-        "m" | "mb" | "mib" => Some(1 << 20),
-        "g" | "gb" | "gib" => Some(1 << 30),
-        "t" | "tb" | "tib" => Some(1_u64 << 40),
-        _ => None,
-    };
-    let bytes = digits
-        .parse::<u64>()
-        .ok()
-        .zip(factor)
-        .and_then(|(number, factor)| number.checked_mul(factor));
-    match bytes {
-        Some(bytes) if bytes > 0 => Ok(bytes),
-        _ => Err(
-            Error::user(format!("`{flag}` must be a size, not `{text}`"))
-                .hint("write a number and a unit, like `512MiB` or `4GiB`"),
-        ),
-    }
-}
-
-fn pattern(text: String) -> Result<String> {
-    match globset::Glob::new(&text) {
-        Ok(_) => Ok(text),
-        Err(error) => Err(Error::user(format!("`--filter {text}` is not a pattern"))
-            .cause(error.kind().to_string())
-            .hint("patterns have `*`, `?`, `[]`, `{a,b}`")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -500,6 +410,15 @@ mod tests {
     }
 
     #[test]
+    fn a_flag_given_twice_means_the_last_one() {
+        let given = build(&[
+            "-j", "1", "--flavor", "Debug", "--flavor", "Release", "-j", "7", "--force", "--force",
+        ]);
+        assert_eq!(given.jobs, 7);
+        assert_eq!(given.parameters["Flavor"], "Release");
+    }
+
+    #[test]
     fn sizes_and_times_are_checked() {
         let given = build(&["--eval-memory", "512MiB", "--eval-timeout", "0.5"]);
         assert_eq!(given.evaluation.memory, 512 << 20);
@@ -518,6 +437,7 @@ mod tests {
                 format!("`--eval-memory` must be a size, not `{wrong}`")
             );
         }
+        assert!(complaint(&["build", "--eval-memory=63MiB"]).contains("at least 64MiB"));
         for wrong in ["0", "nan", "inf", "-5", "1e300", "soon"] {
             let flag = format!("--eval-timeout={wrong}");
             assert!(
@@ -527,7 +447,7 @@ mod tests {
         }
         assert_eq!(
             complaint(&["build", "-j0"]),
-            "`--jobs` must be a number from 1 on, not `0`"
+            "`--jobs` must be a number from 1 to 4096, not `0`"
         );
     }
 

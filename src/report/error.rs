@@ -29,7 +29,7 @@ pub fn render(error: &Error, style: Style) -> String {
     }
     text.push_str(&hang(&visible(message), "  "));
     text.push('\n');
-    if let Some(at) = at {
+    if let Some(at) = at.as_ref().filter(|at| !at.text.trim().is_empty()) {
         text.push_str(&source(at, style));
     }
     for frame in trace {
@@ -223,6 +223,16 @@ mod tests {
         1 | { a: 1
           |       ^
         ");
+    }
+
+    #[test]
+    fn a_place_without_text_is_named_only() {
+        assert_eq!(
+            rendered(&at("{\n\n", "\n\n")),
+            "error: PKG:1:2: Wrong\n  |\n1 | {\n  |  ^\n"
+        );
+        let empty = Error::user("`PKG` is empty").at(Location::of_bytes("PKG", "", 0, 0));
+        assert_eq!(rendered(&empty), "error: PKG:1:1: `PKG` is empty\n");
     }
 
     #[test]

@@ -23,6 +23,9 @@ pub use junit::Junit;
 pub use style::Style;
 pub use terminal::{data, say, stderr_is_terminal};
 
+use std::path::Path;
+
+use crate::error::Result;
 use crate::event::Subscriber;
 
 /// How much is told.
@@ -49,11 +52,29 @@ pub struct ConsoleOptions {
     pub is_live: bool,
 }
 
-/// The console for a run, on standard error.
-pub fn console(options: ConsoleOptions) -> Box<dyn Subscriber> {
+/// The subscribers of a run: a console on standard error, and the `--events` file where one is wanted.
+///
+/// # Errors
+/// The file cannot be created. Later errors of it are kept in `first_error`.
+pub fn subscribers(
+    options: ConsoleOptions,
+    events: Option<&Path>,
+    first_error: &FirstError,
+) -> Result<Vec<Box<dyn Subscriber>>> {
+    let mut subscribers = vec![console(options)];
+    if let Some(path) = events {
+        subscribers.push(Box::new(EventsFile::create(path, first_error.clone())?));
+    }
+    Ok(subscribers)
+}
+
+fn console(options: ConsoleOptions) -> Box<dyn Subscriber> {
     if options.is_live {
         Box::new(fancy::Fancy::new(options, terminal::Terminal::new()))
     } else {
-        Box::new(plain::Plain::new(options, std::io::stderr()))
+        let clock = terminal::Clock::new();
+        Box::new(plain::Plain::new(options, std::io::stderr(), move || {
+            clock.now()
+        }))
     }
 }

@@ -264,8 +264,7 @@ impl Narrator {
             return text;
         };
         if self.is_explaining() {
-            let lines = why::lines(&running.reason);
-            text.push_str(&format!("  because {}\n", lines.join("\n    ")));
+            text.push_str(&why::because(&running.reason));
         }
         if self.is_at_least(1) && !running.command.is_empty() {
             text.push_str(&format!("  {}\n", visible(&running.command)));
@@ -285,7 +284,7 @@ impl Narrator {
         let mut text = format!("{} `{}` {ending}\n", style.error("error:"), one_line(title));
         if let Some(running) = running {
             if self.is_explaining() {
-                text.push_str(&format!("  because {}\n", why::line(&running.reason)));
+                text.push_str(&why::because(&running.reason));
             }
             if !running.command.is_empty() {
                 text.push_str(&format!("{}\n", style.faint(&visible(&running.command))));

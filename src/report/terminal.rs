@@ -29,13 +29,13 @@ pub fn stderr_is_terminal() -> bool {
 
 /// The terminal behind standard error.
 pub(super) struct Terminal {
-    began: Instant,
+    clock: Clock,
 }
 
 impl Terminal {
     pub(super) fn new() -> Self {
         Self {
-            began: Instant::now(),
+            clock: Clock::new(),
         }
     }
 }
@@ -51,6 +51,19 @@ impl Screen for Terminal {
     }
 
     fn now(&self) -> Duration {
-        self.began.elapsed()
+        self.clock.now()
+    }
+}
+
+/// Time since it was made.
+pub(super) struct Clock(Instant);
+
+impl Clock {
+    pub(super) fn new() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.0.elapsed()
     }
 }

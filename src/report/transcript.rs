@@ -182,7 +182,7 @@ fn eventful_run() -> Vec<Event> {
 
 fn plain(options: ConsoleOptions, events: &[Event]) -> String {
     let mut written = Vec::new();
-    let mut console = Plain::new(options, &mut written);
+    let mut console = Plain::new(options, &mut written, || Duration::ZERO);
     for event in events {
         console.event(event);
     }
@@ -192,6 +192,27 @@ fn plain(options: ConsoleOptions, events: &[Event]) -> String {
 #[test]
 fn plain_lines() {
     insta::assert_snapshot!(plain(ConsoleOptions::default(), &eventful_run()));
+}
+
+#[test]
+fn a_long_operation_is_told_of_once_a_minute() {
+    let paper = Shared::new(80);
+    let clock = paper.clone();
+    let mut written = Vec::new();
+    let mut console = Plain::new(ConsoleOptions::default(), &mut written, move || clock.now());
+    console.event(&started("Link a"));
+    for _ in 0..5 {
+        paper.pass(30_000);
+        console.tick();
+    }
+    console.event(&finished("Link a", Outcome::Succeeded, ""));
+    paper.pass(90_000);
+    console.tick();
+    drop(console);
+    assert_eq!(
+        String::from_utf8(written).unwrap(),
+        "Still running: Link a (60.0 s)\nStill running: Link a (2 min 0 s)\n[1] Link a\n"
+    );
 }
 
 #[test]

@@ -29,8 +29,13 @@ pub fn line(reason: &Reason) -> String {
     }
 }
 
+/// The reason in full, indented below the title of its operation, each line with its line end.
+pub fn because(reason: &Reason) -> String {
+    format!("  because {}\n", lines(reason).join("\n    "))
+}
+
 /// The reason in full: the line, and for a command that changed in several parts one more line for each.
-pub fn lines(reason: &Reason) -> Vec<String> {
+fn lines(reason: &Reason) -> Vec<String> {
     match reason {
         Reason::CommandChanged { changes } if changes.len() > 1 => {
             let mut lines = vec!["its command changed".to_owned()];

@@ -1,5 +1,7 @@
 //! `wake build`: prepares a graph and evaluates it.
 
+use std::process::ExitCode;
+
 use std::time::{Duration, Instant};
 
 use crate::cli::options::{self, Build};
@@ -9,13 +11,13 @@ use crate::evaluate::{self, Check, Interrupt, Options, Real, Wanted};
 use crate::event::{Event, Subscriber, Summary};
 use crate::generate::{self, Purpose};
 use crate::graph::Graph;
-use crate::report::{self, ConsoleOptions, EventsFile, FirstError};
+use crate::report::{self, ConsoleOptions, FirstError};
 
-pub(super) fn run(options: &Build, console: ConsoleOptions) -> Result<u8> {
+pub(super) fn run(options: &Build, console: ConsoleOptions) -> Result<ExitCode> {
     let mut building = Building::begin(options, console)?;
     let graph = building.prepare(Purpose::Build)?;
     let summary = building.build(&graph, Wanted::Build)?;
-    building.finish(&summary)
+    building.finish(&summary).map(ExitCode::from)
 }
 
 /// A build under way: what `build`, `run` and `test` have in common.
@@ -37,10 +39,7 @@ impl<'a> Building<'a> {
         let began = Instant::now();
         let interrupt = Interrupt::on_signals()?;
         let files = FirstError::default();
-        let mut subscribers = vec![report::console(console)];
-        if let Some(file) = &options.events {
-            subscribers.push(Box::new(EventsFile::create(file, files.clone())?));
-        }
+        let mut subscribers = report::subscribers(console, options.events.as_deref(), &files)?;
         let session = Session::open(options.evaluation, options.jobs, &mut subscribers)?;
         Ok(Self {
             options,

@@ -1,5 +1,7 @@
 //! `wake clean`: removes what was built; with `--stale`, only what the workspace no longer declares.
 
+use std::process::ExitCode;
+
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -12,11 +14,8 @@ use crate::fs;
 use crate::graph::FileId;
 use crate::report::{self, ConsoleOptions, Verbosity};
 
-pub(super) fn run(options: &Clean, console: ConsoleOptions) -> Result<u8> {
-    let mut subscribers = vec![report::console(ConsoleOptions {
-        verbosity: Verbosity::Quiet,
-        ..console
-    })];
+pub(super) fn run(options: &Clean, console: ConsoleOptions) -> Result<ExitCode> {
+    let mut subscribers = super::quiet(console)?;
     let mut session = Session::open(options.evaluation, 1, &mut subscribers)?;
     let removed = if options.stale {
         remove_stale(&mut session, &mut subscribers)?
@@ -26,7 +25,7 @@ pub(super) fn run(options: &Clean, console: ConsoleOptions) -> Result<u8> {
     if console.verbosity != Verbosity::Quiet {
         report::say(&format!("Removed {removed}\n"));
     }
-    Ok(0)
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Removes everything below `.wake/` but the lock, which this process holds, and what hides it from version control.

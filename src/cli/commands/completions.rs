@@ -1,14 +1,16 @@
 //! `wake completions SHELL`: prints a completion script.
 
+use std::process::ExitCode;
+
 use clap::CommandFactory;
 
 use crate::cli::args::Arguments;
 use crate::error::Result;
 use crate::report;
 
-pub(super) fn run(shell: clap_complete::Shell) -> Result<u8> {
+pub(super) fn run(shell: clap_complete::Shell) -> Result<ExitCode> {
     report::data(&script(shell))?;
-    Ok(0)
+    Ok(ExitCode::SUCCESS)
 }
 
 fn script(shell: clap_complete::Shell) -> String {

@@ -1,5 +1,7 @@
 //! `wake eval FILE`: evaluates a jsonnet file and prints the result as jsonnet's own command does.
 
+use std::process::ExitCode;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -10,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::jsonnet::protocol::{Answer, Request};
 use crate::report;
 
-pub(super) fn run(options: &Eval) -> Result<u8> {
+pub(super) fn run(options: &Eval) -> Result<ExitCode> {
     let evaluators = session::evaluators(options.evaluation, &cli::environment())?;
     let request = Request::Eval {
         file: options.file.clone(),
@@ -26,7 +28,7 @@ pub(super) fn run(options: &Eval) -> Result<u8> {
             )));
         }
     }
-    Ok(0)
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The value as jsonnet prints it: JSON indented by three spaces, or the string itself.

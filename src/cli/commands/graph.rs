@@ -1,5 +1,7 @@
 //! `wake graph`: prints the operations and what they need of each other.
 
+use std::process::ExitCode;
+
 use petgraph::dot::{Config, Dot};
 use petgraph::graph::{DiGraph, NodeIndex};
 use serde_json::{Value, json};
@@ -10,13 +12,10 @@ use crate::error::Result;
 use crate::evaluate::state::State;
 use crate::generate::Purpose;
 use crate::graph::{FileId, Graph, OperationId};
-use crate::report::{self, ConsoleOptions, Verbosity};
+use crate::report::{self, ConsoleOptions};
 
-pub(super) fn run(options: &options::Graph, console: ConsoleOptions) -> Result<u8> {
-    let mut subscribers = vec![report::console(ConsoleOptions {
-        verbosity: Verbosity::Quiet,
-        ..console
-    })];
+pub(super) fn run(options: &options::Graph, console: ConsoleOptions) -> Result<ExitCode> {
+    let mut subscribers = super::quiet(console)?;
     let mut session = Session::open(options.evaluation, 1, &mut subscribers)?;
     let asked = Asked {
         targets: &options.targets,
@@ -29,7 +28,7 @@ pub(super) fn run(options: &options::Graph, console: ConsoleOptions) -> Result<u
         GraphFormat::Dot => dot(&graph),
         GraphFormat::Json => format!("{:#}\n", json(&graph, &session.state)),
     })?;
-    Ok(0)
+    Ok(ExitCode::SUCCESS)
 }
 
 fn dot(graph: &Graph) -> String {

@@ -1,5 +1,7 @@
 //! `wake init`: writes a package that builds, and overwrites nothing.
 
+use std::process::ExitCode;
+
 use std::path::Path;
 
 use crate::cli::options::{Init, Language};
@@ -8,7 +10,7 @@ use crate::event::shell;
 use crate::fs;
 use crate::report::{self, ConsoleOptions, Verbosity};
 
-pub(super) fn run(options: &Init, console: ConsoleOptions) -> Result<u8> {
+pub(super) fn run(options: &Init, console: ConsoleOptions) -> Result<ExitCode> {
     let name = name(&options.directory)?;
     let files = files(&name, options.language);
     for (path, _) in &files {
@@ -28,7 +30,7 @@ pub(super) fn run(options: &Init, console: ConsoleOptions) -> Result<u8> {
     if console.verbosity != Verbosity::Quiet {
         report::say(&next(&name, &options.directory));
     }
-    Ok(0)
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What was made, and the two commands that come next.

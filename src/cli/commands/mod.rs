@@ -12,11 +12,15 @@ mod test;
 mod version;
 mod why;
 
+use std::process::ExitCode;
+
 use super::options::{Command, Invocation};
 use crate::error::Result;
+use crate::event::Subscriber;
+use crate::report::{self, ConsoleOptions, FirstError, Verbosity};
 
-/// Does what was asked. Returns the exit code.
-pub(super) fn dispatch(invocation: Invocation) -> Result<u8> {
+/// Does what was asked. Returns the exit code of a command that did its work.
+pub(super) fn dispatch(invocation: Invocation) -> Result<ExitCode> {
     let console = invocation.console;
     match invocation.command {
         Command::Build(options) => build::run(&options, console),
@@ -32,4 +36,17 @@ pub(super) fn dispatch(invocation: Invocation) -> Result<u8> {
         Command::Version(format) => version::run(format),
         Command::Evaluate => Ok(crate::jsonnet::worker::main()),
     }
+}
+
+/// The console of commands whose result is data: failures only.
+fn quiet(console: ConsoleOptions) -> Result<Vec<Box<dyn Subscriber>>> {
+    let verbosity = Verbosity::Quiet;
+    report::subscribers(
+        ConsoleOptions {
+            verbosity,
+            ..console
+        },
+        None,
+        &FirstError::default(),
+    )
 }

@@ -1,5 +1,7 @@
 //! `wake run`: builds a target, then becomes its program.
 
+use std::process::ExitCode;
+
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,7 +14,7 @@ use crate::generate::Purpose;
 use crate::graph::Graph;
 use crate::report::{ConsoleOptions, Verbosity};
 
-pub(super) fn run(options: &Run, mut console: ConsoleOptions) -> Result<u8> {
+pub(super) fn run(options: &Run, mut console: ConsoleOptions) -> Result<ExitCode> {
     if console.verbosity == Verbosity::Normal && !console.is_live {
         // What the program prints is what counts; a build that goes well has nothing to add.
         console.verbosity = Verbosity::Quiet;
@@ -25,7 +27,7 @@ pub(super) fn run(options: &Run, mut console: ConsoleOptions) -> Result<u8> {
     // Closing the session gives up the lock and ends the evaluation processes before the program starts.
     drop(building);
     if code != 0 {
-        return Ok(code);
+        return Ok(ExitCode::from(code));
     }
     crate::evaluate::exec::orphans::disown();
     let error = Command::new(&program).args(&options.arguments).exec();

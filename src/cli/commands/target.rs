@@ -1,16 +1,15 @@
 //! `wake target`: prints where a module's files go.
 
+use std::process::ExitCode;
+
 use crate::cli::options::Target;
 use crate::cli::session::{Asked, Session};
 use crate::error::{Error, Result};
 use crate::generate::Purpose;
-use crate::report::{self, ConsoleOptions, Verbosity};
+use crate::report::{self, ConsoleOptions};
 
-pub(super) fn run(options: &Target, console: ConsoleOptions) -> Result<u8> {
-    let mut subscribers = vec![report::console(ConsoleOptions {
-        verbosity: Verbosity::Quiet,
-        ..console
-    })];
+pub(super) fn run(options: &Target, console: ConsoleOptions) -> Result<ExitCode> {
+    let mut subscribers = super::quiet(console)?;
     let mut session = Session::open(options.evaluation, 1, &mut subscribers)?;
     let targets: Vec<String> = options.target.iter().cloned().collect();
     let asked = Asked {
@@ -34,5 +33,5 @@ pub(super) fn run(options: &Target, console: ConsoleOptions) -> Result<u8> {
         return Err(Error::internal("The graph has no requested module"));
     }
     report::data(&text)?;
-    Ok(0)
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,7 @@
 //! `wake test`: builds and runs tests.
 
+use std::process::ExitCode;
+
 use std::collections::HashMap;
 
 use super::build::Building;
@@ -12,7 +14,7 @@ use crate::generate::Purpose;
 use crate::graph::Graph;
 use crate::report::{ConsoleOptions, Junit};
 
-pub(super) fn run(options: &Test, console: ConsoleOptions) -> Result<u8> {
+pub(super) fn run(options: &Test, console: ConsoleOptions) -> Result<ExitCode> {
     let mut building = Building::begin(&options.build, console)?;
     building.test_arguments.clone_from(&options.arguments);
     building.test_timeout = options.timeout;
@@ -36,7 +38,7 @@ pub(super) fn run(options: &Test, console: ConsoleOptions) -> Result<u8> {
             break;
         }
     }
-    building.finish(&total)
+    building.finish(&total).map(ExitCode::from)
 }
 
 /// The operations that are tests, by their names in events, with the label of their instance.

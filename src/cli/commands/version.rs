@@ -1,16 +1,18 @@
 //! `wake version`: prints the version.
 
+use std::process::ExitCode;
+
 use crate::cli::options::TextFormat;
 use crate::error::Result;
 use crate::report;
 
 /// The version of this wake.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-pub(super) fn run(format: TextFormat) -> Result<u8> {
+pub(super) fn run(format: TextFormat) -> Result<ExitCode> {
     report::data(&match format {
         TextFormat::Text => format!("wake {VERSION}\n"),
         TextFormat::Json => format!("{}\n", serde_json::json!({ "version": VERSION })),
     })?;
-    Ok(0)
+    Ok(ExitCode::SUCCESS)
 }

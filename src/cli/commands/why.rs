@@ -1,5 +1,7 @@
 //! `wake why`: why operations would run now, or why they ran last time.
 
+use std::process::ExitCode;
+
 use serde_json::{Value, json};
 
 use crate::cli::options::{TextFormat, Why};
@@ -10,20 +12,17 @@ use crate::event::{Reason, Subscriber};
 use crate::fs::path;
 use crate::generate::Purpose;
 use crate::graph::{Graph, OperationId};
-use crate::report::{self, ConsoleOptions, Verbosity};
+use crate::report::{self, ConsoleOptions};
 
-pub(super) fn run(options: &Why, console: ConsoleOptions) -> Result<u8> {
-    let mut subscribers = vec![report::console(ConsoleOptions {
-        verbosity: Verbosity::Quiet,
-        ..console
-    })];
+pub(super) fn run(options: &Why, console: ConsoleOptions) -> Result<ExitCode> {
+    let mut subscribers = super::quiet(console)?;
     let mut session = Session::open(options.evaluation, 1, &mut subscribers)?;
     let answers = answers(options, &mut session, &mut subscribers)?;
     report::data(&match options.format {
         TextFormat::Text => text(options, &answers),
         TextFormat::Json => format!("{:#}\n", answers.iter().map(to_json).collect::<Value>()),
     })?;
-    Ok(0)
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What is known of one operation.
@@ -142,9 +141,7 @@ fn text(options: &Why, answers: &[Answer]) -> String {
             .iter()
             .chain(answer.last.iter().filter(|_| answer.now.is_none()))
         {
-            for line in report::why::lines(reason) {
-                text += &format!("  {line}\n");
-            }
+            text += &report::why::because(reason);
         }
     }
     if answers.is_empty() && options.operation.is_none() {
