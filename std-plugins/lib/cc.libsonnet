@@ -74,7 +74,7 @@ local keys = {
   RuntimeDependencies: 'strings',
   Source: 'strings',
   Tests: 'any',
-  Timeout: 'number',
+  Timeout: 'seconds',
   Type: 'string',
   Version: 'any',
 };
@@ -83,17 +83,20 @@ local ownPathKeys = ['Source', 'IncludePaths', 'PublicIncludePaths'];
 
 // Which compiler a file is for, by its extension.
 local kinds = {
-  c: { tool: 'C', standard: 'C', preprocessed: true },
-  s: { tool: 'C', standard: null, preprocessed: false },
-  S: { tool: 'C', standard: null, preprocessed: true },
+  c: { tool: 'C', flags: 'c', preprocessed: true },
+  s: { tool: 'C', flags: 'assembly', preprocessed: false },
+  S: { tool: 'C', flags: 'preprocessedAssembly', preprocessed: true },
 } + {
-  [extension]: { tool: 'Cpp', standard: 'Cpp', preprocessed: true }
+  [extension]: { tool: 'Cpp', flags: 'cpp', preprocessed: true }
   for extension in ['cpp', 'cc', 'cxx', 'C', 'c++']
 };
 
 local kindOf(source) = kinds[paths.extension(source)];
 
 // ---------------------------------------------------------------------------------------------- the recipe, checked
+
+// What dependents include copied headers from.
+local copiesDirectory = '$(target)/include';
 
 // Every public header with where it is copied to, below `include/`.
 local headerGroup(ctx, group) =
@@ -112,7 +115,7 @@ local headerList(ctx, list) =
   local files = [paths.resolve(ctx, file) for file in paths.expand(ctx, list)];
   local isBelowInclude = std.all([std.startsWith(withoutToken(file), 'include/') for file in files]);
   [
-    { From: paths.inPackage(file), To: '$(target)/include/' + literal }
+    { From: paths.inPackage(file), To: copiesDirectory + '/' + literal }
     for file in files
     for literal in [
       local relative = withoutToken(file);
@@ -137,9 +140,9 @@ local ownHeaderPaths(headers, copies) =
   else if std.any(std.map(isRenamed, copies)) || isGroups(headers) && std.any([
     std.get(group, 'Target', '') != ''
     for group in headers
-  ]) then ['$(target)/include']
+  ]) then [copiesDirectory]
   else paths.firsts([
-    copy.From[0:std.length(copy.From) - (std.length(copy.To) - std.length('$(target)/include'))]
+    copy.From[0:std.length(copy.From) - (std.length(copy.To) - std.length(copiesDirectory))]
     for copy in copies
   ]);
 
@@ -218,20 +221,23 @@ local compileSettings(build) =
   local includes = paths.firsts(
     build.IncludePaths + build.PublicIncludePaths + build.Inherited.PublicIncludePaths
   );
+  local maps = prefixMaps(includes + build.Source);
+  local general = flavors[build.Flavor]
+                  + ['-Wall']
+                  + (if build.EnableWarningsAsErrors then ['-Werror'] else [])
+                  + (if std.member(['StaticLibrary', 'DynamicLibrary'], build.Type) then ['-fPIC'] else [])
+                  + ['-D' + define for define in build.Defines]
+                  + ['-I' + path for path in includes]
+                  + maps
+                  + build.CompilerFlags;
   {
-    local general = flavors[build.Flavor]
-                    + ['-Wall']
-                    + (if build.EnableWarningsAsErrors then ['-Werror'] else [])
-                    + (if std.member(['StaticLibrary', 'DynamicLibrary'], build.Type) then ['-fPIC'] else [])
-                    + ['-D' + define for define in build.Defines]
-                    + ['-I' + path for path in includes]
-                    + prefixMaps(includes + build.Source)
-                    + build.CompilerFlags,
     flags: {
-      [standard]: ['-c', '-std=' + build.LanguageVersions[standard]] + general
-      for standard in ['C', 'Cpp']
+      c: ['-c', '-std=' + build.LanguageVersions.C] + general,
+      cpp: ['-c', '-std=' + build.LanguageVersions.Cpp] + general,
+      preprocessedAssembly: ['-c'] + general,
+      // Without what the assembler has no use for: Clang warns of every flag that it does not use.
+      assembly: ['-c'] + std.filter(function(flag) flag == '-g', flavors[build.Flavor]) + maps + build.CompilerFlags,
     },
-    assemblyFlags: ['-c'] + general,
     orderOnly: paths.firsts(build.GeneratedHeaders + build.Inherited.GeneratedHeaders),
   };
 
@@ -242,7 +248,7 @@ local compile(wake, build, settings, source) =
   wake.operation({
     title: 'Compile ' + std.strReplace(nameOf(source), '$$', '$'),
     executable: build.Tools[kind.tool],
-    arguments: (if kind.standard == null then settings.assemblyFlags else settings.flags[kind.standard])
+    arguments: settings.flags[kind.flags]
                + (if kind.preprocessed then ['-MD', '-MF', depfile] else [])
                + ['-o', object, source],
     inputs: [source],
@@ -437,6 +443,7 @@ local recipeBuild(wake, language, ctx) =
   local list(key) = std.get(recipe, key, []);
   local files(list) = paths.firsts([paths.inPackage(paths.resolve(ctx, path)) for path in list]);
   local copies = headerCopies(ctx, list('PublicHeaders'));
+  local headerPaths = ownHeaderPaths(list('PublicHeaders'), copies);
   local type = std.get(recipe, 'Type', 'StaticLibrary');
   local version = language.versions[std.get(recipe, 'LanguageVersion', language.defaultVersion)];
   if wrong != [] then { messages: check.errors(wake, wrong) }
@@ -448,10 +455,11 @@ local recipeBuild(wake, language, ctx) =
         // A header library compiles nothing, so the sources of the package are not its own.
         Source+: if type == 'HeaderLibrary' && !std.objectHas(recipe, 'Source') then []
         else files(sources(ctx, language)),
-        IncludePaths+: files(list('IncludePaths')) + ownHeaderPaths(list('PublicHeaders'), copies),
+        IncludePaths+: files(list('IncludePaths')) + headerPaths,
         PublicIncludePaths+: files(list('PublicIncludePaths')),
         HeaderCopies: copies,
-        GeneratedHeaders+: [copy.To for copy in copies],
+        // The module's own sources wait for the copies only if it is those that they include.
+        GeneratedHeaders+: if std.member(headerPaths, copiesDirectory) then [copy.To for copy in copies] else [],
         Defines+: list('Defines'),
         CompilerFlags+: list('CompilerFlags'),
         LinkerFlags+: list('LinkerFlags'),
@@ -503,7 +511,7 @@ local build(wake, language, ctx) =
   local wrong = sourceMistakes(ctx, given, language);
   local settings = compileSettings(given);
   local made = products(wake, given, std.map(objectOf, given.Source));
-  local headersPath = if copies == [] then [] else ['$(target)/include'];
+  local headersPath = if copies == [] then [] else [copiesDirectory];
   local inherited = given.Inherited;
   if wrong != [] then { messages: check.errors(wake, wrong) }
   else {
