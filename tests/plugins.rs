@@ -383,6 +383,9 @@ fn wrong_recipes_are_told_what_is_wrong() {
         json!({"Source": ["c/../../a.cpp"]}),
         json!({"Source": ["/usr/src/a.cpp"]}),
         json!({"IncludePaths": [".."]}),
+        json!({"LinkLibraries": ["../libx.a"]}),
+        json!({"PublicHeaders": [{"Root": "..", "Files": ["x.h"]}]}),
+        json!({"PublicHeaders": "b.h"}),
         json!({"Source": []}),
         json!({"Source": ["none/*.cpp"]}),
         json!({"Source": ["b.h"]}),
@@ -412,6 +415,17 @@ fn wrong_recipes_are_told_what_is_wrong() {
     show("c", &json!({}));
     command.iter().for_each(|recipe| show("command", recipe));
     insta::assert_snapshot!(text);
+}
+
+/// Objects lie in `obj`, so a program of this name could not be written.
+#[test]
+fn a_program_is_not_named_like_a_directory_beside_it() {
+    let case = Case::new("c", &["a.c"], json!({"Type": "Executable"})).module("obj");
+    assert!(
+        case.generate()
+            .unwrap_err()
+            .contains("cannot be named `obj`")
+    );
 }
 
 #[test]

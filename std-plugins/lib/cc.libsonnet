@@ -79,7 +79,9 @@ local keys = {
   Version: 'any',
 };
 local headerKeys = { Files: 'strings', Root: 'string', Target: 'string' };
-local ownPathKeys = ['Source', 'IncludePaths', 'PublicIncludePaths'];
+// Keys that name files and directories of the package; those that may also name what the system has.
+local ownPathKeys = ['Source', 'PublicHeaders'];
+local systemPathKeys = ['IncludePaths', 'PublicIncludePaths', 'LinkLibraries', 'RuntimeDependencies'];
 
 // Which compiler a file is for, by its extension.
 local kinds = {
@@ -152,31 +154,37 @@ local sources(ctx, language) =
   if std.objectHas(ctx.recipe, 'Source') then paths.expand(ctx, ctx.recipe.Source)
   else std.setDiff(std.set(ctx.glob(language.sources)), std.set(std.map(paths.normal, ofTests)));
 
+// The paths in one element of a list of paths, or of `PublicHeaders`.
+local pathsIn(element) =
+  if std.isString(element) then [element]
+  else
+    local root = std.get(element, 'Root', '');
+    [if root == '' then file else root + '/' + file for file in std.get(element, 'Files', [])];
+
 // Sentences about what is wrong with the recipe, as far as it can be said without looking at files.
 local mistakes(ctx, language) =
   local recipe = ctx.recipe;
   local subject = 'the %s recipe of `%s`' % [language.name, ctx.name];
   local wrongTypes = check.types(recipe, keys, subject);
-  local groups = std.get(recipe, 'PublicHeaders', []);
-  if wrongTypes != [] then wrongTypes else std.flattenArrays([
+  local headers = std.get(recipe, 'PublicHeaders', []);
+  local wrongGroups = std.flattenArrays([
+    check.unknown(group, headerKeys, '`PublicHeaders` of ' + subject)
+    + check.types(group, headerKeys, '`PublicHeaders` of ' + subject)
+    for group in if std.isArray(headers) then headers else []
+    if std.isObject(group)
+  ]);
+  if wrongTypes + wrongGroups != [] then wrongTypes + wrongGroups else std.flattenArrays([
     check.oneOf(std.get(recipe, 'Type', 'StaticLibrary'), recipeTypes, '`Type` of ' + subject),
     check.oneOf(
       std.get(recipe, 'LanguageVersion', language.defaultVersion),
       std.objectFields(language.versions),
       '`LanguageVersion` of ' + subject
     ),
-    std.flattenArrays([
-      check.unknown(group, headerKeys, '`PublicHeaders` of ' + subject)
-      + check.types(group, headerKeys, '`PublicHeaders` of ' + subject)
-      for group in groups
-      if std.isObject(group)
-    ]),
     [
       '`%s` in `%s` of %s lies outside the package' % [path, key, subject]
-      for key in ownPathKeys
-      for path in std.get(recipe, key, [])
-      // A system's directory may be named as it is.
-      if paths.leaves(path) && !(key != 'Source' && paths.isAbsolute(path))
+      for key in ownPathKeys + systemPathKeys
+      for path in std.flatMap(pathsIn, std.get(recipe, key, []))
+      if paths.leaves(path) && !(std.member(systemPathKeys, key) && paths.isAbsolute(path))
     ],
   ]);
 
@@ -381,6 +389,11 @@ local sourceMistakes(ctx, build, language) =
     for index in std.range(1, std.length(objects) - 1)
     if objectOf(objects[index - 1]) == objectOf(objects[index])
   ];
+  local takenNames = [
+    'The program of `%s` cannot be named `%s`: that is a directory beside it' % [ctx.name, build.Name]
+    for name in ['include', 'obj']
+    if build.Name == name && std.member(['Executable', 'Test'], build.Type)
+  ];
   if build.Type == 'HeaderLibrary' then
     if std.objectHas(ctx.recipe, 'Source') && build.Source != [] then
       ["`%s` is a `HeaderLibrary`, which compiles nothing, but has a `Source`" % ctx.name]
@@ -392,7 +405,7 @@ local sourceMistakes(ctx, build, language) =
       else 'no file of the package matches %s' % check.either(language.sources),
     ],
   ]
-  else strangers + twins;
+  else strangers + twins + takenNames;
 
 // ------------------------------------------------------------------------------------------------------------ the tasks
 
