@@ -311,8 +311,7 @@ fn the_sources_of_tests_are_not_those_of_the_module() {
 fn public_headers_are_copied_to_where_dependents_look() {
     let groups = json!([{"Root": "src", "Target": "acme", "Files": ["*.h"]}]);
     let groups = json!({"Type": "StaticLibrary", "PublicHeaders": groups});
-    let list =
-        json!({"Type": "HeaderLibrary", "PublicHeaders": ["include/x.h", "include/deep/*.h"]});
+    let list = json!({"Type": "HeaderLibrary", "PublicHeaders": ["include/x.h", "include/**/*.h"]});
     let outside = json!({"Type": "HeaderLibrary", "PublicHeaders": ["include/x.h", "top.h"]});
     let files = [
         "src/a.cpp",
@@ -433,6 +432,7 @@ fn parameters_that_mean_nothing_are_errors() {
     let case = || Case::new("cpp", &["a.cpp"], json!({}));
     insta::assert_snapshot!(case().parameter("Flavor", "Fast").plan());
     insta::assert_snapshot!(case().parameter("Compiler", "GGC").plan());
+    insta::assert_snapshot!(case().parameter("Compiler", "").plan());
 }
 
 /// A misspelt key is worth a warning only where no other plugin might read it.
