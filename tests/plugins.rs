@@ -354,7 +354,7 @@ fn commands_expand_their_tokens() {
                 "Environment": {"MODE": "fast"}, "Depfile": "a.d", "OrderOnly": ["$(target)/d/"],
             },
             {"Title": "Sort", "Executable": "sh", "Stdin": "b.in", "Stdout": "sorted", "WorkingDirectory": "tools"},
-            {"Executable": "$(tool acme/tool)", "Arguments": ["$(outputs)"], "Outputs": ["d/"]},
+            {"Executable": "$(tool tool)", "Arguments": ["$(outputs)"], "Outputs": ["d/"]},
         ],
         "PublicIncludePaths": ["gen"], "RunExecutable": "gen/a.c",
     });
