@@ -17,8 +17,8 @@ use wake::declare::model::{
 use wake::error::{Error, Kind};
 use wake::jsonnet::client::{Evaluators, Options};
 use wake::jsonnet::protocol::{
-    Answer, Answered, Argument, DependencyState, GenerateInput, Outcome, Plugin, Read, Request,
-    Setup,
+    ActionSpec, Answer, Answered, Argument, DependencyState, GenerateInput, Outcome, Plugin, Read,
+    Request, Setup,
 };
 
 /// A workspace on disk and processes that evaluate it.
@@ -211,10 +211,11 @@ fn tasks_make_operations() {
                      sharedState: { Build+: { Object: ctx.activeState.Name } },
                  } },
                  { name: 'A', runBefore: ['Build', 'Nobody'], run(ctx):: {
-                     activeState: { Flags+: ['-c'], Name: ctx.name, hidden:: function() 1 },
+                     activeState: { Flags+: ['-c'], Name: ctx.name, hidden:: 1, call: function() 1 },
                      messages: [wake.info('hello')],
                  } },
-                 { name: 'B', runBefore: ['Build'], runAfter: ['A'], run(ctx):: {
+                 { name: 'B', runBefore: ['Build'], runAfter: ['A'],
+                   run(ctx):: assert std.objectFieldsAll(ctx.activeState) == ['Flags', 'Name']; {
                      activeState: { Flags+: [ctx.parameters.Flavor] } } },
                ],
              }",
@@ -661,4 +662,87 @@ fn a_script_is_evaluated_with_arguments() {
     assert!(
         matches!(answer, Answer::Value(value) if value == json!({"n": 2, "x": "ext", "g": ["a.jsonnet"]}))
     );
+}
+
+#[test]
+fn operations_carry_what_they_say_and_the_defaults() {
+    let space = Space::new()
+        .file(
+            "p/PKG",
+            "function(wake) wake.pkg(wake.pkgInfo('p'), plugin=import 'plugin.libsonnet')",
+        )
+        .file(
+            "p/plugin.libsonnet",
+            "function(wake) { tasks: [{ name: 'A', run(ctx):: { operations: [
+               wake.operation({ title: 'plain', executable: '/bin/true' }),
+               wake.operation({
+                 title: 'full', executable: 'sh', arguments: ['-c', 'x'], workingDirectory: '$(target)',
+                 environment: { A: 'b' }, inputs: ['$(package)/a'], orderOnly: ['$(target)/o'],
+                 outputs: ['$(target)/x'], depfile: '$(target)/x.d', stdin: '$(package)/a',
+                 stdout: '$(target)/x', responseFile: 'never', console: true, caches: ['$(cache)/c'],
+                 network: true, timeout: 7, weight: 2, pool: 'link', test: true,
+               }),
+               wake.writeFile('$(target)/sub/f', 'text', executable=true),
+               wake.copyFile('$(package)/a', '$(target)/a'),
+               wake.makeDirectory('$(target)/d/'),
+             ] } }] }",
+        );
+    let plugins = vec![Plugin::Package(space.package("p"))];
+    let input = space.generate(json!({}), plugins);
+    let Answer::Generated(mut generated) = space.answer(&Request::Generate(Box::new(input))) else {
+        panic!("nothing generated");
+    };
+    for operation in &mut generated.operations {
+        assert_eq!(operation.at.take().unwrap().file, "p/plugin.libsonnet");
+        if let ActionSpec::Run { tool, .. } = &mut operation.action
+            && let Some(found) = tool.take()
+        {
+            assert!(found.ends_with("sh"), "{found:?}");
+        }
+    }
+    insta::assert_snapshot!(serde_json::to_string_pretty(&generated.operations).unwrap());
+}
+
+#[test]
+fn several_threads_share_few_processes() {
+    let space = Space::new().file("PKG", "function(wake) wake.pkg(wake.pkgInfo('app'))");
+    let request = space.declare();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..5 {
+                    space.answer(&request);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_program_that_is_not_wake_is_not_believed() {
+    for program in ["/bin/true", "/bin/cat", "/nowhere/wake"] {
+        let space =
+            Space::with(|options| options.program = PathBuf::from(program)).file("PKG", "1");
+        let error = space.error(&space.declare());
+        assert_ne!(error.kind(), Kind::User, "{program}: {}", shown(&error));
+    }
+}
+
+#[test]
+fn directories_without_a_name_in_utf8_are_named() {
+    use std::os::unix::ffi::OsStrExt;
+    let space = Space::new();
+    let directory = space.path("").join(std::ffi::OsStr::from_bytes(b"\xff"));
+    std::fs::create_dir(&directory).unwrap();
+    let error = space.error(&Request::Declare {
+        package: PackageDirectory {
+            directory,
+            top: space.path(""),
+        },
+    });
+    assert!(shown(&error).contains("is not UTF-8"), "{}", shown(&error));
+    let text = "function(wake) wake.pkg(wake.pkgInfo('app'), files=wake.glob('**/*.c'))";
+    let space = space.file("PKG", text);
+    let error = shown(&space.error(&space.declare()));
+    assert!(error.contains("\\xFF\" is not UTF-8"), "{error}");
 }

@@ -152,6 +152,9 @@ impl Evaluators {
                 self.options.timeout.as_secs_f64()
             ))
             .hint("look for a loop without end, or allow more with `--eval-timeout`"),
+            Failure::Unsayable => {
+                error("a path of it is not UTF-8".to_owned()).hint("rename the directory")
+            }
             Failure::Rubbish(cause) => {
                 process.last_words();
                 Error::internal(format!("The evaluation of {last} answers with rubbish"))
@@ -170,7 +173,8 @@ impl Evaluators {
                     Some(libc::SIGSEGV | libc::SIGBUS) => endless(),
                     Some(libc::SIGABRT) if words.contains("overflowed its stack") => endless(),
                     Some(libc::SIGKILL) => {
-                        error("the process was killed, probably for want of memory".to_owned())
+                        Error::environment(format!("Cannot evaluate {last}"))
+                            .cause("the process was killed, probably because the machine has no more memory")
                     }
                     _ => Error::internal(format!("The evaluation of {last} ended unexpectedly")).cause(words),
                 }
@@ -203,6 +207,8 @@ fn in_units(bytes: u64) -> String {
 
 /// Why a process gave no answer.
 enum Failure {
+    /// The request has a path that JSON cannot hold.
+    Unsayable,
     TimedOut,
     Ended,
     Rubbish(String),
@@ -264,7 +270,10 @@ impl Process {
             return Err(Failure::Ended);
         };
         // The process reads a request before it does anything else, so writing does not wait for evaluation.
-        frame::write(stdin, request).map_err(|_| Failure::Ended)?;
+        frame::write(stdin, request).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => Failure::Unsayable,
+            _ => Failure::Ended,
+        })?;
         loop {
             let mut length = [0; 4];
             self.read(&mut length, deadline)?;

@@ -95,19 +95,16 @@ impl Work<'_> {
             return Ok(Map::new());
         };
         let value = self.call(function, &Map::new())?;
-        let Value::Object(outputs) = to_json(self.session, &value, "outputs")? else {
+        let Value::Object(mut outputs) = to_json(self.session, &value, "outputs")? else {
             return Err(self.wrong("outputs", "an object of paths", &value));
         };
-        for (name, path) in &outputs {
-            let is_inside = path.as_str().is_some_and(|path| {
-                let cleaned = fs::path::clean(Path::new(path));
-                !path.is_empty() && !cleaned.is_absolute() && !cleaned.starts_with("..")
-            });
-            if !is_inside {
+        for (name, path) in &mut outputs {
+            let Some(cleaned) = path.as_str().and_then(output_path) else {
                 return Err(raise(Error::user(format!(
                     "`outputs.{name}` must be a path below the target directory, not {path}"
                 ))));
-            }
+            };
+            *path = Value::String(cleaned);
         }
         Ok(outputs)
     }
@@ -341,6 +338,14 @@ impl Work<'_> {
             type_name(self.session, value)
         )))
     }
+}
+
+/// A path below the target directory, cleaned; a final slash, which says that it is a directory, stays.
+fn output_path(path: &str) -> Option<String> {
+    let below = path.strip_prefix("$(target)/").unwrap_or(path);
+    let cleaned = relative_path(below).ok()?;
+    let slash = if below.ends_with('/') { "/" } else { "" };
+    Some(format!("{cleaned}{slash}"))
 }
 
 /// The strings of an object.

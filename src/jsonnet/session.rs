@@ -112,6 +112,9 @@ impl Session {
 
     /// Reads a file and records its content, or that it is not there.
     pub(super) fn read_file(&self, path: &Path) -> crate::error::Result<Option<Vec<u8>>> {
+        if path.to_str().is_none() {
+            return Err(Error::user(format!("The path {path:?} is not UTF-8")));
+        }
         let content = fs::read_if_exists(path)?;
         self.record(Read::File {
             path: path.to_owned(),
@@ -220,13 +223,28 @@ impl Session {
             Some(file) => file.display(&self.given.top),
             None => path.to_string(),
         };
-        Some(Location::of_bytes(
+        let (start, end) = (span.1 as usize, span.2 as usize);
+        Some(shortened(Location::of_bytes(
             name,
             span.0.code(),
-            span.1 as usize,
-            span.2 as usize,
-        ))
+            start,
+            end,
+        )))
     }
+}
+
+/// The longest line of source that is shown, in characters.
+const LONGEST_LINE: usize = 500;
+
+/// A location whose line can be shown: of a longer line only the beginning, if the place is there.
+pub(super) fn shortened(mut location: Location) -> Location {
+    if location.text.chars().count() > LONGEST_LINE {
+        let is_shown = (location.column as usize) < LONGEST_LINE;
+        let shown = if is_shown { LONGEST_LINE } else { 0 };
+        location.text = location.text.chars().take(shown).collect();
+        location.width = location.width.min(80);
+    }
+    location
 }
 
 /// A session and the package that a `wake` object speaks for.

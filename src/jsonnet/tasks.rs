@@ -16,7 +16,7 @@ use super::embedded;
 use super::error::raise;
 use super::functions::{add_context_functions, wake_object};
 use super::import::{Owner, PackageFile};
-use super::json::{to_json, to_value, type_name};
+use super::json::{to_table, to_value, type_name};
 use super::library::{Made, host_value, made_of};
 use super::module::place_at;
 use super::protocol::{DependencyState, GenerateInput, Generated, Plugin};
@@ -395,7 +395,7 @@ impl Run<'_> {
             Some(other) => return Err(self.wrong(task, field, "an object", &other)),
         };
         let merged = evaluate_add_op(&to_value(&state), &added)?;
-        to_json(self.session, &merged, field)
+        to_table(self.session, &merged, field)
     }
 
     fn add_operations(&mut self, task: &Task, result: &ObjValue) -> Evaluated<()> {
