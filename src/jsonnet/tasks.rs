@@ -39,6 +39,7 @@ pub(super) fn generate(
         }
         load(session, &scope, plugin, &mut tasks)?;
     }
+    session.work_on(&format!("the tasks of `{}`", input.label));
     let fixed = fixed_context(session, input, recipe);
     let mut run = Run {
         session,

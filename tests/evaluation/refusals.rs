@@ -52,6 +52,9 @@ fn wrong_packages_are_told_what_is_wrong() {
         "function(wake) import 'pkgs/x/y.libsonnet'",
         "function(wake) assert 1 == 2 : 'no'; 1",
         "function(wake, other) 1",
+        "function(wake) 1 + null",
+        "function(wake) '%d' % 'x'",
+        "function(wake) wake.pkg(wake.pkgInfo('a'), {}, files=[])",
     ] {
         all.push_str(&format!("{text}\n----\n{}\n", complaint(text)));
     }
