@@ -19,6 +19,9 @@ use super::protocol::{Outcome, Reply, Request, Setup};
 use super::worker::STACK_USED_UP;
 use crate::error::{Error, Result};
 
+/// How long a process may take to start; it evaluates nothing yet.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// How evaluation processes are started and limited.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -132,7 +135,7 @@ impl Evaluators {
 
     fn start(&self) -> Result<Process> {
         let mut process = Process::start(&self.options.program)?;
-        match process.ask(&Request::Setup(self.setup.clone()), self.options.timeout) {
+        match process.ask(&Request::Setup(self.setup.clone()), START_TIMEOUT) {
             Ok(_) => Ok(process),
             Err(_) => Err(Error::internal(format!(
                 "`{}` does not start as an evaluation process",
