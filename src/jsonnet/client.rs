@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -16,7 +16,11 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::frame;
 use super::protocol::{Outcome, Reply, Request, Setup};
+use super::worker::STACK_USED_UP;
 use crate::error::{Error, Result};
+
+/// How long a process may take to start; it evaluates nothing yet.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How evaluation processes are started and limited.
 #[derive(Clone, Debug)]
@@ -131,7 +135,7 @@ impl Evaluators {
 
     fn start(&self) -> Result<Process> {
         let mut process = Process::start(&self.options.program)?;
-        match process.ask(&Request::Setup(self.setup.clone()), self.options.timeout) {
+        match process.ask(&Request::Setup(self.setup.clone()), START_TIMEOUT) {
             Ok(_) => Ok(process),
             Err(_) => Err(Error::internal(format!(
                 "`{}` does not start as an evaluation process",
@@ -151,27 +155,29 @@ impl Evaluators {
                 self.options.timeout.as_secs_f64()
             ))
             .hint("look for a loop without end, or allow more with `--eval-timeout`"),
+            Failure::Unsayable => {
+                error("a path of it is not UTF-8".to_owned()).hint("rename the directory")
+            }
             Failure::Rubbish(cause) => {
                 process.last_words();
                 Error::internal(format!("The evaluation of {last} answers with rubbish"))
                     .cause(cause)
             }
             Failure::Ended => {
-                let (signal, words) = process.end();
-                match signal {
+                let (status, words) = process.end();
+                let endless = || error("it recurses, or nests values, without end".to_owned());
+                match status.and_then(|status| status.signal()) {
+                    _ if status.and_then(|status| status.code()) == Some(STACK_USED_UP) => endless(),
                     _ if words.contains("memory allocation of") => error(format!(
                         "it needs more than {} of memory",
                         in_units(memory)
                     ))
                     .hint("look for a value that grows without end, or allow more with `--eval-memory`"),
-                    Some(libc::SIGSEGV | libc::SIGBUS) => {
-                        error("it recurses, or nests values, without end".to_owned())
-                    }
-                    Some(libc::SIGABRT) if words.contains("overflowed its stack") => {
-                        error("it recurses, or nests values, without end".to_owned())
-                    }
+                    Some(libc::SIGSEGV | libc::SIGBUS) => endless(),
+                    Some(libc::SIGABRT) if words.contains("overflowed its stack") => endless(),
                     Some(libc::SIGKILL) => {
-                        error("the process was killed, probably for want of memory".to_owned())
+                        Error::environment(format!("Cannot evaluate {last}"))
+                            .cause("the process was killed, probably because the machine has no more memory")
                     }
                     _ => Error::internal(format!("The evaluation of {last} ended unexpectedly")).cause(words),
                 }
@@ -204,6 +210,8 @@ fn in_units(bytes: u64) -> String {
 
 /// Why a process gave no answer.
 enum Failure {
+    /// The request has a path that JSON cannot hold.
+    Unsayable,
     TimedOut,
     Ended,
     Rubbish(String),
@@ -265,7 +273,10 @@ impl Process {
             return Err(Failure::Ended);
         };
         // The process reads a request before it does anything else, so writing does not wait for evaluation.
-        frame::write(stdin, request).map_err(|_| Failure::Ended)?;
+        frame::write(stdin, request).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => Failure::Unsayable,
+            _ => Failure::Ended,
+        })?;
         loop {
             let mut length = [0; 4];
             self.read(&mut length, deadline)?;
@@ -303,11 +314,11 @@ impl Process {
         Ok(())
     }
 
-    /// Ends the process and returns its signal and its last words.
-    fn end(mut self) -> (Option<i32>, String) {
+    /// Ends the process and returns how it ended and its last words.
+    fn end(mut self) -> (Option<ExitStatus>, String) {
         self.stdin.take();
-        let signal = self.child.wait().ok().and_then(|status| status.signal());
-        (signal, self.words())
+        let status = self.child.wait().ok();
+        (status, self.words())
     }
 
     /// Kills the process and returns its last words.

@@ -37,6 +37,12 @@ pub(super) fn declared(session: &Rc<Session>, package: &PackageDirectory) -> Eva
         session.read_file(&file).map_err(raise)?;
         return Err(raise(Error::user(format!("There is no `{display}`"))));
     }
+    let found = fs::canonicalize(&file).map_err(raise)?;
+    if !found.starts_with(&package.directory) {
+        return Err(raise(Error::user(format!(
+            "`{display}` is a link that leaves its directory"
+        ))));
+    }
     let function = match session.state()?.import_resolved(source)? {
         Val::Func(function) => function,
         other => {
@@ -209,7 +215,8 @@ fn files_of(
                         "There is no file `{text}` in `{}`",
                         package.info.label()
                     ))
-                    .cause("`files` of `wake.pkg` names it"),
+                    .cause("`files` of `wake.pkg` names it")
+                    .hint_option(hint_for_directory(scope, &text)),
                 ));
             }
         }
@@ -220,6 +227,13 @@ fn files_of(
     names.sort();
     names.dedup();
     Ok(Some(names))
+}
+
+/// How to name what is in a directory.
+fn hint_for_directory(scope: &Scope, text: &str) -> Option<String> {
+    let text = text.trim_end_matches('/');
+    let is_directory = fs::is_directory(&scope.package.directory.join(text));
+    is_directory.then(|| format!("for all files of the directory write `{text}/**`"))
 }
 
 /// Whether `text` names a file inside the package.
@@ -234,12 +248,10 @@ fn file_is_there(scope: &Scope, text: &str) -> Result<bool, Error> {
         return Err(leaves());
     }
     let exists = fs::is_file(&path);
-    if !pattern::is_pattern(text) || exists {
-        scope.session.record(Read::Existence {
-            path: path.clone(),
-            exists,
-        });
-    }
+    scope.session.record(Read::Existence {
+        path: path.clone(),
+        exists,
+    });
     if exists && !fs::canonicalize(&path)?.starts_with(directory) {
         return Err(leaves());
     }

@@ -241,6 +241,12 @@ fn first_braces(text: &str) -> std::result::Result<Option<(usize, Vec<usize>, us
     Ok(None)
 }
 
+fn not_utf8(what: &str, path: &Path) -> Error {
+    Error::user(format!("The name of the {what} {path:?} is not UTF-8"))
+        .cause("a pattern reaches it")
+        .hint(format!("rename the {what}"))
+}
+
 struct Walk<'a> {
     directory: &'a Path,
     top: &'a Path,
@@ -254,6 +260,9 @@ impl Walk<'_> {
     /// Looks at the entries of `below`, a directory `depth` steps below the package's.
     fn enter(&mut self, below: &Path, depth: usize, reaching: &[usize]) -> Result<()> {
         let path = self.directory.join(below);
+        if below.to_str().is_none() {
+            return Err(not_utf8("directory", &path));
+        }
         if depth > 0 && !fs::is_directory(&path) {
             return Ok(());
         }
@@ -277,7 +286,7 @@ impl Walk<'_> {
                     self.enter(&entry, depth + 1, &reaching)?;
                 }
             } else if self.is_wanted(&steps, reaching) && !self.is_written_by_wake(&path, &entry) {
-                self.add(&path, &entry)?;
+                self.add(&entry)?;
             }
         }
         Ok(())
@@ -299,7 +308,7 @@ impl Walk<'_> {
 
     /// Adds a file. A link to a directory is not followed, so it is no file; a link to nothing is not there. A link
     /// that leaves the package would make the package more than its directory.
-    fn add(&mut self, parent: &Path, entry: &Path) -> Result<()> {
+    fn add(&mut self, entry: &Path) -> Result<()> {
         let path = self.directory.join(entry);
         if !fs::is_file(&path) {
             return Ok(());
@@ -318,14 +327,138 @@ impl Walk<'_> {
                 self.matched.insert(text.to_owned());
                 Ok(())
             }
-            None => Err(
-                Error::user(format!("The name of the file {path:?} is not UTF-8"))
-                    .cause(format!(
-                        "a pattern matches it in `{}`",
-                        fs::path::display(parent, self.top)
-                    ))
-                    .hint("rename the file, or exclude it"),
-            ),
+            None => Err(not_utf8("file", &path)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What patterns match in a directory with these files, and which directories below it are listed.
+    fn listing(files: &[&str], include: &[&str], exclude: &[&str]) -> (Vec<String>, Vec<String>) {
+        let directory = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = directory.path().join(file);
+            fs::create_directories(path.parent().unwrap()).unwrap();
+            fs::write(&path, b"").unwrap();
+        }
+        let owned = |texts: &[&str]| {
+            texts
+                .iter()
+                .map(|text| (*text).to_owned())
+                .collect::<Vec<_>>()
+        };
+        let (matched, listed) = matches(
+            directory.path(),
+            &owned(include),
+            &owned(exclude),
+            directory.path(),
+        )
+        .unwrap();
+        let below = |path: PathBuf| {
+            path.strip_prefix(directory.path())
+                .unwrap()
+                .display()
+                .to_string()
+        };
+        (matched, listed.into_iter().map(below).collect())
+    }
+
+    #[test]
+    fn steps_match_whole_names() {
+        let files = [
+            "a.c",
+            "b.cpp",
+            "src/a.c",
+            "src/x/a.c",
+            "src/x/[1].c",
+            "z.cc",
+        ];
+        let all = |pattern: &str| listing(&files, &[pattern], &[]).0;
+        assert_eq!(all("*.c"), ["a.c"]);
+        assert_eq!(all("**/a.c"), ["a.c", "src/a.c", "src/x/a.c"]);
+        assert_eq!(all("src/**"), ["src/a.c", "src/x/[1].c", "src/x/a.c"]);
+        assert_eq!(all("src/**/x/*.c"), ["src/x/[1].c", "src/x/a.c"]);
+        assert_eq!(all("./src/?.c"), ["src/a.c"]);
+        assert_eq!(all("{z.{cc,hh},src/x/[[]*}"), ["src/x/[1].c", "z.cc"]);
+        assert_eq!(all("[!a]*"), ["b.cpp", "z.cc"]);
+        assert_eq!(all("src"), [""; 0]);
+    }
+
+    #[test]
+    fn results_are_sorted_by_bytes_and_without_repetition() {
+        let files = ["a/b", "a-b", "a.b", "B"];
+        let (matched, _) = listing(&files, &["**", "a*"], &["a.*"]);
+        assert_eq!(matched, ["B", "a-b", "a/b"]);
+    }
+
+    #[test]
+    fn hidden_names_packages_and_what_wake_writes_are_left_out() {
+        let files = [
+            ".git/a.c",
+            ".wake/a.c",
+            ".hidden/a.c",
+            ".a.c",
+            "compile_commands.json",
+            "sub/compile_commands.json",
+            "package/PKG",
+            "package/a.c",
+            "recipe/Recipe.sml",
+            "recipe/deep/a.c",
+        ];
+        assert_eq!(
+            listing(&files, &["**"], &[]).0,
+            ["sub/compile_commands.json"]
+        );
+        assert_eq!(
+            listing(&files, &[".*", ".*/*"], &[]).0,
+            [".a.c", ".hidden/a.c"]
+        );
+        assert_eq!(listing(&files, &["package/*"], &[]).0, [""; 0]);
+    }
+
+    #[test]
+    fn only_directories_that_can_matter_are_listed() {
+        let files = ["src/deep/er/a.c", "other/b.c", "src/c.h"];
+        assert_eq!(listing(&files, &["src/*.c"], &[]).1, ["", "src"]);
+        assert_eq!(
+            listing(&files, &["src/*/*/a.c"], &[]).1,
+            ["", "src", "src/deep", "src/deep/er"]
+        );
+        assert_eq!(listing(&files, &["none/**"], &[]).1, [""]);
+    }
+
+    #[test]
+    fn links_to_directories_are_not_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = fs::canonicalize(directory.path()).unwrap();
+        fs::create_directories(&directory.join("real")).unwrap();
+        fs::write(&directory.join("real/a.c"), b"").unwrap();
+        std::os::unix::fs::symlink("real", directory.join("link")).unwrap();
+        std::os::unix::fs::symlink("real/a.c", directory.join("b.c")).unwrap();
+        std::os::unix::fs::symlink("nothing", directory.join("c.c")).unwrap();
+        let include = ["**".to_owned(), "link/*".to_owned()];
+        let (matched, _) = matches(&directory, &include, &[], &directory).unwrap();
+        assert_eq!(matched, ["b.c", "real/a.c"]);
+    }
+
+    #[test]
+    fn patterns_without_sense_are_refused() {
+        for (text, said) in [
+            ("../a", "leaves the package"),
+            ("a/{b,../c}", "leaves the package"),
+            ("{a,/b}", "is absolute"),
+            ("{a", "cannot be a pattern"),
+            ("[a", "cannot be a pattern"),
+            ("", "cannot be a pattern"),
+        ] {
+            let error =
+                matches(Path::new("/"), &[text.to_owned()], &[], Path::new("/")).unwrap_err();
+            assert!(error.to_string().contains(said), "{text}: {error}");
+        }
+        let many = "{a,b}".repeat(40);
+        assert!(matches(Path::new("/"), &[many], &[], Path::new("/")).is_err());
     }
 }

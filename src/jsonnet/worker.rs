@@ -6,22 +6,34 @@
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::protocol::{Answer, Outcome, Reply, Request, Setup};
 use super::{evaluation, frame};
 use crate::error::Error;
+use crate::fs;
 
 /// Reserved, not touched: the library compares, parses and drops values by recursion that it does not count.
 const STACK: usize = 512 << 20;
 
 /// Calls within calls before the library gives up with a trace, far from the end of the stack.
 const DEEPEST_CALLS: usize = 2_000;
+
+/// More stacks of a megabyte each than any finite program needs.
+const MOST_STACKS: usize = 100;
+
+/// The exit code that says so.
+pub(super) const STACK_USED_UP: i32 = 86;
+
+/// Whether a request is being evaluated.
+static IS_BUSY: AtomicBool = AtomicBool::new(false);
 
 /// Serves standard input until it ends, or until whoever asked is gone: an endless evaluation must not stay behind.
 pub fn main() -> ExitCode {
@@ -35,15 +47,38 @@ pub fn main() -> ExitCode {
     if worker.is_err() {
         return ExitCode::FAILURE;
     }
+    watch();
+    ExitCode::SUCCESS
+}
+
+/// Returns when nobody is there to ask any more. Meanwhile looks after the stack: calls that the library does not count
+/// (fields that read fields) get one more stack from it whenever one is used up, until all memory is gone.
+fn watch() {
     let stdin = io::stdin();
+    let usual = mappings();
+    let interval = Timespec {
+        tv_sec: 0,
+        tv_nsec: 100_000_000,
+    };
     loop {
         // Nothing is asked for, so only the end of the other side, or an error, is reported.
         let mut watched = [PollFd::new(&stdin, PollFlags::empty())];
-        match poll(&mut watched, None) {
+        match poll(&mut watched, Some(&interval)) {
             Ok(0) | Err(Errno::INTR) => {}
-            _ => return ExitCode::SUCCESS,
+            _ => return,
+        }
+        let is_busy = IS_BUSY.load(Ordering::Relaxed);
+        if is_busy && mappings().saturating_sub(usual) > 2 * MOST_STACKS {
+            std::process::exit(STACK_USED_UP);
         }
     }
+}
+
+/// How many pieces of memory the process has: each further stack is one, and its guard another. 0 where the system
+/// does not tell; then the limits of memory and time must do.
+fn mappings() -> usize {
+    let maps = fs::read(Path::new("/proc/self/maps")).unwrap_or_default();
+    maps.iter().filter(|byte| **byte == b'\n').count()
 }
 
 /// Answers the requests of `reader` on `writer`. Returns when there are no more, or after a panic: what the library
@@ -60,16 +95,21 @@ fn serve(mut reader: impl Read, writer: impl Write + 'static) -> io::Result<()> 
         let Some(setup) = &setup else {
             return Err(io::ErrorKind::InvalidInput.into());
         };
+        IS_BUSY.store(true, Ordering::Relaxed);
         let working = Rc::clone(&writer);
+        let last = Rc::new(RefCell::new(String::new()));
+        let current = Rc::clone(&last);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let say = move |what: &str| {
+                what.clone_into(&mut current.borrow_mut());
                 // Whoever asked is gone if this fails; the answer will fail too, and end the process.
                 let _ = frame::write(&mut *working.borrow_mut(), &Reply::Working(what.to_owned()));
             };
             evaluation::evaluate(setup, &request, Box::new(say))
         }));
+        IS_BUSY.store(false, Ordering::Relaxed);
         let is_sound = outcome.is_ok();
-        let outcome = outcome.unwrap_or_else(|panic| panicked(panic.as_ref()));
+        let outcome = outcome.unwrap_or_else(|panic| panicked(&last.borrow(), panic.as_ref()));
         frame::write(&mut *writer.borrow_mut(), &Reply::Done(Box::new(outcome)))?;
         if !is_sound {
             return Ok(());
@@ -79,11 +119,13 @@ fn serve(mut reader: impl Read, writer: impl Write + 'static) -> io::Result<()> 
 }
 
 /// Some programs make the library panic instead of returning an error.
-fn panicked(panic: &(dyn std::any::Any + Send)) -> Outcome {
+fn panicked(working: &str, panic: &(dyn std::any::Any + Send)) -> Outcome {
     let text = (panic.downcast_ref::<String>().map(String::as_str))
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("it does not say why");
-    let error = Error::user("The evaluation asks for more than jsonnet can do").cause(text);
+    let error = Error::user(format!("Cannot evaluate {working}"))
+        .cause("it asks for more than jsonnet can do")
+        .cause(text);
     Outcome {
         result: Err::<Answer, _>(error),
         reads: Vec::new(),

@@ -7,12 +7,15 @@ use jrsonnet_evaluator::{Thunk, Val};
 
 use super::{Made, late, made_of, opaque, tagged};
 use crate::declare::model::{PackageInfo, PackageRequest, Source};
-use crate::error::{Error, Location};
+use crate::error::{Error, Location, suggestion};
 use crate::jsonnet::error::raise;
 use crate::jsonnet::functions::{Call, wake_object};
 use crate::jsonnet::json::{to_value, type_name};
 use crate::jsonnet::protocol::Answered;
 use crate::jsonnet::session::{Evaluated, Scope, Session, call};
+
+/// What `versions` of `wake.getPkg` may be.
+const VERSIONS: [&str; 4] = ["onePerMajor", "one", "onePerMinor", "any"];
 
 /// What `wake.pkg` declares; nothing but the identity is evaluated yet.
 pub(in crate::jsonnet) struct PackageValue {
@@ -74,6 +77,17 @@ pub(in crate::jsonnet) fn package(call: &Call<'_>) -> Evaluated<Val> {
 
 /// `wake.getPkg(…)`: a handle, at once.
 pub(in crate::jsonnet) fn get_package(call: &Call<'_>) -> Evaluated<Val> {
+    if let Some(versions) = call
+        .text(4)?
+        .filter(|versions| !VERSIONS.contains(&versions.as_str()))
+    {
+        return Err(call.fail(
+            Error::user(format!(
+                "`versions` of `wake.getPkg` cannot be `{versions}`"
+            ))
+            .hint_option(suggestion(&versions, VERSIONS)),
+        ));
+    }
     let request = Rc::new(PackageRequest {
         wanted: wanted(call)?,
         from: source(call)?,

@@ -98,6 +98,9 @@ pub(in crate::jsonnet) fn find_tool(call: &Call<'_>) -> Evaluated<Val> {
 
 /// The file that a tool's name means in the invoker's `PATH`; its directory goes into the `PATH` of operations.
 pub(in crate::jsonnet) fn tool(session: &Session, name: &str) -> Result<Option<PathBuf>, Error> {
+    if let Some(found) = session.known_tool(name) {
+        return Ok(found);
+    }
     let is_path = name.contains('/');
     if name.is_empty() || (is_path && !name.starts_with('/')) {
         return Err(Error::user(format!("`{name}` is not the name of a tool")));
