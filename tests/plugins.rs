@@ -13,11 +13,27 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use wake::declare::model::{Host, ModuleBody, PackageDirectory, PackageInfo, Parameters};
+use wake::error::Location;
 use wake::jsonnet::client::{Evaluators, Options};
 use wake::jsonnet::protocol::{
     ActionSpec, Answer, DependencyState, GenerateInput, Generated, OperationSpec, Plugin, Request,
     Setup,
 };
+
+fn evaluators(path: &str) -> Evaluators {
+    let setup = Setup {
+        host: Host {
+            kernel: "linux".into(),
+            distribution: String::new(),
+            codename: String::new(),
+            architecture: "x86_64".into(),
+        },
+        environment: BTreeMap::from([("PATH".to_owned(), path.to_owned())]),
+        memory: 0,
+    };
+    let options = Options::new(PathBuf::from(env!("CARGO_BIN_EXE_wake")));
+    Evaluators::new(options, setup, 1)
+}
 
 /// One instance to generate: a package of empty files and a recipe.
 struct Case {
@@ -51,7 +67,14 @@ impl Case {
                 dependencies: Vec::new(),
                 plugins: vec![Plugin::Std(plugin.to_owned())],
                 answers: Vec::new(),
-                at: None,
+                // Where the module is declared: what messages of plugins lead to.
+                at: Some(Location {
+                    file: "PKG".into(),
+                    line: 3,
+                    column: 5,
+                    width: 1,
+                    text: String::new(),
+                }),
             },
             tools: vec!["gcc", "g++", "ar", "clang", "clang++", "sh"],
             directory,
@@ -115,18 +138,7 @@ impl Case {
             std::fs::set_permissions(tool, std::os::unix::fs::PermissionsExt::from_mode(0o755))
                 .unwrap();
         }
-        let setup = Setup {
-            host: Host {
-                kernel: "linux".into(),
-                distribution: String::new(),
-                codename: String::new(),
-                architecture: "x86_64".into(),
-            },
-            environment: BTreeMap::from([("PATH".to_owned(), bin.display().to_string())]),
-            memory: 0,
-        };
-        let options = Options::new(PathBuf::from(env!("CARGO_BIN_EXE_wake")));
-        let outcome = Evaluators::new(options, setup, 1)
+        let outcome = evaluators(&bin.display().to_string())
             .ask(&Request::Generate(Box::new(self.input)))
             .unwrap();
         match outcome.result {
@@ -299,8 +311,7 @@ fn the_sources_of_tests_are_not_those_of_the_module() {
 fn public_headers_are_copied_to_where_dependents_look() {
     let groups = json!([{"Root": "src", "Target": "acme", "Files": ["*.h"]}]);
     let groups = json!({"Type": "StaticLibrary", "PublicHeaders": groups});
-    let list =
-        json!({"Type": "HeaderLibrary", "PublicHeaders": ["include/x.h", "include/deep/*.h"]});
+    let list = json!({"Type": "HeaderLibrary", "PublicHeaders": ["include/x.h", "include/**/*.h"]});
     let outside = json!({"Type": "HeaderLibrary", "PublicHeaders": ["include/x.h", "top.h"]});
     let files = [
         "src/a.cpp",
@@ -343,7 +354,7 @@ fn commands_expand_their_tokens() {
                 "Environment": {"MODE": "fast"}, "Depfile": "a.d", "OrderOnly": ["$(target)/d/"],
             },
             {"Title": "Sort", "Executable": "sh", "Stdin": "b.in", "Stdout": "sorted", "WorkingDirectory": "tools"},
-            {"Executable": "$(tool acme/tool)", "Arguments": ["$(outputs)"], "Outputs": ["d/"]},
+            {"Executable": "$(tool tool)", "Arguments": ["$(outputs)"], "Outputs": ["d/"]},
         ],
         "PublicIncludePaths": ["gen"], "RunExecutable": "gen/a.c",
     });
@@ -371,6 +382,9 @@ fn wrong_recipes_are_told_what_is_wrong() {
         json!({"Source": ["c/../../a.cpp"]}),
         json!({"Source": ["/usr/src/a.cpp"]}),
         json!({"IncludePaths": [".."]}),
+        json!({"LinkLibraries": ["../libx.a"]}),
+        json!({"PublicHeaders": [{"Root": "..", "Files": ["x.h"]}]}),
+        json!({"PublicHeaders": "b.h"}),
         json!({"Source": []}),
         json!({"Source": ["none/*.cpp"]}),
         json!({"Source": ["b.h"]}),
@@ -402,11 +416,23 @@ fn wrong_recipes_are_told_what_is_wrong() {
     insta::assert_snapshot!(text);
 }
 
+/// Objects lie in `obj`, so a program of this name could not be written.
+#[test]
+fn a_program_is_not_named_like_a_directory_beside_it() {
+    let case = Case::new("c", &["a.c"], json!({"Type": "Executable"})).module("obj");
+    assert!(
+        case.generate()
+            .unwrap_err()
+            .contains("cannot be named `obj`")
+    );
+}
+
 #[test]
 fn parameters_that_mean_nothing_are_errors() {
     let case = || Case::new("cpp", &["a.cpp"], json!({}));
     insta::assert_snapshot!(case().parameter("Flavor", "Fast").plan());
     insta::assert_snapshot!(case().parameter("Compiler", "GGC").plan());
+    insta::assert_snapshot!(case().parameter("Compiler", "").plan());
 }
 
 /// A misspelt key is worth a warning only where no other plugin might read it.
@@ -442,4 +468,65 @@ fn a_tool_is_needed_only_by_operations_that_use_it() {
     assert!(with(&["g++"], json!({"Type": "Executable"})).is_ok());
     let missing = with(&["g++"], json!({"Type": "StaticLibrary"}));
     assert!(missing.unwrap_err().ends_with("`ar` is not installed"));
+}
+
+/// The packages of `examples/`, with those inside them.
+fn example_packages() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut waiting = vec![PathBuf::from(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/examples"
+    ))];
+    while let Some(directory) = waiting.pop() {
+        for entry in std::fs::read_dir(&directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.file_name().unwrap() == "PKG" {
+                found.push(directory.clone());
+            } else if path.is_dir() && !path.ends_with(".wake") {
+                waiting.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// Every module of every example is a recipe of a built-in plugin.
+#[test]
+fn examples_are_declared() {
+    let evaluators = evaluators("");
+    let ask = |request: &Request| match evaluators.ask(request).unwrap().result {
+        Ok(answer) => answer,
+        Err(error) => panic!("{error}"),
+    };
+    let packages = example_packages();
+    assert_eq!(packages.len(), 7);
+    for directory in packages {
+        let package = PackageDirectory {
+            top: directory.clone(),
+            directory,
+        };
+        let Answer::Declaration(declaration) = ask(&Request::Declare {
+            package: package.clone(),
+        }) else {
+            panic!("no declaration");
+        };
+        assert_eq!(declaration.info.namespace.as_deref(), Some("example"));
+        assert_ne!(declaration.files, Some(Vec::new()));
+        for module in declaration.modules {
+            let module = ask(&Request::Module {
+                package: package.clone(),
+                module,
+                config: json!({}),
+                parameters: Parameters::from([("Flavor".to_owned(), json!("Debug"))]),
+                answers: Vec::new(),
+            });
+            let Answer::Module(module) = module else {
+                panic!("{module:?}");
+            };
+            let ModuleBody::Recipe(recipe) = module.body else {
+                panic!("no recipe");
+            };
+            assert!(["C", "C++", "Command"].contains(&recipe["Language"].as_str().unwrap()));
+        }
+    }
 }

@@ -19,6 +19,9 @@ use super::protocol::{Outcome, Reply, Request, Setup};
 use super::worker::STACK_USED_UP;
 use crate::error::{Error, Result};
 
+/// How long a process may take to start; it evaluates nothing yet.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// How evaluation processes are started and limited.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -132,7 +135,7 @@ impl Evaluators {
 
     fn start(&self) -> Result<Process> {
         let mut process = Process::start(&self.options.program)?;
-        match process.ask(&Request::Setup(self.setup.clone()), self.options.timeout) {
+        match process.ask(&Request::Setup(self.setup.clone()), START_TIMEOUT) {
             Ok(_) => Ok(process),
             Err(_) => Err(Error::internal(format!(
                 "`{}` does not start as an evaluation process",
@@ -152,6 +155,9 @@ impl Evaluators {
                 self.options.timeout.as_secs_f64()
             ))
             .hint("look for a loop without end, or allow more with `--eval-timeout`"),
+            Failure::Unsayable => {
+                error("a path of it is not UTF-8".to_owned()).hint("rename the directory")
+            }
             Failure::Rubbish(cause) => {
                 process.last_words();
                 Error::internal(format!("The evaluation of {last} answers with rubbish"))
@@ -170,7 +176,8 @@ impl Evaluators {
                     Some(libc::SIGSEGV | libc::SIGBUS) => endless(),
                     Some(libc::SIGABRT) if words.contains("overflowed its stack") => endless(),
                     Some(libc::SIGKILL) => {
-                        error("the process was killed, probably for want of memory".to_owned())
+                        Error::environment(format!("Cannot evaluate {last}"))
+                            .cause("the process was killed, probably because the machine has no more memory")
                     }
                     _ => Error::internal(format!("The evaluation of {last} ended unexpectedly")).cause(words),
                 }
@@ -203,6 +210,8 @@ fn in_units(bytes: u64) -> String {
 
 /// Why a process gave no answer.
 enum Failure {
+    /// The request has a path that JSON cannot hold.
+    Unsayable,
     TimedOut,
     Ended,
     Rubbish(String),
@@ -264,7 +273,10 @@ impl Process {
             return Err(Failure::Ended);
         };
         // The process reads a request before it does anything else, so writing does not wait for evaluation.
-        frame::write(stdin, request).map_err(|_| Failure::Ended)?;
+        frame::write(stdin, request).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => Failure::Unsayable,
+            _ => Failure::Ended,
+        })?;
         loop {
             let mut length = [0; 4];
             self.read(&mut length, deadline)?;

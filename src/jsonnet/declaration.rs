@@ -215,7 +215,8 @@ fn files_of(
                         "There is no file `{text}` in `{}`",
                         package.info.label()
                     ))
-                    .cause("`files` of `wake.pkg` names it"),
+                    .cause("`files` of `wake.pkg` names it")
+                    .hint_option(hint_for_directory(scope, &text)),
                 ));
             }
         }
@@ -226,6 +227,13 @@ fn files_of(
     names.sort();
     names.dedup();
     Ok(Some(names))
+}
+
+/// How to name what is in a directory.
+fn hint_for_directory(scope: &Scope, text: &str) -> Option<String> {
+    let text = text.trim_end_matches('/');
+    let is_directory = fs::is_directory(&scope.package.directory.join(text));
+    is_directory.then(|| format!("for all files of the directory write `{text}/**`"))
 }
 
 /// Whether `text` names a file inside the package.

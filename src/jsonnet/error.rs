@@ -35,6 +35,9 @@ pub(super) fn translate(session: &Session, error: &JsonnetError) -> Error {
             );
             syntax_error(path.code(), error).at_if_absent(session.locate(&span).as_ref())
         }
+        ErrorKind::RuntimeError(text) if is_thrown(elements) => {
+            Error::user(format!("The program throws: {text}"))
+        }
         kind => describe(kind),
     };
     let innermost = (elements.iter())
@@ -51,7 +54,18 @@ pub(super) fn translate(session: &Session, error: &JsonnetError) -> Error {
     for frame in frames(session, elements, shown.as_ref()) {
         translated = translated.frame(frame.at, frame.description);
     }
+    let current = session.current();
+    if translated.report().at.is_none() && !translated.report().message.contains(&current) {
+        translated = translated.cause(format!("while evaluating {current}"));
+    }
     translated
+}
+
+/// Whether the error comes from `error …` in the program, not from the library.
+fn is_thrown(elements: &[StackTraceElement]) -> bool {
+    elements
+        .first()
+        .is_some_and(|innermost| innermost.desc == "error statement")
 }
 
 /// Whether the name at a place is read from `wake`: then the near names are known better than by the library.
@@ -158,7 +172,7 @@ fn syntax_error(code: &str, error: &jrsonnet_evaluator::parser::ParseError) -> E
     };
     let mut expected: Vec<String> = tokens
         .iter()
-        .filter(|token| !matches!(**token, "<whitespace>"))
+        .filter(|token| !matches!(**token, "<whitespace>" | "[_]" | "\"\""))
         .map(|token| expected_token(token))
         .collect();
     expected.sort();
@@ -188,7 +202,8 @@ fn expected_token(token: &str) -> String {
         .strip_prefix("['")
         .and_then(|rest| rest.strip_suffix("']"))
         .unwrap_or_else(|| token.trim_matches('"'));
-    format!("`{}`", token.trim_start_matches('\\'))
+    let unescaped = token.strip_prefix('\\').filter(|rest| !rest.is_empty());
+    format!("`{}`", unescaped.unwrap_or(token))
 }
 
 fn describe(kind: &ErrorKind) -> Error {
@@ -199,7 +214,7 @@ fn describe(kind: &ErrorKind) -> Error {
         ErrorKind::VariableIsNotDefined(name, near) => {
             with_near(Error::user(format!("There is no variable `{name}`")), near)
         }
-        ErrorKind::RuntimeError(text) => Error::user(format!("The program throws: {text}")),
+        ErrorKind::RuntimeError(text) => Error::user(capitalized(text)),
         ErrorKind::AssertionFailed(text) if &**text == "null" => Error::user("An assertion fails"),
         ErrorKind::AssertionFailed(text) => Error::user(format!("An assertion fails: {text}")),
         ErrorKind::StackOverflow => Error::user("The recursion is too deep")

@@ -14,7 +14,7 @@ use jrsonnet_evaluator::parser::{SourcePath, SourcePathT};
 use jrsonnet_gcmodule::Trace;
 
 use super::error::raise;
-use super::session::{Evaluated, Session};
+use super::session::{Evaluated, Session, shortened};
 use super::{declaration, embedded};
 use crate::declare::model::{PackageDirectory, Source};
 use crate::error::{Error, Location, suggestion};
@@ -376,14 +376,6 @@ fn find_from(text: &[u8], start: usize, wanted: &[u8]) -> usize {
     rest.windows(wanted.len())
         .position(|window| window == wanted)
         .map_or(text.len(), |position| start + position)
-}
-
-/// A line of a hundred thousand brackets helps nobody.
-fn shortened(mut location: Location) -> Location {
-    if location.text.chars().count() > 200 {
-        location.text = location.text.chars().take(200).collect();
-    }
-    location
 }
 
 #[cfg(test)]

@@ -17,12 +17,22 @@ const FIRST_INEXACT: f64 = 9_007_199_254_740_992.0;
 
 /// The JSON of a value, hidden fields left out. `path` names the value in errors (`Source of wake.recipe`).
 pub(super) fn to_json(session: &Session, value: &Val, path: &str) -> Evaluated<Value> {
+    start(session, value, path, false)
+}
+
+/// As [`to_json`], for the tables that tasks hand on: fields that are functions are left out too.
+pub(super) fn to_table(session: &Session, value: &Val, path: &str) -> Evaluated<Value> {
+    start(session, value, path, true)
+}
+
+fn start(session: &Session, value: &Val, path: &str, drops_functions: bool) -> Evaluated<Value> {
     convert(
         session,
         value,
         &mut Place {
             path: path.to_owned(),
             depth: 0,
+            drops_functions,
         },
     )
 }
@@ -31,6 +41,7 @@ pub(super) fn to_json(session: &Session, value: &Val, path: &str) -> Evaluated<V
 struct Place {
     path: String,
     depth: usize,
+    drops_functions: bool,
 }
 
 impl Place {
@@ -83,8 +94,12 @@ fn convert(session: &Session, value: &Val, place: &mut Place) -> Evaluated<Value
             }
             let mut map = Map::new();
             for (name, item) in object.iter() {
+                let item = item?;
+                if place.drops_functions && matches!(item, Val::Func(_)) {
+                    continue;
+                }
                 let step = format!(".{name}");
-                let item = place.below(&step, |place| convert(session, &item?, place))?;
+                let item = place.below(&step, |place| convert(session, &item, place))?;
                 map.insert(name.to_string(), item);
             }
             Value::Object(map)

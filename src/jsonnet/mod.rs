@@ -17,6 +17,7 @@ mod library;
 mod module;
 mod operation_module;
 pub mod pattern;
+mod plugin;
 pub mod protocol;
 mod script;
 mod session;

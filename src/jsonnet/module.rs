@@ -57,7 +57,12 @@ fn module_function(
     module: &str,
 ) -> Evaluated<FuncVal> {
     let label = package.info.label();
-    match modules.get(module.into())? {
+    // A hidden field is no module.
+    let value = match modules.has_field(module.into()) {
+        true => modules.get(module.into())?,
+        false => None,
+    };
+    match value {
         Some(Val::Func(function)) => Ok(function),
         Some(other) => Err(raise(
             Error::user(format!(

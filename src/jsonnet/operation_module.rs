@@ -59,11 +59,15 @@ impl Work<'_> {
         };
         let mut placed = Vec::new();
         for file in self.files(&outputs)? {
-            let operation = self.place(&file)?;
+            let operation =
+                (self.place(&file)).map_err(|error| place_at(error, file.at.as_ref()))?;
             placed.extend(operation.outputs.iter().cloned());
             generated.operations.push(operation);
         }
-        generated.operations.push(self.run(&outputs, placed)?);
+        let exec = self.exec(&outputs)?;
+        let run = self.run(&exec, &outputs, placed);
+        let run = run.map_err(|error| place_at(error, exec.at.as_ref()))?;
+        generated.operations.push(run);
         generated.tool_directories = self.session.take_tool_directories();
         Ok(generated)
     }
@@ -95,19 +99,16 @@ impl Work<'_> {
             return Ok(Map::new());
         };
         let value = self.call(function, &Map::new())?;
-        let Value::Object(outputs) = to_json(self.session, &value, "outputs")? else {
+        let Value::Object(mut outputs) = to_json(self.session, &value, "outputs")? else {
             return Err(self.wrong("outputs", "an object of paths", &value));
         };
-        for (name, path) in &outputs {
-            let is_inside = path.as_str().is_some_and(|path| {
-                let cleaned = fs::path::clean(Path::new(path));
-                !path.is_empty() && !cleaned.is_absolute() && !cleaned.starts_with("..")
-            });
-            if !is_inside {
+        for (name, path) in &mut outputs {
+            let Some(cleaned) = path.as_str().and_then(output_path) else {
                 return Err(raise(Error::user(format!(
                     "`outputs.{name}` must be a path below the target directory, not {path}"
                 ))));
-            }
+            };
+            *path = Value::String(cleaned);
         }
         Ok(outputs)
     }
@@ -134,40 +135,35 @@ impl Work<'_> {
 
     /// The operation that puts a file into the target directory.
     fn place(&self, file: &FileValue) -> Evaluated<OperationSpec> {
-        let path = relative_path(&file.path)
-            .map_err(|error| raise(error.at_if_absent(file.at.as_ref())))?;
+        let path = relative_path(&file.path).map_err(raise)?;
         let from = match &file.from {
-            Some(from) => Some(from.evaluate()?).filter(|value| !matches!(value, Val::Null)),
-            None => None,
+            Some(from) => from.evaluate()?,
+            None => Val::Null,
         };
-        let (action, inputs) = match (from, file.is_dump) {
-            (Some(value), true) => {
-                let json = to_json(self.session, &value, &file.path)
-                    .map_err(|error| place_at(error, file.at.as_ref()))?;
-                let content = format!("{json:#}\n");
+        let (action, inputs) = match (&from, file.is_dump) {
+            (from, true) => {
+                let content = format!("{:#}\n", to_json(self.session, from, &file.path)?);
+                let executable = false;
                 (
                     ActionSpec::WriteFile {
                         content,
-                        executable: false,
+                        executable,
                     },
                     Vec::new(),
                 )
             }
-            (Some(Val::Str(from)), false) => {
-                (ActionSpec::CopyFile, vec![source_path(&from.into_flat())])
+            (Val::Str(from), false) => {
+                let source = source_path(&from.clone().into_flat());
+                (ActionSpec::CopyFile, vec![source])
             }
-            (None, false) => (ActionSpec::CopyFile, vec![format!("$(package)/{path}")]),
-            (other, _) => {
-                let found = other.map_or_else(
-                    || "nothing".to_owned(),
-                    |value| type_name(self.session, &value),
-                );
+            (Val::Null, false) => (ActionSpec::CopyFile, vec![format!("$(package)/{path}")]),
+            (other, false) => {
+                let found = type_name(self.session, other);
                 return Err(raise(
                     Error::user(format!(
                         "`from` of the file `{path}` must be a path, not {found}"
                     ))
-                    .hint("give a value with `dump=true` to write its JSON")
-                    .at_if_absent(file.at.as_ref()),
+                    .hint("give a value with `dump=true` to write its JSON"),
                 ));
             }
         };
@@ -185,45 +181,34 @@ impl Work<'_> {
         })
     }
 
-    fn run(&self, outputs: &Map<String, Value>, placed: Vec<String>) -> Evaluated<OperationSpec> {
-        let exec = self.exec(outputs)?;
-        let at = exec.at.clone();
-        let place = |error| place_at(error, at.as_ref());
-        let (executable, tool) = self
-            .executable(&exec)
-            .map_err(|error| raise(error.at_if_absent(at.as_ref())))?;
-        let environment = self.environment(exec.environment.as_ref()).map_err(place)?;
-        let mut inputs: Vec<String> = self
-            .input
-            .files
-            .iter()
-            .map(|file| format!("$(package)/{file}"))
-            .collect();
-        inputs.extend(placed);
-        inputs.extend(self.outputs_of_dependencies());
-        if executable.starts_with("$(package)/") && !inputs.contains(&executable) {
-            inputs.push(executable.clone());
-        }
-        let stdin_text = self
-            .standard_input(&exec, outputs, &environment)
-            .map_err(place)?;
+    /// The operation itself.
+    fn run(
+        &self,
+        exec: &ExecValue,
+        outputs: &Map<String, Value>,
+        placed: Vec<String>,
+    ) -> Evaluated<OperationSpec> {
+        let (executable, tool) = self.executable(exec).map_err(raise)?;
+        let environment = self.environment(exec.environment.as_ref())?;
+        let inputs = self.inputs(&executable, placed);
+        let action = ActionSpec::Run {
+            executable,
+            tool,
+            arguments: exec.arguments.clone(),
+            working_directory: "$(target)".to_owned(),
+            stdin: None,
+            stdin_text: Some(self.standard_input(exec, outputs, &environment)?),
+            environment,
+            stdout: None,
+            response_file: ResponseFile::Auto,
+            console: false,
+            caches: Vec::new(),
+            network: false,
+            timeout: None,
+        };
         Ok(OperationSpec {
             title: format!("Run {}", self.input.label),
-            action: ActionSpec::Run {
-                executable,
-                tool,
-                arguments: exec.arguments.clone(),
-                working_directory: "$(target)".to_owned(),
-                environment,
-                stdin: None,
-                stdin_text: Some(stdin_text),
-                stdout: None,
-                response_file: ResponseFile::Auto,
-                console: false,
-                caches: Vec::new(),
-                network: false,
-                timeout: None,
-            },
+            action,
             inputs,
             order_only: Vec::new(),
             outputs: texts(&Value::Object(outputs_in_target(outputs))),
@@ -233,6 +218,21 @@ impl Work<'_> {
             is_test: false,
             at: exec.at.clone().or_else(|| self.module.at.clone()),
         })
+    }
+
+    /// The package's files, the module's own, what it depends on made, and the executable.
+    fn inputs(&self, executable: &str, placed: Vec<String>) -> Vec<String> {
+        let files = self.input.files.iter();
+        let mut inputs: Vec<String> = files.map(|file| format!("$(package)/{file}")).collect();
+        inputs.extend(placed);
+        for dependency in &self.input.dependencies {
+            inputs.extend(texts(&dependency.shared_state["outputs"]));
+        }
+        if executable.starts_with("$(package)/") && !inputs.iter().any(|input| input == executable)
+        {
+            inputs.push(executable.to_owned());
+        }
+        inputs
     }
 
     fn exec(&self, outputs: &Map<String, Value>) -> Evaluated<Rc<ExecValue>> {
@@ -328,12 +328,6 @@ impl Work<'_> {
         Ok(format!("{json}\n"))
     }
 
-    fn outputs_of_dependencies(&self) -> Vec<String> {
-        (self.input.dependencies.iter())
-            .flat_map(|dependency| texts(&dependency.shared_state["outputs"]))
-            .collect()
-    }
-
     fn wrong(&self, name: &str, expected: &str, value: &Val) -> jrsonnet_evaluator::Error {
         raise(Error::user(format!(
             "`{name}` of the module `{}` must be {expected}, not {}",
@@ -341,6 +335,14 @@ impl Work<'_> {
             type_name(self.session, value)
         )))
     }
+}
+
+/// A path below the target directory, cleaned; a final slash, which says that it is a directory, stays.
+fn output_path(path: &str) -> Option<String> {
+    let below = path.strip_prefix("$(target)/").unwrap_or(path);
+    let cleaned = relative_path(below).ok()?;
+    let slash = if below.ends_with('/') { "/" } else { "" };
+    Some(format!("{cleaned}{slash}"))
 }
 
 /// The strings of an object.

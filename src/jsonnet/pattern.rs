@@ -241,6 +241,12 @@ fn first_braces(text: &str) -> std::result::Result<Option<(usize, Vec<usize>, us
     Ok(None)
 }
 
+fn not_utf8(what: &str, path: &Path) -> Error {
+    Error::user(format!("The name of the {what} {path:?} is not UTF-8"))
+        .cause("a pattern reaches it")
+        .hint(format!("rename the {what}"))
+}
+
 struct Walk<'a> {
     directory: &'a Path,
     top: &'a Path,
@@ -254,6 +260,9 @@ impl Walk<'_> {
     /// Looks at the entries of `below`, a directory `depth` steps below the package's.
     fn enter(&mut self, below: &Path, depth: usize, reaching: &[usize]) -> Result<()> {
         let path = self.directory.join(below);
+        if below.to_str().is_none() {
+            return Err(not_utf8("directory", &path));
+        }
         if depth > 0 && !fs::is_directory(&path) {
             return Ok(());
         }
@@ -277,7 +286,7 @@ impl Walk<'_> {
                     self.enter(&entry, depth + 1, &reaching)?;
                 }
             } else if self.is_wanted(&steps, reaching) && !self.is_written_by_wake(&path, &entry) {
-                self.add(&path, &entry)?;
+                self.add(&entry)?;
             }
         }
         Ok(())
@@ -299,7 +308,7 @@ impl Walk<'_> {
 
     /// Adds a file. A link to a directory is not followed, so it is no file; a link to nothing is not there. A link
     /// that leaves the package would make the package more than its directory.
-    fn add(&mut self, parent: &Path, entry: &Path) -> Result<()> {
+    fn add(&mut self, entry: &Path) -> Result<()> {
         let path = self.directory.join(entry);
         if !fs::is_file(&path) {
             return Ok(());
@@ -318,14 +327,7 @@ impl Walk<'_> {
                 self.matched.insert(text.to_owned());
                 Ok(())
             }
-            None => Err(
-                Error::user(format!("The name of the file {path:?} is not UTF-8"))
-                    .cause(format!(
-                        "a pattern matches it in `{}`",
-                        fs::path::display(parent, self.top)
-                    ))
-                    .hint("rename the file, or exclude it"),
-            ),
+            None => Err(not_utf8("file", &path)),
         }
     }
 }

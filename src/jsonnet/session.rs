@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use jrsonnet_evaluator::error::{ErrorKind, StackTraceElement};
 use jrsonnet_evaluator::function::{CallLocation, FuncVal};
 use jrsonnet_evaluator::parser::Span;
 use jrsonnet_evaluator::{ContextBuilder, State, Val};
@@ -46,6 +47,7 @@ pub(super) struct Session {
     is_in_pkgs: Cell<bool>,
     /// Packages whose `pkgs` an import waits for.
     importing: RefCell<Vec<PathBuf>>,
+    current: RefCell<String>,
     working: Box<dyn Fn(&str)>,
 }
 
@@ -62,6 +64,7 @@ impl Session {
             traced: RefCell::default(),
             is_in_pkgs: Cell::new(false),
             importing: RefCell::default(),
+            current: RefCell::default(),
             working,
         })
     }
@@ -69,6 +72,12 @@ impl Session {
     /// Says what is being evaluated from now on, for the case that it never ends.
     pub(super) fn work_on(&self, what: &str) {
         (self.working)(what);
+        what.clone_into(&mut self.current.borrow_mut());
+    }
+
+    /// What [`Self::work_on`] was told last.
+    pub(super) fn current(&self) -> String {
+        self.current.borrow().clone()
     }
 
     pub(super) fn set_state(&self, state: State) {
@@ -112,6 +121,9 @@ impl Session {
 
     /// Reads a file and records its content, or that it is not there.
     pub(super) fn read_file(&self, path: &Path) -> crate::error::Result<Option<Vec<u8>>> {
+        if path.to_str().is_none() {
+            return Err(Error::user(format!("The path {path:?} is not UTF-8")));
+        }
         let content = fs::read_if_exists(path)?;
         self.record(Read::File {
             path: path.to_owned(),
@@ -220,13 +232,28 @@ impl Session {
             Some(file) => file.display(&self.given.top),
             None => path.to_string(),
         };
-        Some(Location::of_bytes(
+        let (start, end) = (span.1 as usize, span.2 as usize);
+        Some(shortened(Location::of_bytes(
             name,
             span.0.code(),
-            span.1 as usize,
-            span.2 as usize,
-        ))
+            start,
+            end,
+        )))
     }
+}
+
+/// The longest line of source that is shown, in characters.
+const LONGEST_LINE: usize = 500;
+
+/// A location whose line can be shown: of a longer line only the beginning, if the place is there.
+pub(super) fn shortened(mut location: Location) -> Location {
+    if location.text.chars().count() > LONGEST_LINE {
+        let is_shown = (location.column as usize) < LONGEST_LINE;
+        let shown = if is_shown { LONGEST_LINE } else { 0 };
+        location.text = location.text.chars().take(shown).collect();
+        location.width = location.width.min(80);
+    }
+    location
 }
 
 /// A session and the package that a `wake` object speaks for.
@@ -269,7 +296,25 @@ pub(super) fn call(session: &Session, function: &FuncVal, arguments: &[Val]) -> 
     let taken = parameters.len().min(arguments.len());
     let context = ContextBuilder::dangerous_empty_state().build();
     let arguments = arguments[..taken].to_vec();
-    function.evaluate(context, CallLocation::native(), &arguments, false)
+    let result = function.evaluate(context, CallLocation::native(), &arguments, false);
+    result.map_err(|error| located(error, function))
+}
+
+/// The library gives some errors no place at all: then at least the function that wake called is one.
+fn located(mut error: jrsonnet_evaluator::Error, function: &FuncVal) -> jrsonnet_evaluator::Error {
+    let is_own = matches!(error.error(), ErrorKind::Other(_));
+    let is_located = error
+        .trace()
+        .0
+        .iter()
+        .any(|element| element.location.is_some());
+    if let (FuncVal::Normal(description), false) = (function, is_own || is_located) {
+        error.trace_mut().0.push(StackTraceElement {
+            location: Some(description.body.span()),
+            desc: "in this function".to_owned(),
+        });
+    }
+    error
 }
 
 /// Where the body of a function stands.

@@ -97,8 +97,11 @@ fn serve(mut reader: impl Read, writer: impl Write + 'static) -> io::Result<()> 
         };
         IS_BUSY.store(true, Ordering::Relaxed);
         let working = Rc::clone(&writer);
+        let last = Rc::new(RefCell::new(String::new()));
+        let current = Rc::clone(&last);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let say = move |what: &str| {
+                what.clone_into(&mut current.borrow_mut());
                 // Whoever asked is gone if this fails; the answer will fail too, and end the process.
                 let _ = frame::write(&mut *working.borrow_mut(), &Reply::Working(what.to_owned()));
             };
@@ -106,7 +109,7 @@ fn serve(mut reader: impl Read, writer: impl Write + 'static) -> io::Result<()> 
         }));
         IS_BUSY.store(false, Ordering::Relaxed);
         let is_sound = outcome.is_ok();
-        let outcome = outcome.unwrap_or_else(|panic| panicked(panic.as_ref()));
+        let outcome = outcome.unwrap_or_else(|panic| panicked(&last.borrow(), panic.as_ref()));
         frame::write(&mut *writer.borrow_mut(), &Reply::Done(Box::new(outcome)))?;
         if !is_sound {
             return Ok(());
@@ -116,11 +119,13 @@ fn serve(mut reader: impl Read, writer: impl Write + 'static) -> io::Result<()> 
 }
 
 /// Some programs make the library panic instead of returning an error.
-fn panicked(panic: &(dyn std::any::Any + Send)) -> Outcome {
+fn panicked(working: &str, panic: &(dyn std::any::Any + Send)) -> Outcome {
     let text = (panic.downcast_ref::<String>().map(String::as_str))
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("it does not say why");
-    let error = Error::user("The evaluation asks for more than jsonnet can do").cause(text);
+    let error = Error::user(format!("Cannot evaluate {working}"))
+        .cause("it asks for more than jsonnet can do")
+        .cause(text);
     Outcome {
         result: Err::<Answer, _>(error),
         reads: Vec::new(),

@@ -1,5 +1,6 @@
 // What the plugins `c` and `cpp` share: the tasks that turn a C or C++ recipe into operations of GCC or Clang.
-// Ignorant of everything that differs between the languages: that is in the `language` each plugin hands over.
+// Ignorant of everything that differs between the languages: that is in the `language` each plugin hands over. What a
+// recipe may say is checked in cc-recipe, its headers are found in cc-headers, the operations are made in cc-operations.
 //
 // RECIPE KEYS
 //   Type                    'Executable' | 'StaticLibrary' | 'DynamicLibrary' | 'HeaderLibrary' | 'Test';
@@ -31,7 +32,8 @@
 // lists from a task of its own that runs before `Build`
 //   InitializeDefaults   Name, Language, Flavor, and empty lists
 //   ResolveTools         Tools: { C, Cpp, Archive }
-//   RecipeBuild          Type, Source, IncludePaths, PublicIncludePaths, HeaderCopies: [{ From, To }], GeneratedHeaders,
+//   RecipeBuild          Type, Source, IncludePaths, PublicIncludePaths, HeaderCopies: [{ From, To }],
+//                        GeneratedHeaders (what the module's own sources wait for),
 //                        Defines, LinkLibraries, PlatformLibraries, RuntimeDependencies, CompilerFlags, LinkerFlags,
 //                        LanguageVersions: { C, Cpp }, EnableWarningsAsErrors
 //   ResolveDependencies  Inherited: the `Build` tables that dependencies share, joined
@@ -47,352 +49,18 @@
 //   LinkLanguage         'C++' if something in the archives needs the C++ linker, else 'C'
 //   RunExecutable        the program, of an executable
 local check = import 'wake/check.libsonnet';
+local headers = import 'wake/cc-headers.libsonnet';
+local operations = import 'wake/cc-operations.libsonnet';
 local paths = import 'wake/paths.libsonnet';
-
-local flavors = {
-  Debug: ['-O0', '-g'],
-  DebugRelease: ['-O2', '-g'],
-  Release: ['-O2', '-DNDEBUG'],
-};
-
-local recipeTypes = ['Executable', 'StaticLibrary', 'DynamicLibrary', 'HeaderLibrary', 'Test'];
-
-local keys = {
-  CompilerFlags: 'strings',
-  Defines: 'strings',
-  Dependencies: 'any',
-  EnableWarningsAsErrors: 'boolean',
-  IncludePaths: 'strings',
-  Language: 'any',
-  LanguageVersion: 'string',
-  LinkerFlags: 'strings',
-  LinkLibraries: 'strings',
-  Name: 'any',
-  PlatformLibraries: 'strings',
-  PublicHeaders: 'stringsOrObjects',
-  PublicIncludePaths: 'strings',
-  RuntimeDependencies: 'strings',
-  Source: 'strings',
-  Tests: 'any',
-  Timeout: 'number',
-  Type: 'string',
-  Version: 'any',
-};
-local headerKeys = { Files: 'strings', Root: 'string', Target: 'string' };
-local ownPathKeys = ['Source', 'IncludePaths', 'PublicIncludePaths'];
-
-// Which compiler a file is for, by its extension.
-local kinds = {
-  c: { tool: 'C', standard: 'C', preprocessed: true },
-  s: { tool: 'C', standard: null, preprocessed: false },
-  S: { tool: 'C', standard: null, preprocessed: true },
-} + {
-  [extension]: { tool: 'Cpp', standard: 'Cpp', preprocessed: true }
-  for extension in ['cpp', 'cc', 'cxx', 'C', 'c++']
-};
-
-local kindOf(source) = kinds[paths.extension(source)];
-
-// ---------------------------------------------------------------------------------------------- the recipe, checked
-
-// Every public header with where it is copied to, below `include/`.
-local headerGroup(ctx, group) =
-  local root = std.get(group, 'Root', '');
-  local target = paths.normal(std.get(group, 'Target', ''));
-  local prefix = if paths.normal(root) == '' then '' else paths.normal(root) + '/';
-  [
-    { From: paths.inPackage(file), To: paths.inTarget(std.join('/', ['include', target, file[std.length(prefix):]])) }
-    for file in paths.expand(ctx, [prefix + paths.normal(file) for file in std.get(group, 'Files', [])])
-  ];
-
-local withoutToken(path) =
-  if paths.isToken(path) then std.lstripChars(paths.split(path).rest, '/') else paths.normal(path);
-
-local headerList(ctx, list) =
-  local files = [paths.resolve(ctx, file) for file in paths.expand(ctx, list)];
-  local isBelowInclude = std.all([std.startsWith(withoutToken(file), 'include/') for file in files]);
-  [
-    { From: paths.inPackage(file), To: '$(target)/include/' + literal }
-    for file in files
-    for literal in [
-      local relative = withoutToken(file);
-      local name = if isBelowInclude then relative[std.length('include/'):] else relative;
-      if paths.isToken(file) then name else paths.literal(name),
-    ]
-  ];
-
-local isGroups(headers) = std.length(headers) > 0 && std.isObject(headers[0]);
-
-local headerCopies(ctx, headers) =
-  if isGroups(headers) then std.flatMap(function(group) headerGroup(ctx, group), headers)
-  else headerList(ctx, headers);
-
-// Where the module's own sources find its public headers: as they lie in the package where that gives them the same
-// names, so that messages of the compiler lead to the files people edit.
-local ownHeaderPaths(headers, copies) =
-  local isRenamed(copy) =
-    local name = withoutToken(copy.To)[std.length('include/'):];
-    !std.endsWith(copy.From, '/' + name) || paths.split(copy.From).token != 'package';
-  if copies == [] then []
-  else if std.any(std.map(isRenamed, copies)) || isGroups(headers) && std.any([
-    std.get(group, 'Target', '') != ''
-    for group in headers
-  ]) then ['$(target)/include']
-  else paths.firsts([
-    copy.From[0:std.length(copy.From) - (std.length(copy.To) - std.length('$(target)/include'))]
-    for copy in copies
-  ]);
-
-local sources(ctx, language) =
-  local tests = std.get(ctx.recipe, 'Tests', {});
-  local ofTests = if std.isObject(tests) then paths.expand(ctx, std.get(tests, 'Source', [])) else [];
-  if std.objectHas(ctx.recipe, 'Source') then paths.expand(ctx, ctx.recipe.Source)
-  else std.setDiff(std.set(ctx.glob(language.sources)), std.set(std.map(paths.normal, ofTests)));
-
-// Sentences about what is wrong with the recipe, as far as it can be said without looking at files.
-local mistakes(ctx, language) =
-  local recipe = ctx.recipe;
-  local subject = 'the %s recipe of `%s`' % [language.name, ctx.name];
-  local wrongTypes = check.types(recipe, keys, subject);
-  local groups = std.get(recipe, 'PublicHeaders', []);
-  if wrongTypes != [] then wrongTypes else std.flattenArrays([
-    check.oneOf(std.get(recipe, 'Type', 'StaticLibrary'), recipeTypes, '`Type` of ' + subject),
-    check.oneOf(
-      std.get(recipe, 'LanguageVersion', language.defaultVersion),
-      std.objectFields(language.versions),
-      '`LanguageVersion` of ' + subject
-    ),
-    std.flattenArrays([
-      check.unknown(group, headerKeys, '`PublicHeaders` of ' + subject)
-      + check.types(group, headerKeys, '`PublicHeaders` of ' + subject)
-      for group in groups
-      if std.isObject(group)
-    ]),
-    [
-      '`%s` in `%s` of %s lies outside the package' % [path, key, subject]
-      for key in ownPathKeys
-      for path in std.get(recipe, key, [])
-      // A system's directory may be named as it is.
-      if paths.leaves(path) && !(key != 'Source' && paths.isAbsolute(path))
-    ],
-  ]);
+local recipes = import 'wake/cc-recipe.libsonnet';
 
 local compilerNames(compiler) =
   local parts = std.splitLimit(compiler, '-', 1);
   { family: parts[0], suffix: if std.length(parts) > 1 then '-' + parts[1] else '' };
 
-// ------------------------------------------------------------------------------------------------------ the operations
-
-// `src/main.cpp` for `$(package)/src/main.cpp`; what lies elsewhere says where. Still text with tokens' escapes.
-local nameOf(path) =
-  if !paths.isToken(path) then paths.normal(path)
-  else
-    local parts = paths.split(path);
-    local words = std.splitLimit(parts.token, ' ', 1);
-    local owner =
-      if parts.token == 'package' then ''
-      else if std.length(words) < 2 then parts.token
-      else std.strReplace(std.split(words[1], '#')[0], ':', '/');
-    std.join('/', [part for part in [owner, paths.normal(parts.rest)] if part != '']);
-
-local objectOf(source) = '$(target)/obj/%s.o' % nameOf(source);
-
-// Takes the roots out of what the compiler writes (debug information, `__FILE__`, assertions), so that it is the same
-// on every machine. The compiler uses the last that fits: the module's own package has the last word over other
-// names of the same directory (a sibling module's); and a target directory lies within a package.
-local prefixMaps(usedPaths) =
-  local tokens = std.set([paths.split(path).token for path in usedPaths if paths.isToken(path)]);
-  local short(token) = nameOf('$(' + token + ')');
-  local others(word) = [
-    '-ffile-prefix-map=$(%s)=%s' % [token, short(token)]
-    for token in tokens
-    if std.startsWith(token, word + ' ')
-  ];
-  others('package')
-  + ['-ffile-prefix-map=$(package)=.', '-ffile-prefix-map=$(package)/=']
-  + others('target')
-  + ['-ffile-prefix-map=$(target)=target'];
-
-// What all compiles of a module have in common, worked out once.
-local compileSettings(build) =
-  local includes = paths.firsts(
-    build.IncludePaths + build.PublicIncludePaths + build.Inherited.PublicIncludePaths
-  );
-  {
-    local general = flavors[build.Flavor]
-                    + ['-Wall']
-                    + (if build.EnableWarningsAsErrors then ['-Werror'] else [])
-                    + (if std.member(['StaticLibrary', 'DynamicLibrary'], build.Type) then ['-fPIC'] else [])
-                    + ['-D' + define for define in build.Defines]
-                    + ['-I' + path for path in includes]
-                    + prefixMaps(includes + build.Source)
-                    + build.CompilerFlags,
-    flags: {
-      [standard]: ['-c', '-std=' + build.LanguageVersions[standard]] + general
-      for standard in ['C', 'Cpp']
-    },
-    assemblyFlags: ['-c'] + general,
-    orderOnly: paths.firsts(build.GeneratedHeaders + build.Inherited.GeneratedHeaders),
-  };
-
-local compile(wake, build, settings, source) =
-  local kind = kindOf(source);
-  local object = objectOf(source);
-  local depfile = std.substr(object, 0, std.length(object) - 1) + 'd';
-  wake.operation({
-    title: 'Compile ' + std.strReplace(nameOf(source), '$$', '$'),
-    executable: build.Tools[kind.tool],
-    arguments: (if kind.standard == null then settings.assemblyFlags else settings.flags[kind.standard])
-               + (if kind.preprocessed then ['-MD', '-MF', depfile] else [])
-               + ['-o', object, source],
-    inputs: [source],
-    orderOnly: settings.orderOnly,
-    outputs: [object],
-    [if kind.preprocessed then 'depfile']: depfile,
-  });
-
-local archivePath(build) = '$(target)/lib%s.a' % build.Name;
-local sharedPath(build) = '$(target)/lib%s.so' % build.Name;
-
-local archive(wake, build, objects) =
-  local library = archivePath(build);
-  wake.operation({
-    title: 'Archive ' + paths.base(library),
-    executable: build.Tools.Archive,
-    arguments: ['rcsD', library] + objects,
-    inputs: objects,
-    outputs: [library],
-  });
-
-local directory(path) =
-  local parts = std.split(path, '/');
-  std.join('/', parts[0:std.length(parts) - 1]);
-
-// The language to link with: C++ as soon as anything that goes in is C++.
-local linkLanguage(build) =
-  local hasCpp = std.any([kindOf(source).tool == 'Cpp' for source in build.Source]);
-  if hasCpp || build.Inherited.LinkLanguage == 'C++' then 'C++' else 'C';
-
-// Links objects to `output`. `libraries` and `besides` are paths: what is linked, and what those libraries load
-// themselves.
-local link(wake, build, output, flags, objects, libraries, besides) =
-  wake.operation({
-    title: 'Link ' + paths.base(output),
-    executable: build.Tools[if linkLanguage(build) == 'C++' then 'Cpp' else 'C'],
-    arguments: flags
-               + ['-o', output]
-               + objects
-               + build.LinkerFlags
-               + libraries
-               + ['-l' + name for name in paths.lasts(build.PlatformLibraries + build.Inherited.PlatformLibraries)],
-    inputs: objects + paths.firsts(libraries + besides),
-    outputs: [output],
-  });
-
-local isShared(path) = std.length(std.findSubstr('.so', paths.base(path))) > 0;
-
-// Shared libraries that are not linked but loaded by linked ones must be findable while linking.
-local searchPaths(libraries, besides) = [
-  '-Wl,-rpath-link,' + path
-  for path in std.set([directory(file) for file in besides if isShared(file) && !std.member(libraries, file)])
-];
-
-local libraries(build) = paths.lasts(build.LinkLibraries + build.Inherited.LinkLibraries);
-local runtimeDependencies(build) = paths.firsts(build.RuntimeDependencies + build.Inherited.RuntimeDependencies);
-
-local linkDynamic(wake, build, objects) =
-  local needed = runtimeDependencies(build);
-  local flags = ['-shared', '-Wl,-soname,' + paths.base(sharedPath(build))]
-                // `$$` is a dollar: the loader, not wake, expands it.
-                + (if needed == [] then [] else ['-Wl,-rpath,$$ORIGIN'])
-                + searchPaths(libraries(build), needed);
-  link(wake, build, sharedPath(build), flags, objects, libraries(build), std.filter(isShared, needed));
-
-// An executable with all that must lie beside it.
-local linkExecutable(wake, build, objects) =
-  local copies = { [file]: '$(target)/' + paths.base(file) for file in runtimeDependencies(build) };
-  local moved = [std.get(copies, library, library) for library in libraries(build)];
-  local besides = [copies[file] for file in runtimeDependencies(build)];
-  local flags = (if besides == [] then [] else ['-Wl,-rpath,$$ORIGIN']) + searchPaths(moved, besides);
-  {
-    output: '$(target)/' + build.Name,
-    besides: besides,
-    operations: [wake.copyFile(file, copies[file]) for file in std.objectFields(copies)]
-                + [link(wake, build, self.output, flags, objects, moved, besides)],
-  };
-
-// What each type of module makes of its objects: operations and what is special in its shared state.
-local products(wake, build, objects) =
-  local inherited = build.Inherited;
-  local passedOn = {
-    LinkLibraries: libraries(build),
-    PlatformLibraries: paths.lasts(build.PlatformLibraries + inherited.PlatformLibraries),
-    RuntimeDependencies: runtimeDependencies(build),
-    LinkLanguage: linkLanguage(build),
-  };
-  local program() =
-    local linked = linkExecutable(wake, build, objects);
-    {
-      operations: linked.operations,
-      shared: { RunExecutable: linked.output, RuntimeDependencies: linked.besides },
-    };
-  {
-    HeaderLibrary():: { operations: [], shared: passedOn },
-    StaticLibrary():: {
-      operations: [archive(wake, build, objects)],
-      shared: passedOn { LinkLibraries: [archivePath(build)] + super.LinkLibraries },
-    },
-    DynamicLibrary()::
-      local library = sharedPath(build);
-      {
-        operations: [linkDynamic(wake, build, objects)],
-        shared: { LinkLibraries: [library], RuntimeDependencies: [library] + passedOn.RuntimeDependencies },
-      },
-    Executable():: program(),
-    Test():: program(),
-  }[build.Type]();
-
-// Sentences about sources that cannot be compiled.
-local sourceMistakes(ctx, build, language) =
-  local known(source) = std.member(language.extensions, paths.extension(source));
-  local strangers = [
-    '`%s` is no source that the %s plugin compiles (those end in %s)%s' % [
-      nameOf(source),
-      language.name,
-      check.either(['.' + extension for extension in language.extensions]),
-      if std.objectHas(kinds, paths.extension(source)) then "; hint: `Language: 'C++'` compiles C too" else '',
-    ]
-    for source in build.Source
-    if !known(source)
-  ];
-  local objects = std.sort(build.Source, objectOf);
-  local twins = [
-    '`%s` and `%s` are compiled to one object, `%s`; rename one of them' % [
-      objects[index - 1],
-      objects[index],
-      objectOf(objects[index]),
-    ]
-    for index in std.range(1, std.length(objects) - 1)
-    if objectOf(objects[index - 1]) == objectOf(objects[index])
-  ];
-  if build.Type == 'HeaderLibrary' then
-    if std.objectHas(ctx.recipe, 'Source') && build.Source != [] then
-      ["`%s` is a `HeaderLibrary`, which compiles nothing, but has a `Source`" % ctx.name]
-    else []
-  else if build.Source == [] then [
-    '`%s` has no sources: %s' % [
-      ctx.name,
-      if std.objectHas(ctx.recipe, 'Source') then '`Source` is empty or its patterns match no file'
-      else 'no file of the package matches %s' % check.either(language.sources),
-    ],
-  ]
-  else strangers + twins;
-
-// ------------------------------------------------------------------------------------------------------------ the tasks
-
 local initializeDefaults(wake, language, ctx) =
-  local flavor = std.get(ctx.parameters, 'Flavor', 'Debug');
-  local wrong = check.oneOf(flavor, std.objectFields(flavors), 'The parameter `Flavor`');
+  local flavor = std.toString(std.get(ctx.parameters, 'Flavor', 'Debug'));
+  local wrong = check.oneOf(flavor, operations.flavors, 'The parameter `Flavor`');
   if wrong != [] then { messages: check.errors(wake, wrong) }
   else {
     activeState: {
@@ -416,7 +84,7 @@ local initializeDefaults(wake, language, ctx) =
 
 // Names only: a tool that is missing is an error when an operation needs it, so a header library needs none.
 local resolveTools(wake, ctx) =
-  local compiler = compilerNames(std.get(ctx.parameters, 'Compiler', 'GCC'));
+  local compiler = compilerNames(std.toString(std.get(ctx.parameters, 'Compiler', 'GCC')));
   local suffix = compiler.suffix;
   local wrong = check.oneOf(compiler.family, ['GCC', 'Clang'], 'The parameter `Compiler`');
   local archiver = 'llvm-ar' + suffix;
@@ -433,25 +101,27 @@ local resolveTools(wake, ctx) =
 
 local recipeBuild(wake, language, ctx) =
   local recipe = ctx.recipe;
-  local wrong = mistakes(ctx, language);
+  local wrong = recipes.mistakes(ctx, language);
   local list(key) = std.get(recipe, key, []);
   local files(list) = paths.firsts([paths.inPackage(paths.resolve(ctx, path)) for path in list]);
-  local copies = headerCopies(ctx, list('PublicHeaders'));
+  local copies = headers.copies(ctx, list('PublicHeaders'));
+  local headerPaths = headers.ownPaths(list('PublicHeaders'), copies);
   local type = std.get(recipe, 'Type', 'StaticLibrary');
   local version = language.versions[std.get(recipe, 'LanguageVersion', language.defaultVersion)];
   if wrong != [] then { messages: check.errors(wake, wrong) }
   else {
-    messages: std.map(wake.warning, check.unused(ctx, keys)),
+    messages: std.map(wake.warning, check.unused(ctx, recipes.keys)),
     activeState: {
       Build+: {
         Type: type,
         // A header library compiles nothing, so the sources of the package are not its own.
         Source+: if type == 'HeaderLibrary' && !std.objectHas(recipe, 'Source') then []
-        else files(sources(ctx, language)),
-        IncludePaths+: files(list('IncludePaths')) + ownHeaderPaths(list('PublicHeaders'), copies),
+        else files(recipes.sources(ctx, language)),
+        IncludePaths+: files(list('IncludePaths')) + headerPaths,
         PublicIncludePaths+: files(list('PublicIncludePaths')),
         HeaderCopies: copies,
-        GeneratedHeaders+: [copy.To for copy in copies],
+        // The module's own sources wait for the copies only if it is those that they include.
+        GeneratedHeaders+: if std.member(headerPaths, headers.directory) then [copy.To for copy in copies] else [],
         Defines+: list('Defines'),
         CompilerFlags+: list('CompilerFlags'),
         LinkerFlags+: list('LinkerFlags'),
@@ -500,10 +170,10 @@ local build(wake, language, ctx) =
     PublicIncludePaths: std.map(paths.inPackage, table.PublicIncludePaths),
   };
   local copies = given.HeaderCopies;
-  local wrong = sourceMistakes(ctx, given, language);
-  local settings = compileSettings(given);
-  local made = products(wake, given, std.map(objectOf, given.Source));
-  local headersPath = if copies == [] then [] else ['$(target)/include'];
+  local wrong = operations.sourceMistakes(ctx, given, language);
+  local settings = operations.compileSettings(given);
+  local made = operations.products(wake, given, std.map(operations.objectOf, given.Source));
+  local headersPath = if copies == [] then [] else [headers.directory];
   local inherited = given.Inherited;
   if wrong != [] then { messages: check.errors(wake, wrong) }
   else {
@@ -517,7 +187,7 @@ local build(wake, language, ctx) =
       },
     },
     operations: [wake.copyFile(copy.From, copy.To) for copy in copies]
-                + [compile(wake, given, settings, source) for source in given.Source]
+                + [operations.compile(wake, given, settings, source) for source in given.Source]
                 + made.operations,
   };
 

@@ -25,12 +25,11 @@ local either(names) =
   if count < 2 then std.join('', quoted)
   else std.join(', ', quoted[0:count - 1]) + ' or ' + quoted[count - 1];
 
-local describe(value) = {
+local describe(value) = if std.isNumber(value) then '`%g`' % value else {
   array: 'a list',
   boolean: 'a boolean',
   'function': 'a function',
   'null': 'null',
-  number: 'a number',
   object: 'an object',
   string: 'a string',
 }[std.type(value)];
@@ -40,7 +39,10 @@ local isListOf(test) = function(value) std.isArray(value) && std.all(std.map(tes
 local types = {
   string: { wanted: 'a string', matches: std.isString },
   boolean: { wanted: 'a boolean', matches: std.isBoolean },
-  number: { wanted: 'a positive number', matches(value):: std.isNumber(value) && value > 0 },
+  seconds: {
+    wanted: 'a positive whole number',
+    matches(value):: std.isNumber(value) && value > 0 && value == std.floor(value),
+  },
   strings: { wanted: 'a list of strings', matches:: isListOf(std.isString) },
   objects: { wanted: 'a list of objects', matches:: isListOf(std.isObject) },
   stringsOrObjects: {
@@ -54,7 +56,7 @@ local types = {
   any: { wanted: 'anything', matches(value):: true },
 };
 
-// The first element of a list that is none of what the list should hold; null if the value is no list.
+// The index of the first element that is none of what the list or object should hold; null if the value is neither.
 local firstWrong(kind, value) =
   local tests = {
     strings: std.isString,
@@ -62,7 +64,9 @@ local firstWrong(kind, value) =
     // Of a mixture, the first decides what the others should be.
     stringsOrObjects: if value != [] && std.isString(value[0]) then std.isString else std.isObject,
   };
-  if !std.isArray(value) || !std.objectHas(tests, kind) then null
+  if kind == 'stringTable' && std.isObject(value) then
+    [name for name in std.objectFields(value) if !std.isString(value[name])][0]
+  else if !std.isArray(value) || !std.objectHas(tests, kind) then null
   else [index for index in std.range(0, std.length(value) - 1) if !tests[kind](value[index])][0];
 
 {
@@ -99,7 +103,9 @@ local firstWrong(kind, value) =
       subject,
       kind.wanted,
       if wrong == null then describe(value) else describe(value[wrong]),
-      if wrong == null then '' else ' at index %d' % wrong,
+      if wrong == null then ''
+      else if std.isString(wrong) then ' at `%s`' % wrong
+      else ' at index %d' % wrong,
     ]
     for name in std.objectFields(fields)
     if std.objectHas(object, name) && !types[fields[name]].matches(object[name])

@@ -88,7 +88,7 @@ local below(root, path) =
     std.objectFields(ctx.dependencies),
   ),
 
-  // The dependencies that a recipe means by `NAME`, `NAME:MODULE` or `:MODULE`.
+  // The dependencies that a recipe means by `NAME`, `NAME:MODULE` or `:MODULE`; the namespace may be left out.
   named(name, dependencies)::
     local parts = std.split(name, ':');
     local package = parts[0];
@@ -96,7 +96,8 @@ local below(root, path) =
     [
       dependency
       for dependency in dependencies
-      if dependency.module == module && (package == '' || dependency.name == package)
+      if dependency.module == module
+         && (package == '' || dependency.name == package || std.endsWith(dependency.name, '/' + package))
     ],
 
   // Replaces a `$(target NAME)` at the start of a path; a token that names no dependency stays, for wake to judge.

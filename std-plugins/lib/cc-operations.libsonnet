@@ -1,0 +1,244 @@
+// The operations of a C or C++ module: compile, archive, link, as its `Build` table (see cc.libsonnet) says.
+// Ignorant of recipes and of where the table comes from.
+local check = import 'wake/check.libsonnet';
+local paths = import 'wake/paths.libsonnet';
+
+local flavors = {
+  Debug: ['-O0', '-g'],
+  DebugRelease: ['-O2', '-g'],
+  Release: ['-O2', '-DNDEBUG'],
+};
+
+// Which compiler a file is for, by its extension.
+local kinds = {
+  c: { tool: 'C', flags: 'c', preprocessed: true },
+  s: { tool: 'C', flags: 'assembly', preprocessed: false },
+  S: { tool: 'C', flags: 'preprocessedAssembly', preprocessed: true },
+} + {
+  [extension]: { tool: 'Cpp', flags: 'cpp', preprocessed: true }
+  for extension in ['cpp', 'cc', 'cxx', 'C', 'c++']
+};
+
+local kindOf(source) = kinds[paths.extension(source)];
+
+// `src/main.cpp` for `$(package)/src/main.cpp`; what lies elsewhere says where. Still text with tokens' escapes.
+local nameOf(path) =
+  if !paths.isToken(path) then paths.normal(path)
+  else
+    local parts = paths.split(path);
+    local words = std.splitLimit(parts.token, ' ', 1);
+    local owner =
+      if parts.token == 'package' then ''
+      else if std.length(words) < 2 then parts.token
+      else std.strReplace(std.split(words[1], '#')[0], ':', '/');
+    std.join('/', [part for part in [owner, paths.normal(parts.rest)] if part != '']);
+
+local objectOf(source) = '$(target)/obj/%s.o' % nameOf(source);
+
+// Takes the roots out of what the compiler writes (debug information, `__FILE__`, assertions), so that it is the same
+// on every machine. The compiler uses the last that fits: the module's own package has the last word over other
+// names of the same directory (a sibling module's); and a target directory lies within a package.
+local prefixMaps(usedPaths) =
+  local tokens = std.set([paths.split(path).token for path in usedPaths if paths.isToken(path)]);
+  local short(token) = nameOf('$(' + token + ')');
+  local others(word) = [
+    '-ffile-prefix-map=$(%s)=%s' % [token, short(token)]
+    for token in tokens
+    if std.startsWith(token, word + ' ')
+  ];
+  others('package')
+  + ['-ffile-prefix-map=$(package)=.', '-ffile-prefix-map=$(package)/=']
+  + others('target')
+  + ['-ffile-prefix-map=$(target)=target'];
+
+// What all compiles of a module have in common, worked out once.
+local compileSettings(build) =
+  local includes = paths.firsts(
+    build.IncludePaths + build.PublicIncludePaths + build.Inherited.PublicIncludePaths
+  );
+  local maps = prefixMaps(includes + build.Source);
+  local general = flavors[build.Flavor]
+                  + ['-Wall']
+                  + (if build.EnableWarningsAsErrors then ['-Werror'] else [])
+                  + (if std.member(['StaticLibrary', 'DynamicLibrary'], build.Type) then ['-fPIC'] else [])
+                  + ['-D' + define for define in build.Defines]
+                  + ['-I' + path for path in includes]
+                  + maps
+                  + build.CompilerFlags;
+  {
+    flags: {
+      c: ['-c', '-std=' + build.LanguageVersions.C] + general,
+      cpp: ['-c', '-std=' + build.LanguageVersions.Cpp] + general,
+      preprocessedAssembly: ['-c'] + general,
+      // Without what the assembler has no use for: Clang warns of every flag that it does not use.
+      assembly: ['-c'] + std.filter(function(flag) flag == '-g', flavors[build.Flavor]) + maps + build.CompilerFlags,
+    },
+    orderOnly: paths.firsts(build.GeneratedHeaders + build.Inherited.GeneratedHeaders),
+  };
+
+local compile(wake, build, settings, source) =
+  local kind = kindOf(source);
+  local object = objectOf(source);
+  local depfile = std.substr(object, 0, std.length(object) - 1) + 'd';
+  wake.operation({
+    title: 'Compile ' + std.strReplace(nameOf(source), '$$', '$'),
+    executable: build.Tools[kind.tool],
+    arguments: settings.flags[kind.flags]
+               + (if kind.preprocessed then ['-MD', '-MF', depfile] else [])
+               + ['-o', object, source],
+    inputs: [source],
+    orderOnly: settings.orderOnly,
+    outputs: [object],
+    [if kind.preprocessed then 'depfile']: depfile,
+  });
+
+local archivePath(build) = '$(target)/lib%s.a' % build.Name;
+local sharedPath(build) = '$(target)/lib%s.so' % build.Name;
+
+local archive(wake, build, objects) =
+  local library = archivePath(build);
+  wake.operation({
+    title: 'Archive ' + paths.base(library),
+    executable: build.Tools.Archive,
+    arguments: ['rcsD', library] + objects,
+    inputs: objects,
+    outputs: [library],
+  });
+
+local directory(path) =
+  local parts = std.split(path, '/');
+  std.join('/', parts[0:std.length(parts) - 1]);
+
+// The language to link with: C++ as soon as anything that goes in is C++.
+local linkLanguage(build) =
+  local hasCpp = std.any([kindOf(source).tool == 'Cpp' for source in build.Source]);
+  if hasCpp || build.Inherited.LinkLanguage == 'C++' then 'C++' else 'C';
+
+// Links objects to `output`. `libraries` and `besides` are paths: what is linked, and what those libraries load
+// themselves.
+local link(wake, build, output, flags, objects, libraries, besides) =
+  wake.operation({
+    title: 'Link ' + paths.base(output),
+    executable: build.Tools[if linkLanguage(build) == 'C++' then 'Cpp' else 'C'],
+    arguments: flags
+               + ['-o', output]
+               + objects
+               + build.LinkerFlags
+               + libraries
+               + ['-l' + name for name in paths.lasts(build.PlatformLibraries + build.Inherited.PlatformLibraries)],
+    inputs: objects + paths.firsts(libraries + besides),
+    outputs: [output],
+  });
+
+local isShared(path) = std.length(std.findSubstr('.so', paths.base(path))) > 0;
+
+// Shared libraries that are not linked but loaded by linked ones must be findable while linking.
+local searchPaths(libraries, besides) = [
+  '-Wl,-rpath-link,' + path
+  for path in std.set([directory(file) for file in besides if isShared(file) && !std.member(libraries, file)])
+];
+
+local libraries(build) = paths.lasts(build.LinkLibraries + build.Inherited.LinkLibraries);
+local runtimeDependencies(build) = paths.firsts(build.RuntimeDependencies + build.Inherited.RuntimeDependencies);
+
+local linkDynamic(wake, build, objects) =
+  local needed = runtimeDependencies(build);
+  local flags = ['-shared', '-Wl,-soname,' + paths.base(sharedPath(build))]
+                // `$$` is a dollar: the loader, not wake, expands it.
+                + (if needed == [] then [] else ['-Wl,-rpath,$$ORIGIN'])
+                + searchPaths(libraries(build), needed);
+  link(wake, build, sharedPath(build), flags, objects, libraries(build), std.filter(isShared, needed));
+
+// An executable with all that must lie beside it.
+local linkExecutable(wake, build, objects) =
+  local copies = { [file]: '$(target)/' + paths.base(file) for file in runtimeDependencies(build) };
+  local moved = [std.get(copies, library, library) for library in libraries(build)];
+  local besides = [copies[file] for file in runtimeDependencies(build)];
+  local flags = (if besides == [] then [] else ['-Wl,-rpath,$$ORIGIN']) + searchPaths(moved, besides);
+  {
+    output: '$(target)/' + build.Name,
+    besides: besides,
+    operations: [wake.copyFile(file, copies[file]) for file in std.objectFields(copies)]
+                + [link(wake, build, self.output, flags, objects, moved, besides)],
+  };
+
+// What each type of module makes of its objects: operations and what is special in its shared state.
+local products(wake, build, objects) =
+  local inherited = build.Inherited;
+  local passedOn = {
+    LinkLibraries: libraries(build),
+    PlatformLibraries: paths.lasts(build.PlatformLibraries + inherited.PlatformLibraries),
+    RuntimeDependencies: runtimeDependencies(build),
+    LinkLanguage: linkLanguage(build),
+  };
+  local program() =
+    local linked = linkExecutable(wake, build, objects);
+    {
+      operations: linked.operations,
+      shared: { RunExecutable: linked.output, RuntimeDependencies: linked.besides },
+    };
+  {
+    HeaderLibrary():: { operations: [], shared: passedOn },
+    StaticLibrary():: {
+      operations: [archive(wake, build, objects)],
+      shared: passedOn { LinkLibraries: [archivePath(build)] + super.LinkLibraries },
+    },
+    DynamicLibrary()::
+      local library = sharedPath(build);
+      {
+        operations: [linkDynamic(wake, build, objects)],
+        shared: { LinkLibraries: [library], RuntimeDependencies: [library] + passedOn.RuntimeDependencies },
+      },
+    Executable():: program(),
+    Test():: program(),
+  }[build.Type]();
+
+// Sentences about sources that cannot be compiled.
+local sourceMistakes(ctx, build, language) =
+  local known(source) = std.member(language.extensions, paths.extension(source));
+  local strangers = [
+    '`%s` is no source that the %s plugin compiles (those end in %s)%s' % [
+      nameOf(source),
+      language.name,
+      check.either(['.' + extension for extension in language.extensions]),
+      if std.objectHas(kinds, paths.extension(source)) then "; `Language: 'C++'` compiles it" else '',
+    ]
+    for source in build.Source
+    if !known(source)
+  ];
+  local objects = std.sort(build.Source, objectOf);
+  local twins = [
+    '`%s` and `%s` are compiled to one object, `%s`; rename one of them' % [
+      objects[index - 1],
+      objects[index],
+      objectOf(objects[index]),
+    ]
+    for index in std.range(1, std.length(objects) - 1)
+    if objectOf(objects[index - 1]) == objectOf(objects[index])
+  ];
+  local takenNames = [
+    'The program of `%s` cannot be named `%s`: that is a directory beside it' % [ctx.name, build.Name]
+    for name in ['include', 'obj']
+    if build.Name == name && std.member(['Executable', 'Test'], build.Type)
+  ];
+  if build.Type == 'HeaderLibrary' then
+    if std.objectHas(ctx.recipe, 'Source') && build.Source != [] then
+      ["`%s` is a `HeaderLibrary`, which compiles nothing, but has a `Source`" % ctx.name]
+    else []
+  else if build.Source == [] then [
+    '`%s` has no sources: %s' % [
+      ctx.name,
+      if std.objectHas(ctx.recipe, 'Source') then '`Source` is empty or its patterns match no file'
+      else 'no file of the package matches %s' % check.either(language.sources),
+    ],
+  ]
+  else strangers + twins + takenNames;
+
+{
+  flavors:: std.objectFields(flavors),
+  objectOf:: objectOf,
+  compileSettings:: compileSettings,
+  compile:: compile,
+  products:: products,
+  sourceMistakes:: sourceMistakes,
+}
