@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::model::{Imitation, Spec, TOP, build};
+use super::imitation::{Imitation, TOP};
+use super::model::{Spec, build};
 use super::state::State;
 
 /// A small generator: the same seed gives the same case on every machine.

@@ -6,7 +6,8 @@ use crate::event::{Event, Outcome, Reason};
 use crate::fs;
 use crate::graph::Action;
 
-use super::model::{Heard, Imitation, Spec, TOP, build};
+use super::imitation::{Imitation, TOP};
+use super::model::{Heard, Spec, build};
 use super::state::State;
 use super::{Real, Summary, Wanted};
 
