@@ -275,6 +275,99 @@ fn a_read_of_something_generated_must_be_declared() {
     assert_eq!(session.ran(), ["a", "b"]);
 }
 
+/// `out/b` from `src/b` and what that names.
+fn scanner() -> Spec {
+    let arguments = ["scan:/w/src/b", "write:/w/out/b", "depfile:/w/out/b.d"];
+    Spec {
+        title: "b".to_owned(),
+        arguments: text(&arguments),
+        inputs: text(&["src/b"]),
+        outputs: text(&["out/b"]),
+        depfile: Some("out/b.d".to_owned()),
+        ..Spec::default()
+    }
+}
+
+#[test]
+fn a_source_that_has_become_generated_must_be_declared_even_if_it_is_equal() {
+    let mut session = Session::new(
+        vec![scanner()],
+        &[("src/b", "@out/a"), ("out/a", "by hand")],
+    );
+    let write = Action::WriteFile {
+        content: "by hand".to_owned(),
+        executable: false,
+    };
+    session.specs.push(Spec {
+        title: "a".to_owned(),
+        outputs: text(&["out/a"]),
+        action: Some(write),
+        ..Spec::default()
+    });
+    assert_eq!(session.build().0.failed, 1);
+}
+
+#[test]
+fn a_file_in_a_generated_directory_is_looked_at_again_when_that_was_made_anew() {
+    let tree = Spec {
+        title: "tree".to_owned(),
+        arguments: text(&["read:/w/src/a", "tree:/w/out/d/"]),
+        inputs: text(&["src/a"]),
+        outputs: text(&["out/d/"]),
+        ..Spec::default()
+    };
+    let mut reader = scanner();
+    reader.order_only = text(&["out/d/"]);
+    let sources = [("src/a", "1"), ("src/b", "@out/d/leaf0 @out/d/leaf1")];
+    let mut session = Session::new(vec![tree, reader], &sources);
+    // Which leaf there is depends on what was read: the other one cannot be read.
+    for text in ["2", "3", "4", "5"] {
+        let leaf = ["out/d/leaf0", "out/d/leaf1"].map(|path| session.world.text(path).is_some());
+        let named = if leaf[0] {
+            "@out/d/leaf0"
+        } else {
+            "@out/d/leaf1"
+        };
+        session.world.edit("src/b", named);
+        session.build();
+        session.world.edit("src/a", text);
+        assert_eq!(session.ran(), ["tree", "b"]);
+    }
+}
+
+#[test]
+fn without_depfile_another_order_only_input_is_a_change() {
+    let mut specs = chain();
+    let mut session = Session::new(specs.clone(), &[("src/a", "1"), ("src/c", "1")]);
+    specs[1].order_only = text(&["src/c"]);
+    session.specs = specs;
+    let path = "src/c".to_owned();
+    assert_eq!(session.reasons(), [Reason::OrderOnlyChanged { path }]);
+    assert!(session.ran().is_empty());
+    session.world.edit("src/c", "2");
+    assert_eq!(session.ran(), ["b"]);
+}
+
+/// What a killed operation left is known as wake's although it never ended.
+#[test]
+fn the_remains_of_a_killed_operation_that_leaves_the_graph_are_removed() {
+    let mut specs = chain();
+    specs[0].arguments.swap(0, 1);
+    let mut session = Session::new(Vec::new(), &[("src/a", "1")]);
+    session.specs = specs;
+    session.world.die_after(0, &session.state);
+    session.build();
+    let log = session.world.revive().unwrap();
+    assert!(
+        session.world.text("out/a").is_some(),
+        "it died after it had written"
+    );
+    session.state = State::of_bytes(Path::new(TOP), log).unwrap().0;
+    session.specs.clear();
+    session.build();
+    assert!(session.world.text("out/a").is_none());
+}
+
 #[test]
 fn a_made_directory_may_be_filled_by_others() {
     let directory = Spec {
