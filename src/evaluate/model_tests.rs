@@ -219,7 +219,10 @@ impl Case {
     }
 
     fn build(&mut self) -> (super::Summary, Vec<String>) {
-        let (summary, heard) = build(&specs(&self.steps), &mut self.state, &self.world, |_| {});
+        let (specs, jobs) = (specs(&self.steps), 1 + 2 * self.random.below(2));
+        let (summary, heard) = build(&specs, &mut self.state, &self.world, |options| {
+            options.jobs = jobs
+        });
         self.skipped = heard.skipped();
         self.story.push(format!("build: {}", heard.tell()));
         (summary, heard.ran())

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
@@ -135,6 +135,7 @@ pub(super) struct Scheduler<'a> {
     /// Files that wake made, by file id; collected when the first operation runs.
     pub(super) ours: Option<Vec<bool>>,
     used_workers: bool,
+    last_tick: Instant,
     /// Failures that count for `keep_going`.
     failures: usize,
     summary: Summary,
@@ -185,6 +186,7 @@ impl<'a> Scheduler<'a> {
             running: HashMap::new(),
             ours: None,
             used_workers: false,
+            last_tick: Instant::now(),
             failures: 0,
             summary: Summary::default(),
         }
@@ -260,14 +262,16 @@ impl<'a> Scheduler<'a> {
 
     /// Waits for messages and handles all that are there.
     fn receive(&mut self, receiver: &Receiver<Message>) -> Result<()> {
-        match receiver.recv_timeout(TICK) {
-            Ok(message) => self.handle(message)?,
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                self.subscriber.tick();
-            }
+        if let Ok(message) = receiver.recv_timeout(TICK) {
+            self.handle(message)?;
         }
         while let Ok(message) = receiver.try_recv() {
             self.handle(message)?;
+        }
+        if self.last_tick.elapsed() >= TICK {
+            self.last_tick = Instant::now();
+            self.subscriber.tick();
+            self.state.commands().flush()?;
         }
         Ok(())
     }

@@ -216,6 +216,29 @@ fn a_failure_leaves_nothing_and_runs_again() {
 }
 
 #[test]
+fn a_file_that_wake_did_not_make_survives_a_failure() {
+    let mut session = Session::new(Vec::new(), &[("src/a", "ERROR"), ("out/a", "mine")]);
+    session.specs = chain();
+    assert_eq!(session.build().0.failed, 1);
+    assert_eq!(session.world.text("out/a").as_deref(), Some("mine"));
+}
+
+#[test]
+fn why_it_would_run_is_told_without_running_it() {
+    let mut session = Session::new(chain(), &[("src/a", "1")]);
+    let mut explain = |session: &mut Session| {
+        let graph = super::model::graph(&mut session.state, "/bin/sh", &session.specs);
+        let first = graph.operations().next().unwrap();
+        super::explain(&graph, &mut session.state, &session.world, first).unwrap()
+    };
+    assert_eq!(explain(&mut session), None);
+    session.world.edit("src/a", "2");
+    let reason = explain(&mut session);
+    assert!(matches!(&reason, Some(Reason::InputChanged { path, .. }) if path == "src/a"));
+    assert_eq!(session.reasons()[0], reason.unwrap());
+}
+
+#[test]
 fn an_operation_that_leaves_the_graph_takes_its_files_and_directories_along() {
     let mut specs = chain();
     specs[1].outputs = text(&["out/deep/er/b"]);
