@@ -80,6 +80,29 @@ fn nothing_changed_nothing_runs() {
     assert_eq!(heard.0.len(), 1, "only `Planned`: {:?}", heard.0);
 }
 
+/// Neither of the other ways of checking runs anything or makes the state grow.
+#[test]
+fn nothing_changed_nothing_runs_however_it_is_checked() {
+    let mut session = Session::new(chain(), &[("src/a", "1")]);
+    for check in [super::Check::Hash, super::Check::Timestamp] {
+        let length = session.state.memory().lock().unwrap().len();
+        let (specs, state) = (&session.specs, &mut session.state);
+        let (summary, _) = build(specs, state, &session.world, |options| {
+            options.check = check
+        });
+        assert_eq!((summary.ran, summary.up_to_date), (0, 2), "{check:?}");
+        assert_eq!(session.state.memory().lock().unwrap().len(), length);
+    }
+    session.world.touch("src/a");
+    let (specs, state) = (&session.specs, &mut session.state);
+    let timestamp = |options: &mut super::Options| options.check = super::Check::Timestamp;
+    let (summary, _) = build(specs, state, &session.world, timestamp);
+    assert_eq!(
+        summary.ran, 1,
+        "another stamp is another content, and outputs are always compared"
+    );
+}
+
 #[test]
 fn an_edit_of_the_same_size_with_the_same_mtime_is_seen_by_ctime() {
     let mut session = Session::new(chain(), &[("src/a", "1")]);
@@ -226,7 +249,7 @@ fn a_file_that_wake_did_not_make_survives_a_failure() {
 #[test]
 fn why_it_would_run_is_told_without_running_it() {
     let mut session = Session::new(chain(), &[("src/a", "1")]);
-    let mut explain = |session: &mut Session| {
+    let explain = |session: &mut Session| {
         let graph = super::model::graph(&mut session.state, "/bin/sh", &session.specs);
         let first = graph.operations().next().unwrap();
         super::explain(&graph, &mut session.state, &session.world, first).unwrap()
