@@ -24,6 +24,13 @@ pub fn name(graph: &Graph, state: &State, operation: OperationId) -> String {
     }
 }
 
+fn flags(running: &Running, outcome: &Outcome) -> u8 {
+    let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+    flag(outcome.is_success(), record::SUCCEEDED)
+        | flag(*outcome == Outcome::Skipped, record::SKIPPED)
+        | flag(running.order_only_counts, record::ORDER_ONLY_COUNTS)
+}
+
 impl Scheduler<'_> {
     /// Records how an operation ended. An undeclared read turns its success into a failure.
     pub(super) fn remember(&mut self, running: &Running, performed: &mut Performed) -> Result<()> {
@@ -46,16 +53,6 @@ impl Scheduler<'_> {
         self.keep_command(performed.operation);
         let outputs = self.see_outputs(running, performed);
         let is_success = performed.outcome.is_success();
-        let mut flags = 0;
-        if is_success {
-            flags |= record::SUCCEEDED;
-        }
-        if performed.outcome == Outcome::Skipped {
-            flags |= record::SKIPPED;
-        }
-        if running.order_only_counts {
-            flags |= record::ORDER_ONLY_COUNTS;
-        }
         let mut reads = if is_success {
             running.declared.clone()
         } else {
@@ -66,7 +63,7 @@ impl Scheduler<'_> {
         let outcome = state::Outcome {
             identity: self.graph.identity(performed.operation),
             key: self.key(performed.operation),
-            flags,
+            flags: flags(running, &performed.outcome),
             changed_meanwhile: performed.changed_meanwhile,
             declared,
             reads,

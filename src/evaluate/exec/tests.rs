@@ -169,7 +169,8 @@ fn a_long_command_line_goes_into_a_file() {
 #[ignore = "run by `what_leaves_its_group_is_ended_with_the_build`"]
 fn what_leaves_its_group_is_ended_with_the_build_alone() {
     let adoption = orphans::adopt();
-    let ended = run_script("setsid sh -c 'echo $$; exec sleep 600' & sleep 0.2");
+    let ended =
+        run_script("setsid sh -c 'echo $$; : > up; exec sleep 600' & until test -e up; do :; done");
     let pid = String::from_utf8(ended.output).unwrap();
     assert!(is_alive(&pid));
     adoption.end();
