@@ -91,8 +91,8 @@ fn changes_of(graph: &Graph, state: &mut State, operation: OperationId) -> Vec<P
     }
 }
 
-/// What differs between two keys: common parts at the start and the end are left out, then those that both have; a
-/// part that occurs once on each side under one name is one change.
+/// What differs between two keys, without what both have: a part that differs once on each side under one name is one
+/// change.
 pub fn changes(old: &Parts, new: &Parts) -> Vec<PartChange> {
     let mut removed: Vec<&Part> = old.0.iter().collect();
     let mut added: Vec<&Part> = Vec::new();

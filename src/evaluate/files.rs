@@ -60,13 +60,21 @@ pub fn look(
         }),
         _ => fingerprint(world, path, depth),
     };
-    match found {
-        Ok(found) => Look::Found(found, is_racy(world, found.stamp, seen)),
+    let (found, racy) = match found {
+        Ok(found) => (found, is_racy(world, found.stamp, seen)),
         Err(error) => {
             let content = stand_in(error.to_string().as_bytes());
             let stamp = Stamp::ABSENT;
-            Look::Found(Fingerprint { stamp, content }, true)
+            (Fingerprint { stamp, content }, true)
         }
+    };
+    let is_known = known.is_some_and(|known| {
+        (known.stamp, known.content, known.racy) == (found.stamp, found.content, racy)
+    });
+    if is_known {
+        Look::Known
+    } else {
+        Look::Found(found, racy)
     }
 }
 

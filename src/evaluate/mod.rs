@@ -9,6 +9,8 @@ pub mod exec;
 pub mod explain;
 pub mod files;
 pub mod fresh;
+#[cfg(test)]
+mod imitation;
 pub mod interrupt;
 #[cfg(test)]
 mod model;
@@ -18,13 +20,15 @@ pub mod outputs;
 pub mod perform;
 pub mod prepare;
 pub mod queue;
-pub mod record;
+pub mod results;
 pub mod schedule;
 pub mod stale;
+mod start;
 pub mod state;
 pub mod survey;
 #[cfg(test)]
 mod tests;
+pub mod wanted;
 pub mod world;
 
 use std::collections::BTreeMap;
@@ -39,25 +43,11 @@ pub use files::Check;
 pub use interrupt::Interrupt;
 pub use record::name;
 pub use state::State;
+pub use wanted::Wanted;
 pub use world::{Real, World};
 
 use files::Files;
 use fresh::View;
-
-/// Which operations are wanted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Wanted {
-    /// All but tests.
-    #[default]
-    Build,
-    /// All.
-    Test {
-        /// Only tests whose title matches: a pattern with `*`, or a part of the title.
-        filter: Option<String>,
-        /// Run them even if they passed before and nothing changed.
-        rerun: bool,
-    },
-}
 
 /// What an evaluation is asked for.
 pub struct Options {
@@ -106,7 +96,9 @@ impl Options {
 
 /// Brings everything that is wanted up to date. A failed operation is no error: it is in the summary.
 ///
-/// The caller sends the first and the last event of the run, and exits 130 if the summary says interrupted.
+/// The caller holds the workspace's lock, sends the first and the last event of the run, exits 130 if the summary says
+/// interrupted, ends what left its process group ([`exec::orphans`]), and lets the state compact itself at the end
+/// ([`State::compact`]).
 ///
 /// # Errors
 /// `Environment`: the state could not be written, or a stale output not removed. Nothing that was recorded is lost.

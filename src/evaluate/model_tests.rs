@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::model::{Imitation, Spec, TOP, build};
+use super::imitation::{Imitation, TOP};
+use super::model::{Spec, build};
 use super::state::State;
 
 /// A small generator: the same seed gives the same case on every machine.
@@ -218,7 +219,10 @@ impl Case {
     }
 
     fn build(&mut self) -> (super::Summary, Vec<String>) {
-        let (summary, heard) = build(&specs(&self.steps), &mut self.state, &self.world, |_| {});
+        let (specs, jobs) = (specs(&self.steps), 1 + 2 * self.random.below(2));
+        let (summary, heard) = build(&specs, &mut self.state, &self.world, |options| {
+            options.jobs = jobs
+        });
         self.skipped = heard.skipped();
         self.story.push(format!("build: {}", heard.tell()));
         (summary, heard.ran())

@@ -171,6 +171,9 @@ impl Workshop<'_> {
         }
         if let Some(path) = job.test_directory.as_ref().filter(|_| is_success) {
             self.world.remove(path)?;
+            if let Some(parent) = path.parent() {
+                self.world.remove_if_empty(parent);
+            }
         }
         result
     }

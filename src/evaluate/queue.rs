@@ -132,3 +132,78 @@ fn priorities(graph: &Graph, state: &State) -> Vec<u64> {
     }
     priorities
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::model::{Spec, graph};
+    use super::*;
+
+    /// Operations without inputs but the outputs of those with these positions.
+    fn of(edges: &[(usize, usize)], count: usize) -> (Graph, State) {
+        let mut state = State::in_memory(Path::new("/w"));
+        let specs: Vec<Spec> = (0..count)
+            .map(|index| Spec {
+                title: index.to_string(),
+                outputs: vec![format!("out/{index}")],
+                inputs: edges
+                    .iter()
+                    .filter(|(_, to)| *to == index)
+                    .map(|(from, _)| format!("out/{from}"))
+                    .collect(),
+                ..Spec::default()
+            })
+            .collect();
+        (graph(&mut state, "/bin/true", &specs), state)
+    }
+
+    fn share(weight: usize, pool: Option<&str>) -> Share {
+        Share {
+            weight,
+            pool: pool.map(str::to_owned),
+        }
+    }
+
+    fn pushed(queue: &mut Queue, edges: &[(usize, usize)], count: usize, ready: &[u32]) {
+        let (graph, state) = of(edges, count);
+        for &number in ready {
+            queue.push(&graph, &state, OperationId(number));
+        }
+    }
+
+    fn drain(queue: &mut Queue, of: impl Fn(u32) -> Share) -> Vec<u32> {
+        std::iter::from_fn(|| queue.pop(|operation| of(operation.0)))
+            .map(|(operation, _)| operation.0)
+            .collect()
+    }
+
+    #[test]
+    fn what_most_waits_for_comes_first_and_then_the_order_of_the_graph() {
+        let mut queue = Queue::new(9, &BTreeMap::new());
+        pushed(&mut queue, &[(2, 3), (3, 4)], 5, &[0, 1, 2]);
+        assert_eq!(drain(&mut queue, |_| share(1, None)), [2, 0, 1]);
+    }
+
+    #[test]
+    fn something_heavy_is_not_overtaken_for_ever() {
+        let mut queue = Queue::new(2, &BTreeMap::new());
+        pushed(&mut queue, &[], 3, &[0, 1, 2]);
+        let of = |number| share(if number == 1 { 2 } else { 1 }, None);
+        assert_eq!(drain(&mut queue, of), [0]);
+        queue.give_back(&of(0));
+        assert_eq!(drain(&mut queue, of), [1]);
+        queue.give_back(&of(1));
+        assert_eq!(drain(&mut queue, of), [2]);
+    }
+
+    #[test]
+    fn a_full_pool_holds_back_only_its_own() {
+        let mut queue = Queue::new(9, &BTreeMap::from([("two".to_owned(), 2)]));
+        pushed(&mut queue, &[], 6, &[0, 1, 2, 3, 4, 5]);
+        let of = |number| share(1, [Some("link"), Some("two"), None][number as usize % 3]);
+        assert_eq!(drain(&mut queue, of), [0, 1, 2, 4, 5]);
+        queue.give_back(&of(0));
+        assert_eq!(drain(&mut queue, of), [3]);
+    }
+}

@@ -1,29 +1,30 @@
 //! The scheduler: one thread that owns the state of every operation. Looks and runs happen on other threads and come
-//! back as messages. It decides when; `fresh` decides whether, `queue` in which order, `record` what is remembered.
+//! back as messages. It decides when; `fresh` decides whether, `queue` in which order, `results` what is remembered.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
-use crate::event::{Event, Outcome, Reason, Subscriber, Summary};
-use crate::fs::Stamp;
-use crate::graph::{Action, Cold, Graph, OperationId};
+use crate::event::{Event, Outcome, Subscriber, Summary};
+use crate::graph::{Graph, OperationId};
 
+use super::Options;
 use super::files::Files;
 use super::fresh::{Difference, View};
 use super::interrupt::Interrupt;
 use super::perform::{Performed, Slots, Workshop, unusable};
 use super::prepare::{self, Job};
-use super::queue::{Queue, Share};
-use super::record;
+use super::queue::Queue;
+use super::results;
 use super::stale;
+use super::start::{Running, share};
 use super::state::State;
 use super::survey::{self, Chunk, Survey};
+use super::wanted::{Selection, Wanted};
 use super::world::World;
-use super::{Options, Wanted};
 
 /// How often a console is told that time passes.
 const TICK: Duration = Duration::from_millis(100);
@@ -56,17 +57,6 @@ enum Message {
     Looked(Chunk),
     Performed(Box<Performed>),
     Interrupted,
-}
-
-/// What is kept of an operation while it runs.
-pub(super) struct Running {
-    pub(super) job: Job,
-    pub(super) cold: Cold,
-    pub(super) reason: Reason,
-    /// Version numbers of the declared files that count, as they were when it was examined.
-    pub(super) declared: Vec<u32>,
-    pub(super) order_only_counts: bool,
-    share: Share,
 }
 
 /// Runs all that is wanted; see [`super::evaluate`].
@@ -125,7 +115,7 @@ pub(super) struct Scheduler<'a> {
     pub(super) state: &'a mut State,
     pub(super) files: Files,
     pub(super) survey: &'a Survey<'a>,
-    shop: &'a Workshop<'a>,
+    pub(super) shop: &'a Workshop<'a>,
     subscriber: &'a mut dyn Subscriber,
     sender: Sender<Message>,
     states: Vec<OperationState>,
@@ -140,11 +130,12 @@ pub(super) struct Scheduler<'a> {
     frontier: usize,
     queue: Queue,
     /// Why those that are ready are out of date.
-    differences: HashMap<OperationId, Difference>,
+    pub(super) differences: HashMap<OperationId, Difference>,
     running: HashMap<OperationId, Running>,
     /// Files that wake made, by file id; collected when the first operation runs.
-    ours: Option<Vec<bool>>,
+    pub(super) ours: Option<Vec<bool>>,
     used_workers: bool,
+    last_tick: Instant,
     /// Failures that count for `keep_going`.
     failures: usize,
     summary: Summary,
@@ -195,6 +186,7 @@ impl<'a> Scheduler<'a> {
             running: HashMap::new(),
             ours: None,
             used_workers: false,
+            last_tick: Instant::now(),
             failures: 0,
             summary: Summary::default(),
         }
@@ -270,14 +262,16 @@ impl<'a> Scheduler<'a> {
 
     /// Waits for messages and handles all that are there.
     fn receive(&mut self, receiver: &Receiver<Message>) -> Result<()> {
-        match receiver.recv_timeout(TICK) {
-            Ok(message) => self.handle(message)?,
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                self.subscriber.tick();
-            }
+        if let Ok(message) = receiver.recv_timeout(TICK) {
+            self.handle(message)?;
         }
         while let Ok(message) = receiver.try_recv() {
             self.handle(message)?;
+        }
+        if self.last_tick.elapsed() >= TICK {
+            self.last_tick = Instant::now();
+            self.subscriber.tick();
+            self.state.commands().flush()?;
         }
         Ok(())
     }
@@ -399,7 +393,7 @@ impl<'a> Scheduler<'a> {
                 self.failures += usize::from(!is_test);
             }
             OperationState::Skipped => self.subscriber.event(&Event::OperationSkipped {
-                operation: record::name(self.graph, self.state, operation),
+                operation: results::name(self.graph, self.state, operation),
                 title: self.graph.cold(operation).title,
             }),
             OperationState::Unwanted
@@ -427,7 +421,7 @@ impl<'a> Scheduler<'a> {
         let result = self.state.result(self.graph.identity(operation));
         let story = result.and_then(|result| result.story());
         self.subscriber.event(&Event::OperationUpToDate {
-            operation: record::name(self.graph, self.state, operation),
+            operation: results::name(self.graph, self.state, operation),
             title: self.graph.cold(operation).title,
             output: story.map_or_else(String::new, |story| story.output),
         });
@@ -469,51 +463,12 @@ impl<'a> Scheduler<'a> {
         Ok(())
     }
 
-    /// Everything that a worker needs, and what must be known when it is done.
-    fn prepare(&mut self, operation: OperationId, share: Share) -> Result<Running> {
-        let cold = self.graph.cold(operation);
-        self.check_inputs(operation)?;
-        let expander = prepare::Expander {
-            graph: self.graph,
-            state: self.state,
-            operation,
-        };
-        let work = expander.work(&cold, self.shop.options)?;
-        let outputs = self.outputs(operation);
-        let order_only_counts = cold.depfile.is_none() && matches!(cold.action, Action::Run(_));
-        let declared = self.counting(operation, order_only_counts);
-        let depfile = cold.depfile.map(|file| self.state.absolute(file));
-        let job = Job {
-            operation,
-            work,
-            outputs,
-            keeps_depfile: cold
-                .depfile
-                .is_some_and(|file| self.graph.outputs(operation).contains(&file)),
-            depfile,
-            reads: self.readable(operation),
-            test_directory: self.test_directory(operation),
-        };
-        let difference = self.differences.remove(&operation);
-        let difference = difference.unwrap_or(Difference::Forced);
-        let (graph, files) = (self.graph, &self.files);
-        let reason = super::explain::reason(graph, self.state, files, operation, difference);
-        Ok(Running {
-            job,
-            cold,
-            reason,
-            declared,
-            order_only_counts,
-            share,
-        })
-    }
-
     /// Records and tells that an operation starts.
     fn announce(&mut self, operation: OperationId, running: &Running) {
         let identity = self.graph.identity(operation);
         self.state.start(identity, self.graph.outputs(operation));
         self.subscriber.event(&Event::OperationStarted {
-            operation: record::name(self.graph, self.state, operation),
+            operation: results::name(self.graph, self.state, operation),
             title: running.cold.title.clone(),
             instance: self.graph.instance(operation).label.clone(),
             reason: running.reason.clone(),
@@ -525,7 +480,7 @@ impl<'a> Scheduler<'a> {
     fn refuse(&mut self, operation: OperationId, error: &Error) {
         let cold = self.graph.cold(operation);
         self.subscriber.event(&Event::OperationFinished {
-            operation: record::name(self.graph, self.state, operation),
+            operation: results::name(self.graph, self.state, operation),
             title: cold.title,
             outcome: unusable(error),
             output: String::new(),
@@ -534,21 +489,6 @@ impl<'a> Scheduler<'a> {
         });
         self.enter(operation, OperationState::Failed);
         self.skip_dependents(operation);
-    }
-
-    /// Whether wake made what is at a file: decides what happens to it when the operation fails.
-    pub(super) fn is_ours(&mut self, file: crate::graph::FileId) -> bool {
-        let state = &*self.state;
-        let ours = self.ours.get_or_insert_with(|| {
-            let mut ours = vec![false; state.path_count()];
-            for identity in state.identities() {
-                for file in state.written_by(identity) {
-                    ours[file.index()] = true;
-                }
-            }
-            ours
-        });
-        ours.get(file.index()).copied().unwrap_or(false)
     }
 
     /// Takes in how an operation ended.
@@ -562,7 +502,7 @@ impl<'a> Scheduler<'a> {
         let changed = performed.made.iter().any(|made| made.changed);
         self.remember(&running, &mut performed)?;
         self.subscriber.event(&Event::OperationFinished {
-            operation: record::name(self.graph, self.state, operation),
+            operation: results::name(self.graph, self.state, operation),
             title: running.cold.title,
             outcome: performed.outcome.clone(),
             output: performed.output,
@@ -611,28 +551,6 @@ impl<'a> Scheduler<'a> {
         self.summary.not_run = self.states.iter().filter(is_left).count();
         self.summary
     }
-
-    /// The files that are compared again after the run, with the stamps they were looked at with.
-    fn readable(
-        &self,
-        operation: OperationId,
-    ) -> Vec<(crate::graph::FileId, std::path::PathBuf, Stamp)> {
-        super::fresh::counting(self.graph, operation, true)
-            .filter(|file| !self.survey.bare.contains(file))
-            .filter_map(|file| {
-                let number = self.files.current(file);
-                let known = number != super::state::NONE;
-                let stamp = known.then(|| self.state.version(number).stamp)?;
-                Some((file, self.state.absolute(file), stamp))
-            })
-            .collect()
-    }
-
-    fn counting(&self, operation: OperationId, order_only_counts: bool) -> Vec<u32> {
-        super::fresh::counting(self.graph, operation, order_only_counts)
-            .map(|file| self.files.current(file))
-            .collect()
-    }
 }
 
 /// Performs a job on the worker that this is; a bug in wake is an outcome too.
@@ -640,52 +558,4 @@ fn perform(shop: &Workshop<'_>, job: &Job) -> Performed {
     let slot = rayon::current_thread_index().unwrap_or(0);
     let attempt = AssertUnwindSafe(|| shop.perform(job, slot));
     std::panic::catch_unwind(attempt).unwrap_or_else(|_| Performed::of_bug(job.operation))
-}
-
-/// What an operation takes of `limit` jobs: a console operation takes all, to be alone.
-fn share(graph: &Graph, operation: OperationId, limit: usize) -> Share {
-    let cold = graph.cold(operation);
-    let is_alone = matches!(&cold.action, Action::Run(command) if command.console);
-    let weight = usize::try_from(graph.weight(operation)).unwrap_or(limit);
-    Share {
-        weight: if is_alone {
-            limit
-        } else {
-            weight.clamp(1, limit)
-        },
-        pool: cold.pool,
-    }
-}
-
-/// Which operations are part of a run.
-struct Selection<'a> {
-    tests: bool,
-    filter: Option<(&'a str, Option<globset::GlobMatcher>)>,
-}
-
-impl<'a> Selection<'a> {
-    fn new(wanted: &'a Wanted) -> Self {
-        let Wanted::Test { filter, .. } = wanted else {
-            return Self {
-                tests: false,
-                filter: None,
-            };
-        };
-        let matcher = |text: &str| Some(globset::Glob::new(text).ok()?.compile_matcher());
-        Self {
-            tests: true,
-            filter: filter.as_deref().map(|text| (text, matcher(text))),
-        }
-    }
-
-    fn contains(&self, graph: &Graph, operation: OperationId) -> bool {
-        if !graph.is_test(operation) {
-            return true;
-        }
-        let Some((text, matcher)) = &self.filter else {
-            return self.tests;
-        };
-        let title = graph.cold(operation).title;
-        title.contains(text) || matcher.as_ref().is_some_and(|glob| glob.is_match(&title))
-    }
 }

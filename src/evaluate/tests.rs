@@ -6,7 +6,8 @@ use crate::event::{Event, Outcome, Reason};
 use crate::fs;
 use crate::graph::Action;
 
-use super::model::{Heard, Imitation, Spec, TOP, build};
+use super::imitation::{Imitation, TOP};
+use super::model::{Heard, Spec, build};
 use super::state::State;
 use super::{Real, Summary, Wanted};
 
@@ -77,6 +78,29 @@ fn nothing_changed_nothing_runs() {
     let (summary, heard) = session.build();
     assert_eq!((summary.ran, summary.up_to_date), (0, 2));
     assert_eq!(heard.0.len(), 1, "only `Planned`: {:?}", heard.0);
+}
+
+/// Neither of the other ways of checking runs anything or makes the state grow.
+#[test]
+fn nothing_changed_nothing_runs_however_it_is_checked() {
+    let mut session = Session::new(chain(), &[("src/a", "1")]);
+    for check in [super::Check::Hash, super::Check::Timestamp] {
+        let length = session.state.memory().lock().unwrap().len();
+        let (specs, state) = (&session.specs, &mut session.state);
+        let (summary, _) = build(specs, state, &session.world, |options| {
+            options.check = check
+        });
+        assert_eq!((summary.ran, summary.up_to_date), (0, 2), "{check:?}");
+        assert_eq!(session.state.memory().lock().unwrap().len(), length);
+    }
+    session.world.touch("src/a");
+    let (specs, state) = (&session.specs, &mut session.state);
+    let timestamp = |options: &mut super::Options| options.check = super::Check::Timestamp;
+    let (summary, _) = build(specs, state, &session.world, timestamp);
+    assert_eq!(
+        summary.ran, 1,
+        "another stamp is another content, and outputs are always compared"
+    );
 }
 
 #[test]
@@ -215,6 +239,29 @@ fn a_failure_leaves_nothing_and_runs_again() {
 }
 
 #[test]
+fn a_file_that_wake_did_not_make_survives_a_failure() {
+    let mut session = Session::new(Vec::new(), &[("src/a", "ERROR"), ("out/a", "mine")]);
+    session.specs = chain();
+    assert_eq!(session.build().0.failed, 1);
+    assert_eq!(session.world.text("out/a").as_deref(), Some("mine"));
+}
+
+#[test]
+fn why_it_would_run_is_told_without_running_it() {
+    let mut session = Session::new(chain(), &[("src/a", "1")]);
+    let explain = |session: &mut Session| {
+        let graph = super::model::graph(&mut session.state, "/bin/sh", &session.specs);
+        let first = graph.operations().next().unwrap();
+        super::explain(&graph, &mut session.state, &session.world, first).unwrap()
+    };
+    assert_eq!(explain(&mut session), None);
+    session.world.edit("src/a", "2");
+    let reason = explain(&mut session);
+    assert!(matches!(&reason, Some(Reason::InputChanged { path, .. }) if path == "src/a"));
+    assert_eq!(session.reasons()[0], reason.unwrap());
+}
+
+#[test]
 fn an_operation_that_leaves_the_graph_takes_its_files_and_directories_along() {
     let mut specs = chain();
     specs[1].outputs = text(&["out/deep/er/b"]);
@@ -272,6 +319,99 @@ fn a_read_of_something_generated_must_be_declared() {
     assert_eq!(session.ran(), ["b"]);
     session.world.edit("src/a", "2");
     assert_eq!(session.ran(), ["a", "b"]);
+}
+
+/// `out/b` from `src/b` and what that names.
+fn scanner() -> Spec {
+    let arguments = ["scan:/w/src/b", "write:/w/out/b", "depfile:/w/out/b.d"];
+    Spec {
+        title: "b".to_owned(),
+        arguments: text(&arguments),
+        inputs: text(&["src/b"]),
+        outputs: text(&["out/b"]),
+        depfile: Some("out/b.d".to_owned()),
+        ..Spec::default()
+    }
+}
+
+#[test]
+fn a_source_that_has_become_generated_must_be_declared_even_if_it_is_equal() {
+    let mut session = Session::new(
+        vec![scanner()],
+        &[("src/b", "@out/a"), ("out/a", "by hand")],
+    );
+    let write = Action::WriteFile {
+        content: "by hand".to_owned(),
+        executable: false,
+    };
+    session.specs.push(Spec {
+        title: "a".to_owned(),
+        outputs: text(&["out/a"]),
+        action: Some(write),
+        ..Spec::default()
+    });
+    assert_eq!(session.build().0.failed, 1);
+}
+
+#[test]
+fn a_file_in_a_generated_directory_is_looked_at_again_when_that_was_made_anew() {
+    let tree = Spec {
+        title: "tree".to_owned(),
+        arguments: text(&["read:/w/src/a", "tree:/w/out/d/"]),
+        inputs: text(&["src/a"]),
+        outputs: text(&["out/d/"]),
+        ..Spec::default()
+    };
+    let mut reader = scanner();
+    reader.order_only = text(&["out/d/"]);
+    let sources = [("src/a", "1"), ("src/b", "@out/d/leaf0 @out/d/leaf1")];
+    let mut session = Session::new(vec![tree, reader], &sources);
+    // Which leaf there is depends on what was read: the other one cannot be read.
+    for text in ["2", "3", "4", "5"] {
+        let leaf = ["out/d/leaf0", "out/d/leaf1"].map(|path| session.world.text(path).is_some());
+        let named = if leaf[0] {
+            "@out/d/leaf0"
+        } else {
+            "@out/d/leaf1"
+        };
+        session.world.edit("src/b", named);
+        session.build();
+        session.world.edit("src/a", text);
+        assert_eq!(session.ran(), ["tree", "b"]);
+    }
+}
+
+#[test]
+fn without_depfile_another_order_only_input_is_a_change() {
+    let mut specs = chain();
+    let mut session = Session::new(specs.clone(), &[("src/a", "1"), ("src/c", "1")]);
+    specs[1].order_only = text(&["src/c"]);
+    session.specs = specs;
+    let path = "src/c".to_owned();
+    assert_eq!(session.reasons(), [Reason::OrderOnlyChanged { path }]);
+    assert!(session.ran().is_empty());
+    session.world.edit("src/c", "2");
+    assert_eq!(session.ran(), ["b"]);
+}
+
+/// What a killed operation left is known as wake's although it never ended.
+#[test]
+fn the_remains_of_a_killed_operation_that_leaves_the_graph_are_removed() {
+    let mut specs = chain();
+    specs[0].arguments.swap(0, 1);
+    let mut session = Session::new(Vec::new(), &[("src/a", "1")]);
+    session.specs = specs;
+    session.world.die_after(0, &session.state);
+    session.build();
+    let log = session.world.revive().unwrap();
+    assert!(
+        session.world.text("out/a").is_some(),
+        "it died after it had written"
+    );
+    session.state = State::of_bytes(Path::new(TOP), log).unwrap().0;
+    session.specs.clear();
+    session.build();
+    assert!(session.world.text("out/a").is_none());
 }
 
 #[test]

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::MemfdFlags;
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitOptions, kill_process, kill_process_group, pidfd_open, waitpgid,
+};
 
 use crate::event::Outcome;
 use crate::fs;
@@ -291,6 +293,10 @@ impl Child {
             self.signal(Signal::KILL);
         }
         let (status, memory_kib) = reap(self.pid);
+        if self.leads_group {
+            // What was left of the group is wake's own now, if it adopts orphans.
+            while let Ok(Some(_)) = waitpgid(self.pid, WaitOptions::NOHANG) {}
+        }
         let outcome = match cause {
             Cause::Interrupted => Outcome::Interrupted,
             Cause::TimedOut => Outcome::TimedOut {

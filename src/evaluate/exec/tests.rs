@@ -163,3 +163,30 @@ fn a_long_command_line_goes_into_a_file() {
         "{refused:?}"
     );
 }
+
+/// Ends what left its process group. It runs alone in a process of its own, since it kills all children.
+#[test]
+#[ignore = "run by `what_leaves_its_group_is_ended_with_the_build`"]
+fn what_leaves_its_group_is_ended_with_the_build_alone() {
+    let adoption = orphans::adopt();
+    let ended =
+        run_script("setsid sh -c 'echo $$; : > up; exec sleep 600' & until test -e up; do :; done");
+    let pid = String::from_utf8(ended.output).unwrap();
+    assert!(is_alive(&pid));
+    adoption.end();
+    assert!(!is_alive(&pid));
+}
+
+#[test]
+fn what_leaves_its_group_is_ended_with_the_build() {
+    let name = "evaluate::exec::tests::what_leaves_its_group_is_ended_with_the_build_alone";
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", name])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "{text}"
+    );
+}

@@ -243,3 +243,13 @@ fn texts_of_commands_survive_damage_behind_them() {
     assert_eq!(commands.parts(&[2; 32]), Some(parts("-g")));
     assert_eq!(commands.parts(&[3; 32]), None);
 }
+
+#[test]
+fn a_full_disk_is_an_error_that_names_the_file() {
+    let mut appender = Appender::open(Path::new("/dev/full"), 0).unwrap();
+    let error = appender.append(b"anything").unwrap_err();
+    assert_eq!(error.kind(), crate::error::Kind::Environment);
+    assert_eq!(error.report().message, "Cannot write `/dev/full`");
+    assert_eq!(error.report().causes, ["no space left on the device"]);
+    assert_eq!(appender.length(), 0);
+}

@@ -1,19 +1,19 @@
 //! What the scheduler records of a run: versions of outputs and of everything read, whether they can be trusted, and the
-//! check that nothing generated was read without being declared. The second half of `Scheduler`.
+//! check that nothing generated was read without being declared. A part of `Scheduler`.
 
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
 
 use crate::error::{Error, Result};
 use crate::event::Outcome;
-use crate::fs::{Fingerprint, Stamp};
+use crate::fs::Stamp;
 use crate::graph::{FileId, Graph, OperationId};
 
 use super::files;
 use super::fresh;
-use super::outputs::{Form, Output};
+use super::outputs::Form;
 use super::perform::{self, Performed};
-use super::schedule::{Running, Scheduler};
+use super::schedule::Scheduler;
+use super::start::Running;
 use super::state::{self, NONE, State, Story, record};
 
 /// How events and people name an operation: its first output, or its title.
@@ -24,69 +24,14 @@ pub fn name(graph: &Graph, state: &State, operation: OperationId) -> String {
     }
 }
 
+fn flags(running: &Running, outcome: &Outcome) -> u8 {
+    let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+    flag(outcome.is_success(), record::SUCCEEDED)
+        | flag(*outcome == Outcome::Skipped, record::SKIPPED)
+        | flag(running.order_only_counts, record::ORDER_ONLY_COUNTS)
+}
+
 impl Scheduler<'_> {
-    /// Refuses to run an operation whose declared files are not there and will not be.
-    pub(super) fn check_inputs(&self, operation: OperationId) -> Result<()> {
-        let declared = self.graph.inputs(operation).iter();
-        for &file in declared.chain(self.graph.order_only(operation)) {
-            if self.files.content(self.state, file).is_absent() {
-                let path = self.state.display(file);
-                let declared = self.graph.cold(operation).declared;
-                return Err(Error::user(format!("Its input `{path}` does not exist"))
-                    .cause(format!("declared at {declared}"))
-                    .hint("make the file, or correct its name"));
-            }
-        }
-        Ok(())
-    }
-
-    /// The outputs of an operation with what is there now.
-    pub(super) fn outputs(&mut self, operation: OperationId) -> Vec<Output> {
-        let is_shared = self.graph.makes_directory(operation);
-        let files = self.graph.outputs(operation);
-        let mut outputs = Vec::with_capacity(files.len());
-        for &file in files {
-            let is_tree = self.state.path(file).ends_with(b"/");
-            let form = match (is_shared, is_tree) {
-                (true, _) => Form::Directory,
-                (false, true) => Form::Tree,
-                (false, false) => Form::File,
-            };
-            let number = self.files.current(file);
-            let old = match number {
-                NONE => Fingerprint::default(),
-                number => {
-                    let version = self.state.version(number);
-                    Fingerprint {
-                        stamp: version.stamp,
-                        content: version.content,
-                    }
-                }
-            };
-            outputs.push(Output {
-                file,
-                path: self.state.absolute(file),
-                name: self.state.display(file),
-                form,
-                old,
-                is_ours: self.is_ours(file),
-            });
-        }
-        outputs
-    }
-
-    /// Where a test may write: made anew for it, below its target directory.
-    pub(super) fn test_directory(&self, operation: OperationId) -> Option<PathBuf> {
-        if !self.graph.is_test(operation) {
-            return None;
-        }
-        let identity = self.state.path(self.graph.identity(operation));
-        let digits = blake3::hash(identity).to_hex();
-        let target = &self.graph.instance(operation).target_directory;
-        let directory = self.state.top().join(target);
-        Some(directory.join("test").join(&digits[..16]))
-    }
-
     /// Records how an operation ended. An undeclared read turns its success into a failure.
     pub(super) fn remember(&mut self, running: &Running, performed: &mut Performed) -> Result<()> {
         let mut discovered = Vec::new();
@@ -108,16 +53,6 @@ impl Scheduler<'_> {
         self.keep_command(performed.operation);
         let outputs = self.see_outputs(running, performed);
         let is_success = performed.outcome.is_success();
-        let mut flags = 0;
-        if is_success {
-            flags |= record::SUCCEEDED;
-        }
-        if performed.outcome == Outcome::Skipped {
-            flags |= record::SKIPPED;
-        }
-        if running.order_only_counts {
-            flags |= record::ORDER_ONLY_COUNTS;
-        }
         let mut reads = if is_success {
             running.declared.clone()
         } else {
@@ -128,7 +63,7 @@ impl Scheduler<'_> {
         let outcome = state::Outcome {
             identity: self.graph.identity(performed.operation),
             key: self.key(performed.operation),
-            flags,
+            flags: flags(running, &performed.outcome),
             changed_meanwhile: performed.changed_meanwhile,
             declared,
             reads,

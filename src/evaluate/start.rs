@@ -1,0 +1,180 @@
+//! What the scheduler gathers before an operation starts: what a worker needs without the graph, and what must be known
+//! when it is done. A part of `Scheduler`; it changes no state of an operation.
+
+use std::path::PathBuf;
+
+use crate::error::{Error, Result};
+use crate::event::Reason;
+use crate::fs::{Fingerprint, Stamp};
+use crate::graph::{Action, Cold, FileId, Graph, OperationId};
+
+use super::explain;
+use super::fresh::{self, Difference};
+use super::outputs::{Form, Output};
+use super::prepare::{Expander, Job};
+use super::queue::Share;
+use super::schedule::Scheduler;
+use super::state::NONE;
+
+/// What is kept of an operation while it runs.
+pub(super) struct Running {
+    pub(super) job: Job,
+    pub(super) cold: Cold,
+    pub(super) reason: Reason,
+    /// Version numbers of the declared files that count, as they were when it was examined.
+    pub(super) declared: Vec<u32>,
+    pub(super) order_only_counts: bool,
+    pub(super) share: Share,
+}
+
+impl Scheduler<'_> {
+    /// Everything that a worker needs, and what must be known when it is done.
+    pub(super) fn prepare(&mut self, operation: OperationId, share: Share) -> Result<Running> {
+        let cold = self.graph.cold(operation);
+        self.check_inputs(operation)?;
+        let expander = Expander {
+            graph: self.graph,
+            state: self.state,
+            operation,
+        };
+        let work = expander.work(&cold, self.shop.options)?;
+        let outputs = self.outputs(operation);
+        let order_only_counts = cold.depfile.is_none() && matches!(cold.action, Action::Run(_));
+        let declared = self.counting(operation, order_only_counts);
+        let depfile = cold.depfile.map(|file| self.state.absolute(file));
+        let job = Job {
+            operation,
+            work,
+            outputs,
+            keeps_depfile: cold
+                .depfile
+                .is_some_and(|file| self.graph.outputs(operation).contains(&file)),
+            depfile,
+            reads: self.readable(operation),
+            test_directory: self.test_directory(operation),
+        };
+        let difference = self.differences.remove(&operation);
+        let difference = difference.unwrap_or(Difference::Forced);
+        let (graph, files) = (self.graph, &self.files);
+        let reason = explain::reason(graph, self.state, files, operation, difference);
+        Ok(Running {
+            job,
+            cold,
+            reason,
+            declared,
+            order_only_counts,
+            share,
+        })
+    }
+
+    /// Refuses to run an operation whose declared files are not there and will not be.
+    fn check_inputs(&self, operation: OperationId) -> Result<()> {
+        let declared = self.graph.inputs(operation).iter();
+        for &file in declared.chain(self.graph.order_only(operation)) {
+            if self.files.content(self.state, file).is_absent() {
+                let path = self.state.display(file);
+                let declared = self.graph.cold(operation).declared;
+                return Err(Error::user(format!("Its input `{path}` does not exist"))
+                    .cause(format!("declared at {declared}"))
+                    .hint("make the file, or correct its name"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The outputs of an operation with what is there now.
+    fn outputs(&mut self, operation: OperationId) -> Vec<Output> {
+        let is_shared = self.graph.makes_directory(operation);
+        let files = self.graph.outputs(operation);
+        let mut outputs = Vec::with_capacity(files.len());
+        for &file in files {
+            let is_tree = self.state.path(file).ends_with(b"/");
+            let form = match (is_shared, is_tree) {
+                (true, _) => Form::Directory,
+                (false, true) => Form::Tree,
+                (false, false) => Form::File,
+            };
+            let number = self.files.current(file);
+            let old = match number {
+                NONE => Fingerprint::default(),
+                number => {
+                    let version = self.state.version(number);
+                    Fingerprint {
+                        stamp: version.stamp,
+                        content: version.content,
+                    }
+                }
+            };
+            outputs.push(Output {
+                file,
+                path: self.state.absolute(file),
+                name: self.state.display(file),
+                form,
+                old,
+                is_ours: self.is_ours(file),
+            });
+        }
+        outputs
+    }
+
+    /// Where a test may write: made anew for it, below its target directory.
+    fn test_directory(&self, operation: OperationId) -> Option<PathBuf> {
+        if !self.graph.is_test(operation) {
+            return None;
+        }
+        let identity = self.state.path(self.graph.identity(operation));
+        let digits = blake3::hash(identity).to_hex();
+        let target = &self.graph.instance(operation).target_directory;
+        let directory = self.state.top().join(target);
+        Some(directory.join("test").join(&digits[..16]))
+    }
+
+    /// Whether wake made what is at a file: decides what happens to it when the operation fails.
+    fn is_ours(&mut self, file: FileId) -> bool {
+        let state = &*self.state;
+        let ours = self.ours.get_or_insert_with(|| {
+            let mut ours = vec![false; state.path_count()];
+            for identity in state.identities() {
+                for file in state.written_by(identity) {
+                    ours[file.index()] = true;
+                }
+            }
+            ours
+        });
+        ours.get(file.index()).copied().unwrap_or(false)
+    }
+
+    /// The files that are compared again after the run, with the stamps they were looked at with.
+    fn readable(&self, operation: OperationId) -> Vec<(FileId, PathBuf, Stamp)> {
+        fresh::counting(self.graph, operation, true)
+            .filter(|file| !self.survey.bare.contains(file))
+            .filter_map(|file| {
+                let number = self.files.current(file);
+                let known = number != NONE;
+                let stamp = known.then(|| self.state.version(number).stamp)?;
+                Some((file, self.state.absolute(file), stamp))
+            })
+            .collect()
+    }
+
+    fn counting(&self, operation: OperationId, order_only_counts: bool) -> Vec<u32> {
+        fresh::counting(self.graph, operation, order_only_counts)
+            .map(|file| self.files.current(file))
+            .collect()
+    }
+}
+
+/// What an operation takes of `limit` jobs: a console operation takes all, to be alone.
+pub(super) fn share(graph: &Graph, operation: OperationId, limit: usize) -> Share {
+    let cold = graph.cold(operation);
+    let is_alone = matches!(&cold.action, Action::Run(command) if command.console);
+    let weight = usize::try_from(graph.weight(operation)).unwrap_or(limit);
+    Share {
+        weight: if is_alone {
+            limit
+        } else {
+            weight.clamp(1, limit)
+        },
+        pool: cold.pool,
+    }
+}
