@@ -41,7 +41,7 @@ use crate::graph::{Graph, OperationId};
 
 pub use files::Check;
 pub use interrupt::Interrupt;
-pub use record::name;
+pub use results::name;
 pub use state::State;
 pub use wanted::Wanted;
 pub use world::{Real, World};
