@@ -141,6 +141,7 @@ fn imports_are_recorded_and_stay_inside() {
                  root(wake, pkg, config): wake.recipe({ N: (import 'pkgs/base/shared.libsonnet').n }),
                  link(wake, pkg, config): wake.recipe({ N: import 'link.libsonnet' }),
                  other(wake, pkg, config): wake.recipe({ N: import 'pkgs/bse/x' }),
+                 wake(wake, pkg, config): wake.recipe({ N: import 'wake/none' }),
                })",
         );
     std::os::unix::fs::symlink(
@@ -187,6 +188,8 @@ fn imports_are_recorded_and_stay_inside() {
         error.contains("The import `link.libsonnet` leaves the package `app`"),
         "{error}"
     );
+    let error = shown(&space.error(&ask("wake")));
+    assert!(error.contains("Cannot import `wake/none`"), "{error}");
     let error = shown(&space.error(&ask("other")));
     assert!(error.starts_with("app/PKG:7:"), "{error}");
     assert!(error.contains("did you mean `base`?"), "{error}");

@@ -48,7 +48,6 @@ fn wrong_packages_are_told_what_is_wrong() {
         "function(wake) wake.pkg(wake.pkgInfo('../app'))",
         "function(wake) import '../x.libsonnet'",
         "function(wake) import 'x.libsonnet'",
-        "function(wake) import 'wake/x.libsonnet'",
         "function(wake) import 'pkgs/x/y.libsonnet'",
         "function(wake) assert 1 == 2 : 'no'; 1",
         "function(wake, other) 1",
