@@ -9,4 +9,6 @@ mod command_line;
 mod evaluation;
 mod plans;
 mod plugins;
+mod real;
+mod sessions;
 mod support;

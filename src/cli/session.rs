@@ -131,6 +131,11 @@ impl Session {
         (process_lock::VARIABLE.to_owned(), value)
     }
 
+    /// Ends the work in the workspace, and lets others at it.
+    pub(super) fn close(self) -> Result<()> {
+        self.state.compact()
+    }
+
     /// Says when the latest build that ran something began, in nanoseconds since the epoch; 0: there was none.
     pub(super) fn last_build(&self) -> Result<i64> {
         let text = fs::read_if_exists(&self.last_build_file())?.unwrap_or_default();

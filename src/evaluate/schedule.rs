@@ -7,9 +7,9 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::event::{Event, Outcome, Subscriber, Summary};
-use crate::graph::{Graph, OperationId};
+use crate::graph::{Action, Graph, OperationId};
 
 use super::Options;
 use super::files::Files;
@@ -136,6 +136,8 @@ pub(super) struct Scheduler<'a> {
     pub(super) ours: Option<Vec<bool>>,
     used_workers: bool,
     last_tick: Instant,
+    /// How many up-to-date operations the subscriber knows of.
+    told_up_to_date: usize,
     /// Failures that count for `keep_going`.
     failures: usize,
     summary: Summary,
@@ -187,6 +189,7 @@ impl<'a> Scheduler<'a> {
             ours: None,
             used_workers: false,
             last_tick: Instant::now(),
+            told_up_to_date: 0,
             failures: 0,
             summary: Summary::default(),
         }
@@ -467,8 +470,18 @@ impl<'a> Scheduler<'a> {
     fn announce(&mut self, operation: OperationId, running: &Running) {
         let identity = self.graph.identity(operation);
         self.state.start(identity, self.graph.outputs(operation));
+        let name = results::name(self.graph, self.state, operation);
+        if self.told_up_to_date != self.summary.up_to_date {
+            self.told_up_to_date = self.summary.up_to_date;
+            self.subscriber.event(&Event::UpToDate {
+                operations: self.told_up_to_date,
+            });
+        }
+        if matches!(&running.cold.action, Action::Run(command) if command.console) {
+            self.subscriber.lend_terminal(&name);
+        }
         self.subscriber.event(&Event::OperationStarted {
-            operation: results::name(self.graph, self.state, operation),
+            operation: name,
             title: running.cold.title.clone(),
             instance: self.graph.instance(operation).label.clone(),
             reason: running.reason.clone(),
@@ -487,6 +500,7 @@ impl<'a> Scheduler<'a> {
             milliseconds: 0.0,
             changed: false,
         });
+        self.summary.refused += usize::from(error.kind() == Kind::User);
         self.enter(operation, OperationState::Failed);
         self.skip_dependents(operation);
     }

@@ -126,7 +126,7 @@ impl Scheduler<'_> {
         let digits = blake3::hash(identity).to_hex();
         let target = &self.graph.instance(operation).target_directory;
         let directory = self.state.top().join(target);
-        Some(directory.join("test").join(&digits[..16]))
+        Some(directory.join(".test").join(&digits[..16]))
     }
 
     /// Whether wake made what is at a file: decides what happens to it when the operation fails.

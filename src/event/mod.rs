@@ -123,6 +123,9 @@ pub struct Summary {
     pub ran: usize,
     pub up_to_date: usize,
     pub failed: usize,
+    /// Of those that failed: those that were not started because what the user gave is wrong, such as a missing source.
+    #[serde(default)]
+    pub refused: usize,
     /// Not run because something they need failed, or the build stopped before.
     pub not_run: usize,
     pub tests_passed: usize,

@@ -71,6 +71,13 @@ local mistakes(ctx, language) =
       for path in std.flatMap(pathsIn, std.get(recipe, key, []))
       if paths.leaves(path) && !(std.member(systemPathKeys, key) && paths.isAbsolute(path))
     ],
+    [
+      // A depfile has no way to write it, so what such a source includes could not be known.
+      '`%s` in `%s` of %s has a line break in its name' % [std.strReplace(path, '\n', '\\n'), key, subject]
+      for key in ownPathKeys
+      for path in std.flatMap(pathsIn, std.get(recipe, key, []))
+      if std.length(std.findSubstr('\n', path)) > 0
+    ],
   ]);
 
 {

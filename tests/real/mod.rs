@@ -34,22 +34,9 @@ fn sources() -> &'static Path {
     })
 }
 
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
 fn lua() -> Space {
     let space = Space::new();
-    copy(&sources().join("lua-src/lua-5.4.7"), &space.path("lua-5.4.7"));
+    space.copy(sources().join("lua-src/lua-5.4.7"), "lua-5.4.7");
     space.file("PKG", include_str!("lua.PKG"));
     space.file("programs/lua.c", include_str!("lua.c"));
     space.file("programs/luac.c", include_str!("luac.c"));
@@ -78,52 +65,71 @@ fn including(space: &Space, header: &str) -> BTreeSet<String> {
     files
 }
 
+/// The titles of the operations that a build of the whole tree runs.
+fn build(space: &Space, targets: &[&str]) -> BTreeSet<String> {
+    let arguments = ["build", "--events", "events.json"].iter().chain(targets);
+    let run = space.wake(arguments).success();
+    run.ran().into_iter().map(str::to_owned).collect()
+}
+
+/// Catches a header that is not tracked, one that is tracked too widely, and a second build that does anything.
 #[test]
 fn lua_builds_runs_and_rebuilds_exactly_what_includes_an_edited_header() {
     let space = lua();
-    space.wake(["build", ".", ":luac"]).success();
+    let targets = [".", ":luac"];
+    assert!(build(&space, &targets).len() > 35);
 
-    // The programs work.
     space.file("hello.lua", "print(('wake'):upper(), 6 * 7)\n");
     let run = space.wake(["run", "--", "hello.lua"]).success();
     assert_eq!(run.stdout, "WAKE\t42\n");
-    let luac = space.wake(["target", ":luac"]).success().stdout.trim().to_owned();
-    let compiled = Command::new(Path::new(&luac).join("luac"))
+    let target = space.wake(["target", ":luac"]).success().stdout;
+    let compiled = Command::new(Path::new(target.trim()).join("luac"))
         .args(["hello.lua", "hello.luac"])
         .current_dir(space.top())
         .status();
     assert!(compiled.unwrap().success());
-    assert_eq!(space.wake(["run", "--", "hello.luac"]).success().stdout, "WAKE\t42\n");
+    let run = space.wake(["run", "--", "hello.luac"]).success();
+    assert_eq!(run.stdout, "WAKE\t42\n");
 
-    // A second build runs nothing.
-    assert_eq!(space.wake(["build", ".", ":luac"]).success().ran(), BTreeSet::new());
+    assert_eq!(build(&space, &targets), BTreeSet::new());
 
-    // An edited header rebuilds the objects that include it, and what is made from them.
     let header = "lopcodes.h";
-    let mut expected = including(&space, header);
+    let expected = including(&space, header);
     assert!(expected.len() > 3, "{expected:?}");
-    space.append(&format!("lua-5.4.7/{header}"), "\n#define EDITED_BY_A_TEST 1\n");
-    let ran = space.wake(["build", ".", ":luac"]).success().ran();
-    let compiled: BTreeSet<String> = ran.iter().filter(|title| title.starts_with("Compile")).cloned().collect();
-    expected.retain(|title| title.starts_with("Compile"));
-    assert_eq!(compiled, expected);
-    assert_eq!(space.wake(["build", ".", ":luac"]).success().ran(), BTreeSet::new());
+    append(
+        &space,
+        "lua-5.4.7/lopcodes.h",
+        "\n#define EDITED_BY_A_TEST 1\n",
+    );
+    let mut ran = build(&space, &targets);
+    // The objects are compiled without debug information for unused macros: they may come out equal, and then nothing
+    // else runs (early cut-off). Only what is compiled is compared.
+    ran.retain(|title| title.starts_with("Compile"));
+    assert_eq!(ran, expected);
+    assert_eq!(build(&space, &targets), BTreeSet::new());
 }
 
+/// Catches a copied header whose original is not tracked.
 #[test]
 fn sqlite_builds_and_answers_a_query() {
     let space = Space::new();
-    copy(&sources().join("libsqlite3-sys/sqlite3"), &space.path("sqlite3"));
+    space.copy(sources().join("libsqlite3-sys/sqlite3"), "sqlite3");
     space.file("PKG", include_str!("sqlite.PKG"));
     space.file("programs/sql.c", include_str!("sql.c"));
 
     let query = "create table t(x); insert into t values(40),(2); select sum(x), count(*) from t;";
     assert_eq!(space.wake(["run", "--", query]).success().stdout, "42|2\n");
-    assert_eq!(space.wake(["build"]).success().ran(), BTreeSet::new());
+    assert_eq!(build(&space, &[]), BTreeSet::new());
 
-    // The shell includes the copied header: editing the original rebuilds the library and the shell.
-    space.append("sqlite3/sqlite3.h", "\n/* edited */\n");
-    let ran = space.wake(["build"]).success().ran();
+    append(&space, "sqlite3/sqlite3.h", "\n/* edited */\n");
+    let ran = build(&space, &[]);
     assert!(ran.contains("Compile programs/sql.c"), "{ran:?}");
+    // The library's one source has its own copy of the header's text and does not include it.
+    assert!(!ran.contains("Compile sqlite3/sqlite3.c"), "{ran:?}");
     assert_eq!(space.wake(["run", "--", query]).success().stdout, "42|2\n");
+}
+
+fn append(space: &Space, path: &str, text: &str) {
+    let content = space.read(path);
+    space.file(path, content + text);
 }

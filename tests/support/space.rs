@@ -35,6 +35,12 @@ impl Space {
     }
 
     /// The directory in which commands run; links resolved.
+    /// Copies a directory from outside.
+    pub(crate) fn copy(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> &Self {
+        copy_tree(from.as_ref(), &self.path(to));
+        self
+    }
+
     pub(crate) fn top(&self) -> PathBuf {
         self.directory.path().canonicalize().unwrap().join("work")
     }
@@ -131,6 +137,7 @@ impl Space {
 }
 
 fn copy_tree(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
     let entries = walkdir::WalkDir::new(from)
         .min_depth(1)
         .into_iter()

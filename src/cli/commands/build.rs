@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use crate::cli::options::{self, Build};
 use crate::cli::session::{Asked, Session};
 use crate::error::{Kind, Result};
+use crate::evaluate::exec::orphans;
+use crate::evaluate::interrupt::Listening;
 use crate::evaluate::{self, Check, Interrupt, Options, Real, Wanted};
 use crate::event::{Event, Subscriber, Summary};
 use crate::generate::{self, Purpose};
@@ -28,6 +30,8 @@ pub(super) struct Building<'a> {
     pub(super) subscribers: Vec<Box<dyn Subscriber>>,
     pub(super) files: FirstError,
     interrupt: Interrupt,
+    /// Until operations run there is nothing to bring to an end: an interrupt ends the process at once.
+    ends_at_once: Option<Listening>,
     /// What tests are given; see [`Options`].
     pub(super) test_arguments: Vec<String>,
     pub(super) test_timeout: Option<Duration>,
@@ -38,6 +42,8 @@ impl<'a> Building<'a> {
     pub(super) fn begin(options: &'a Build, console: ConsoleOptions) -> Result<Self> {
         let began = Instant::now();
         let interrupt = Interrupt::on_signals()?;
+        let ends_at_once =
+            interrupt.listen(|| std::process::exit(Kind::Interrupted.exit_code().into()));
         let files = FirstError::default();
         let mut subscribers = report::subscribers(console, options.events.as_deref(), &files)?;
         let session = Session::open(options.evaluation, options.jobs, &mut subscribers)?;
@@ -48,6 +54,7 @@ impl<'a> Building<'a> {
             subscribers,
             files,
             interrupt,
+            ends_at_once: Some(ends_at_once),
             test_arguments: Vec::new(),
             test_timeout: None,
         })
@@ -74,10 +81,14 @@ impl<'a> Building<'a> {
         let mut summary = Summary::default();
         if !self.options.skip_evaluate {
             let began = crate::fs::stamp::now();
+            self.ends_at_once = None;
+            let adoption = orphans::adopt();
             let world = Real::new(&self.session.layout.state_directory());
             let options = self.evaluation(wanted);
             let state = &mut self.session.state;
-            summary = evaluate::evaluate(graph, state, &world, &options, &mut self.subscribers)?;
+            let result = evaluate::evaluate(graph, state, &world, &options, &mut self.subscribers);
+            adoption.end();
+            summary = result?;
             if summary.ran > 0 {
                 self.session.set_last_build(began)?;
             }
@@ -107,8 +118,9 @@ impl<'a> Building<'a> {
         }
     }
 
-    /// Tells the end of the run. Returns the exit code.
-    pub(super) fn finish(&mut self, summary: &Summary) -> Result<u8> {
+    /// Tells the end of the run and closes the workspace. Returns the exit code.
+    pub(super) fn finish(mut self, summary: &Summary) -> Result<u8> {
+        self.session.close()?;
         self.subscribers.event(&Event::Finished(summary.clone()));
         self.files.check()?;
         Ok(exit_code(summary))
@@ -119,6 +131,8 @@ impl<'a> Building<'a> {
 pub(super) fn exit_code(summary: &Summary) -> u8 {
     if summary.interrupted {
         Kind::Interrupted.exit_code()
+    } else if summary.failed > 0 && summary.failed == summary.refused {
+        Kind::User.exit_code()
     } else if summary.failed > 0 || summary.tests_failed > 0 {
         Kind::Failed.exit_code()
     } else {

@@ -18,7 +18,9 @@ pub(super) fn run(options: &Clean, console: ConsoleOptions) -> Result<ExitCode> 
     let mut subscribers = super::quiet(console)?;
     let mut session = Session::open(options.evaluation, 1, &mut subscribers)?;
     let removed = if options.stale {
-        remove_stale(&mut session, &mut subscribers)?
+        let removed = remove_stale(&mut session, &mut subscribers)?;
+        session.close()?;
+        removed
     } else {
         remove_all(&session)?
     };
@@ -68,7 +70,6 @@ fn remove_stale(session: &mut Session, subscriber: &mut dyn Subscriber) -> Resul
         }
         state.forget(identity);
     }
-    state.flush()?;
     Ok(match removed {
         0 => "nothing: all that was built is still declared".to_owned(),
         1 => "1 file".to_owned(),

@@ -24,10 +24,12 @@ pub(super) fn run(options: &options::Graph, console: ConsoleOptions) -> Result<E
         trust_saved: false,
     };
     let graph = session.prepare(&asked, &mut subscribers)?.graph;
-    report::data(&match options.format {
+    let text = match options.format {
         GraphFormat::Dot => dot(&graph),
         GraphFormat::Json => format!("{:#}\n", json(&graph, &session.state)),
-    })?;
+    };
+    session.close()?;
+    report::data(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

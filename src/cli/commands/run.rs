@@ -23,9 +23,8 @@ pub(super) fn run(options: &Run, mut console: ConsoleOptions) -> Result<ExitCode
     let graph = building.prepare(Purpose::Build)?;
     let program = program(&graph, &building)?;
     let summary = building.build(&graph, Wanted::Build)?;
+    // This gives up the lock and ends the evaluation processes before the program starts.
     let code = building.finish(&summary)?;
-    // Closing the session gives up the lock and ends the evaluation processes before the program starts.
-    drop(building);
     if code != 0 {
         return Ok(ExitCode::from(code));
     }

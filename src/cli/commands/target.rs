@@ -32,6 +32,7 @@ pub(super) fn run(options: &Target, console: ConsoleOptions) -> Result<ExitCode>
     if text.is_empty() {
         return Err(Error::internal("The graph has no requested module"));
     }
+    session.close()?;
     report::data(&text)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -2,22 +2,26 @@
 
 use std::process::ExitCode;
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use crate::cli::options::{TextFormat, Why};
 use crate::cli::session::{Asked, Session};
 use crate::error::{Error, Result, suggestion};
-use crate::evaluate::{self, Real};
+use crate::evaluate::state::Story;
+use crate::evaluate::{self, Real, State};
 use crate::event::{Reason, Subscriber};
 use crate::fs::path;
 use crate::generate::Purpose;
-use crate::graph::{Graph, OperationId};
+use crate::graph::{FileId, Graph, OperationId};
 use crate::report::{self, ConsoleOptions};
 
 pub(super) fn run(options: &Why, console: ConsoleOptions) -> Result<ExitCode> {
     let mut subscribers = super::quiet(console)?;
     let mut session = Session::open(options.evaluation, 1, &mut subscribers)?;
     let answers = answers(options, &mut session, &mut subscribers)?;
+    session.close()?;
     report::data(&match options.format {
         TextFormat::Text => text(options, &answers),
         TextFormat::Json => format!("{:#}\n", answers.iter().map(to_json).collect::<Value>()),
@@ -29,7 +33,6 @@ pub(super) fn run(options: &Why, console: ConsoleOptions) -> Result<ExitCode> {
 struct Answer {
     title: String,
     operation: String,
-    instance: String,
     /// Why it would run now.
     now: Option<Reason>,
     /// Why it ran last time.
@@ -48,37 +51,90 @@ fn answers(
         trust_saved: false,
     };
     let graph = session.prepare(&asked, subscriber)?.graph;
-    let last_build = session.last_build()?;
-    let chosen = match &options.operation {
-        Some(wanted) => vec![find(&graph, session, wanted)?],
-        None => graph
-            .operations()
-            .filter(|&operation| !graph.is_test(operation))
-            .collect(),
-    };
     let world = Real::new(&session.layout.state_directory());
     let mut answers = Vec::new();
-    for operation in chosen {
-        let now = evaluate::explain(&graph, &mut session.state, &world, operation)?;
-        let result = session.state.result(graph.identity(operation));
-        let ran_last = result
-            .as_ref()
-            .is_some_and(|result| result.finished() >= last_build);
-        let last = result
-            .and_then(|result| result.story())
-            .map(|story| story.reason);
-        if options.operation.is_some() || now.is_some() || (ran_last && last.is_some()) {
+    match &options.operation {
+        Some(wanted) => {
+            let operation = find(&graph, session, wanted)?;
+            let now = evaluate::explain(&graph, &mut session.state, &world, operation)?;
+            let last = last(&session.state, graph.identity(operation)).map(|(_, story)| story);
             answers.push(Answer {
                 title: graph.cold(operation).title,
                 operation: evaluate::name(&graph, &session.state, operation),
-                instance: graph.instance(operation).label.clone(),
                 now,
-                last,
+                last: last.map(|story| story.reason),
+            });
+        }
+        None => {
+            would_run(&graph, session, &world, &mut answers)?;
+            ran_last(session, &mut answers)?;
+        }
+    }
+    Ok(answers)
+}
+
+/// The operations of the package here that are out of date.
+fn would_run(
+    graph: &Graph,
+    session: &mut Session,
+    world: &Real,
+    answers: &mut Vec<Answer>,
+) -> Result<()> {
+    for operation in graph
+        .operations()
+        .filter(|&operation| !graph.is_test(operation))
+    {
+        if let Some(now) = evaluate::explain(graph, &mut session.state, world, operation)? {
+            answers.push(Answer {
+                title: graph.cold(operation).title,
+                operation: evaluate::name(graph, &session.state, operation),
+                now: Some(now),
+                last: None,
             });
         }
     }
-    session.state.flush()?;
-    Ok(answers)
+    Ok(())
+}
+
+/// The operations that the latest build ran, in the order they finished, but for those that are listed already.
+fn ran_last(session: &Session, answers: &mut Vec<Answer>) -> Result<()> {
+    let began = session.last_build()?;
+    let state = &session.state;
+    let mut ran: Vec<(i64, Answer)> = Vec::new();
+    for identity in state.identities() {
+        if let Some((finished, story)) =
+            last(state, identity).filter(|(finished, _)| *finished >= began)
+        {
+            let operation = state.display(identity);
+            let last = Some(story.reason);
+            ran.push((
+                finished,
+                Answer {
+                    title: story.title,
+                    operation,
+                    now: None,
+                    last,
+                },
+            ));
+        }
+    }
+    ran.sort_by(|a, b| (a.0, &a.1.operation).cmp(&(b.0, &b.1.operation)));
+    let listed: HashSet<String> = answers
+        .iter()
+        .map(|answer| answer.operation.clone())
+        .collect();
+    answers.extend(
+        ran.into_iter()
+            .map(|(_, answer)| answer)
+            .filter(|answer| !listed.contains(&answer.operation)),
+    );
+    Ok(())
+}
+
+/// When an operation finished last, and what is told of that run.
+fn last(state: &State, identity: FileId) -> Option<(i64, Story)> {
+    let result = state.result(identity)?;
+    Some((result.finished(), result.story()?))
 }
 
 /// The operation that makes a file, or that has a title.
@@ -135,7 +191,7 @@ fn text(options: &Why, answers: &[Answer]) -> String {
             (None, Some(_)) => "ran last time",
             (None, None) => "is up to date",
         };
-        text += &format!("{} [{}] {heading}\n", answer.title, answer.instance);
+        text += &format!("{} {heading}\n", answer.title);
         for reason in answer
             .now
             .iter()
@@ -154,7 +210,6 @@ fn to_json(answer: &Answer) -> Value {
     json!({
         "title": answer.title,
         "operation": answer.operation,
-        "instance": answer.instance,
         "now": answer.now,
         "last": answer.last,
     })

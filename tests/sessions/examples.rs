@@ -1,0 +1,94 @@
+//! Every example: it builds, does what its README line says, a second build runs nothing, and its tests pass.
+
+use crate::support::{Session, Space};
+
+/// Builds twice and demands that the second time nothing runs.
+fn built(name: &str) -> Space {
+    let space = Space::example(name);
+    let first = space.wake(["build", "--events", "events"]).success();
+    first.demand(!first.ran().is_empty(), "a build");
+    let second = space.wake(["build", "--events", "events"]).success();
+    second.demand(second.ran().is_empty(), "nothing to do");
+    space
+}
+
+/// Catches an example that is not in the list of tests below.
+#[test]
+fn every_example_has_a_test() {
+    let mut names: Vec<String> =
+        std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples"))
+            .unwrap()
+            .map(Result::unwrap)
+            .filter(|entry| entry.file_type().unwrap().is_dir())
+            .map(|entry| entry.file_name().into_string().unwrap())
+            .collect();
+    names.sort();
+    assert_eq!(names, ["c-libraries", "calculator", "codegen", "tree"]);
+}
+
+#[test]
+fn calculator() {
+    let mut session = Session::new(Space::example("calculator"));
+    session.note("the first build compiles everything");
+    session.wake(["build", "-j1"]).success();
+    session.note("the second does nothing");
+    session.wake(["build"]).success();
+    session.note("an edited source is compiled, and what is made from it");
+    session.edit("src/main.cpp", "\n", "\n// a comment\n");
+    session.wake(["build", "-j1", "--explain"]).success();
+    session.note("the program");
+    session.wake(["run", "--", "6 * (3 + 4)"]).success();
+    session.note("its tests run once, then they are up to date");
+    session.wake(["test", "-j1"]).success();
+    session.wake(["test"]).success();
+    session.note("another flavor has its own files, and the first one is as it was");
+    session
+        .wake(["build", "-j1", "--flavor", "Release"])
+        .success();
+    session.wake(["build"]).success();
+    insta::assert_snapshot!(session.transcript());
+}
+
+#[test]
+fn c_libraries() {
+    let space = built("c-libraries");
+    insta::assert_snapshot!(space.wake(["run"]).success().transcript());
+}
+
+#[test]
+fn tree() {
+    let space = built("tree");
+    insta::assert_snapshot!(space.wake(["run"]).success().transcript());
+}
+
+#[test]
+fn codegen() {
+    let space = built("codegen");
+    insta::assert_snapshot!(space.wake(["run"]).success().transcript());
+}
+
+/// Catches a package from `wake init` that does not build, in either language.
+#[test]
+fn a_new_package_builds_runs_and_passes_its_tests() {
+    for language in ["C", "C++"] {
+        let space = Space::new();
+        space
+            .wake(["init", "hello", "--language", language])
+            .success();
+        space.wake(["-C", "hello", "run"]).success();
+        let tests = space.wake(["-C", "hello", "test"]).success();
+        tests.says("1 test passed");
+    }
+}
+
+/// Catches flags of one compiler that the other does not take.
+#[test]
+fn clang_builds_what_gcc_builds() {
+    let space = Space::example("calculator");
+    let run = space.wake(["run", "--compiler", "Clang", "--", "1 + 1"]);
+    if run.status == 3 && run.stderr.contains("`clang++` is not installed") {
+        println!("skipped: clang_builds_what_gcc_builds: clang++ is not installed");
+        return;
+    }
+    assert_eq!(run.success().stdout, "1 + 1 = 2\n");
+}
