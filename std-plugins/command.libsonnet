@@ -201,7 +201,8 @@ local build(wake, ctx) =
   local declared = std.get(ctx.recipe, 'Operations', []);
   local tools = std.get(ctx.dependencies, 'Tool', []);
   local wrong = if wrongTypes != [] then wrongTypes
-  else if declared == [] then ['`%s` has no `Operations`' % ctx.name]
+  // An empty list is fine: such a module only gathers its dependencies.
+  else if !std.objectHas(ctx.recipe, 'Operations') then ['`%s` has no `Operations`' % ctx.name]
   else std.flattenArrays(std.mapWithIndex(function(index, one) mistakes(ctx, one, index, tools), declared));
   local outputs(one) =
     local place = placed(ctx, one);

@@ -33,7 +33,10 @@ fn operations(summary: &Summary, style: Style) -> String {
     } else {
         style.success("Finished")
     };
-    let mut facts = vec![format!("{} run", count(summary.ran, "operation"))];
+    let mut facts = Vec::new();
+    if summary.ran > 0 || summary.failed == 0 {
+        facts.push(format!("{} run", count(summary.ran, "operation")));
+    }
     for (number, what) in [
         (summary.failed, "failed"),
         (summary.not_run, "not run"),
