@@ -1,4 +1,29 @@
-//! wake: a package manager and a build system.
+//! wake: a package manager and a build system. This page is the map; `ARCHITECTURE.md` has the flow and the invariants.
+//!
+//! # Stages, in the order in which a build passes through them
+//!
+//! - [`cli`]: arguments and environment, checked once; a thin file for each command
+//! - [`workspace`]: the top, its members, targets, parameters, every path under `.wake/`, the lock
+//! - [`declare`]: the model that declarations become; [`declare::recipe`] reads SML
+//! - [`jsonnet`]: evaluates declarations and tasks in processes of their own; records what they read
+//! - [`pkg`]: packages by path, found and declared
+//! - [`generate`]: modules → instances → operations; saved graphs
+//! - [`graph`]: ids, operations, keys, the frozen form; pure data
+//! - [`evaluate`]: what is out of date, running it, remembering it
+//! - [`event`]: what happens, as values, and who listens
+//! - [`report`]: the one place that writes to the terminal
+//! - [`fs`]: the one place that touches `std::fs`; stamps and fingerprints
+//! - [`error`]: what went wrong, where, and what to do
+//!
+//! # Files on disk, and who owns each
+//!
+//! - `.wake/lock`: [`workspace::process_lock`]
+//! - `.wake/state/log-1`, `commands-1`: [`evaluate::state`]
+//! - `.wake/state/graphs/`: [`generate::saved`], in the format of [`graph::freeze`]
+//! - `.wake/out/`, `.wake/cache/`: operations, at places that [`workspace::layout`] gives
+//! - `.wake/tmp/`: [`evaluate`]; empty between builds
+//! - `compile_commands.json`: [`generate::compile_commands`]
+
 pub mod cli;
 pub mod declare;
 pub mod error;
