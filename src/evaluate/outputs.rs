@@ -114,10 +114,15 @@ fn status(world: &dyn World, path: &Path) -> Result<Status> {
 /// # Errors
 /// What is wrong with an output; the caller withdraws.
 pub fn settle(world: &dyn World, outputs: &[Output], aside: &Aside) -> Result<Vec<Made>> {
-    let mut made = Vec::with_capacity(outputs.len());
-    for (output, moved) in outputs.iter().zip(&aside.0) {
+    // All are looked at before one is put back or removed: an error must leave what can still be withdrawn.
+    let mut all = Vec::with_capacity(outputs.len());
+    for output in outputs {
         let new = fingerprint(world, output)?;
         check(output, new.content)?;
+        all.push(new);
+    }
+    let mut made = Vec::with_capacity(outputs.len());
+    for ((output, moved), new) in outputs.iter().zip(&aside.0).zip(all) {
         let mut found = new;
         let mut changed = new.content != output.old.content;
         if let Some(moved) = moved {

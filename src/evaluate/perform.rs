@@ -3,8 +3,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
@@ -23,6 +22,9 @@ use super::{Options, depfile};
 
 /// Head and tail of what is kept in the state of what an operation printed.
 const KEPT: usize = 32 << 10;
+
+/// What is read below these is no dependency (DESIGN §5.2): it differs at every look.
+const NEVER_COUNT: [&str; 3] = ["/dev", "/proc", "/sys"];
 
 /// How a job ended.
 #[derive(Debug)]
@@ -78,16 +80,13 @@ impl Performed {
 /// The private directories of the workers, below `.wake/tmp`.
 pub struct Slots {
     root: PathBuf,
-    /// Which exist, with the stamps of `home` and `tmp` when they were empty.
-    ready: Mutex<Vec<Option<[Stamp; 2]>>>,
 }
 
 impl Slots {
-    /// Directories below `root`; what an earlier run left there is removed when the first is needed.
-    pub fn new(root: &Path, count: usize) -> Self {
+    /// Directories below `root`, each made when it is first needed.
+    pub fn new(root: &Path) -> Self {
         Self {
             root: root.to_owned(),
-            ready: Mutex::new(vec![None; count]),
         }
     }
 
@@ -98,33 +97,17 @@ impl Slots {
     /// Makes sure that the directories of a slot are there and empty.
     fn prepare(&self, world: &dyn World, slot: usize) -> Result<PathBuf> {
         let directory = self.directory(slot);
-        let known = self.lock()[slot];
-        let stamps = || {
-            [
-                Self::stamp(world, &directory, "home"),
-                Self::stamp(world, &directory, "tmp"),
-            ]
-        };
-        if known.is_some_and(|known| known == stamps()) {
-            return Ok(directory);
+        // Stamps would not tell: what a process leaves in the tick in which the directory was made does not change them.
+        let is_clean = ["home", "tmp", "aside"]
+            .iter()
+            .all(|part| world.is_empty_directory(&directory.join(part)));
+        if !is_clean {
+            world.remove(&directory)?;
+            for part in ["home", "tmp", "aside"] {
+                world.create_directories(&directory.join(part))?;
+            }
         }
-        world.remove(&directory)?;
-        for part in ["home", "tmp", "aside"] {
-            world.create_directories(&directory.join(part))?;
-        }
-        self.lock()[slot] = Some(stamps());
         Ok(directory)
-    }
-
-    fn stamp(world: &dyn World, directory: &Path, part: &str) -> Stamp {
-        let status = world.status(&directory.join(part));
-        status.map(|status| status.stamp).unwrap_or(Stamp::ABSENT)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Option<[Stamp; 2]>>> {
-        self.ready
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Removes all of it.
@@ -281,15 +264,44 @@ impl Workshop<'_> {
             Work::Run(launch) => launch.directory.as_path(),
             _ => Path::new("/"),
         };
-        let absolute = |path: Vec<u8>| clean(&directory.join(std::ffi::OsString::from_vec(path)));
-        Ok(paths
-            .into_iter()
-            .map(|path| {
-                let path = absolute(path);
-                let stamp = files::stamp(self.world, &path, Depth::Whole);
-                (path, stamp.unwrap_or(Stamp::ABSENT))
-            })
-            .collect())
+        let mut discovered = Vec::with_capacity(paths.len());
+        for path in paths {
+            let path = self.resolve(&directory.join(std::ffi::OsString::from_vec(path)));
+            if NEVER_COUNT.iter().any(|root| path.starts_with(root)) {
+                continue;
+            }
+            if self.options.private.starts_with(&path) {
+                return Err(self.names_too_much(job, &path));
+            }
+            let stamp = files::stamp(self.world, &path, Depth::Whole);
+            discovered.push((path, stamp.unwrap_or(Stamp::ABSENT)));
+        }
+        Ok(discovered)
+    }
+
+    /// The clean path of a file that a depfile names. `..` behind a link to a directory leads to where the kernel says,
+    /// which is not what the text says.
+    fn resolve(&self, named: &Path) -> PathBuf {
+        let cleaned = clean(named);
+        if !named.components().any(|part| part == Component::ParentDir) {
+            return cleaned;
+        }
+        let status = |path: &Path| self.world.status(path).unwrap_or_default();
+        let seen = status(named);
+        if seen.mode == 0 || seen == status(&cleaned) {
+            return cleaned;
+        }
+        self.world.canonicalize(named).unwrap_or(cleaned)
+    }
+
+    fn names_too_much(&self, job: &Job, path: &Path) -> Error {
+        let depfile = job.depfile.as_deref().unwrap_or(path).display();
+        Error::user(format!(
+            "Its depfile `{depfile}` names the directory `{}`",
+            path.display()
+        ))
+        .cause("what wake writes lies below it, so it changes with every build")
+        .hint("name the files that it read")
     }
 
     /// The first declared file whose stamp is not what it was when it was looked at.
@@ -333,11 +345,21 @@ pub fn state_path<'a>(path: &'a Path, top: &Path) -> &'a OsStr {
     below.unwrap_or(path).as_os_str()
 }
 
-/// Removes what a build that was killed left in `.wake/tmp`.
+/// Clears away what a build that was killed left: processes that may still write to outputs, then their private
+/// directories. A build that ends by itself leaves no private directory, so otherwise this is one look.
 ///
 /// # Errors
-/// `Environment`, with the path.
-pub fn sweep(world: &dyn World, private: &Path) -> Result<()> {
-    world.remove(private)?;
-    world.create_directories(private)
+/// `Environment`: a process that does not end, or a path that cannot be removed.
+pub fn sweep(world: &dyn World, options: &Options) -> Result<()> {
+    let status = world.status(&options.private);
+    if status.is_ok_and(|status| status.mode == 0) || world.is_empty_directory(&options.private) {
+        return Ok(());
+    }
+    for (variable, value) in &options.marks {
+        // The first line is this workspace; the others are around it and go on.
+        if let Some(line) = value.lines().next() {
+            world.end_leftovers(variable, line)?;
+        }
+    }
+    world.remove(&options.private)
 }

@@ -1,6 +1,7 @@
 //! What the scheduler records of a run: versions of outputs and of everything read, whether they can be trusted, and the
 //! check that nothing generated was read without being declared. A part of `Scheduler`.
 
+use std::collections::HashSet;
 use std::os::unix::ffi::OsStrExt;
 
 use crate::error::{Error, Result};
@@ -141,13 +142,16 @@ impl Scheduler<'_> {
     fn discover(&mut self, running: &Running, performed: &mut Performed) -> Result<Vec<u32>> {
         let operation = performed.operation;
         let mut numbers = Vec::with_capacity(performed.discovered.len());
+        let declared = running.declared.iter();
+        let declared: HashSet<FileId> = declared
+            .map(|&number| self.state.version(number).file)
+            .collect();
         for (path, stamp) in std::mem::take(&mut performed.discovered) {
             let path = perform::state_path(&path, self.state.top())
                 .as_bytes()
                 .to_vec();
             let file = self.state.intern(&path);
-            let is_declared = |&number: &u32| self.state.version(number).file == file;
-            if running.declared.iter().any(is_declared) {
+            if declared.contains(&file) {
                 continue;
             }
             match self.maker(file, &path) {

@@ -68,6 +68,7 @@ pub(super) fn run(
     subscriber: &mut dyn Subscriber,
 ) -> Result<Summary> {
     let started = Instant::now();
+    super::perform::sweep(world, options)?;
     for path in stale::remove_stale(graph, state, world)? {
         subscriber.event(&Event::StaleRemoved { path });
     }
@@ -81,7 +82,7 @@ pub(super) fn run(
         })
     };
     let private = options.private.join(std::process::id().to_string());
-    let slots = Slots::new(&private, options.jobs);
+    let slots = Slots::new(&private);
     let survey = Survey {
         world,
         snapshot: state.snapshot(),
@@ -230,7 +231,6 @@ impl<'a> Scheduler<'a> {
             return Ok(());
         }
         // Only now are workers needed: a build that runs nothing starts no threads for them.
-        super::perform::sweep(self.shop.world, &self.shop.options.private)?;
         self.used_workers = true;
         let workers = rayon::ThreadPoolBuilder::new()
             .num_threads(self.shop.options.jobs.max(1))

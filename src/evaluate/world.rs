@@ -33,6 +33,13 @@ pub trait World: Sync {
     fn remove(&self, path: &Path) -> Result<()>;
     /// Removes a directory if it is empty; returns whether it is gone.
     fn remove_if_empty(&self, path: &Path) -> bool;
+    /// Whether it is a directory in which nothing is.
+    fn is_empty_directory(&self, path: &Path) -> bool;
+    /// The path without links, of something that is there.
+    fn canonicalize(&self, path: &Path) -> Result<PathBuf>;
+    /// Ends the processes that an evaluation which was killed has left behind: those that have this environment variable
+    /// with this line in it.
+    fn end_leftovers(&self, variable: &str, line: &str) -> Result<()>;
     /// Runs a process to its end.
     fn run(&self, process: &Process, interrupt: &Interrupt) -> Ended;
 }
@@ -117,6 +124,18 @@ impl World for Real {
 
     fn remove_if_empty(&self, path: &Path) -> bool {
         fs::remove_if_empty(path)
+    }
+
+    fn is_empty_directory(&self, path: &Path) -> bool {
+        fs::is_empty_directory(path)
+    }
+
+    fn canonicalize(&self, path: &Path) -> Result<PathBuf> {
+        fs::canonicalize(path)
+    }
+
+    fn end_leftovers(&self, variable: &str, line: &str) -> Result<()> {
+        exec::orphans::end_marked(variable, line)
     }
 
     fn run(&self, process: &Process, interrupt: &Interrupt) -> Ended {

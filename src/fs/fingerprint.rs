@@ -6,6 +6,7 @@
 //! - directory: hash over its listing, sorted by bytes: each relative path and the fingerprint of what is there
 //! - absent: all zero
 
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -13,8 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use super::stamp::{self, Stamp, Status};
 
-/// Files from this size on are hashed through a memory map and by several threads.
+/// Files from this size on are hashed block by block and by several threads. Never through a memory map: someone may
+/// shorten the file meanwhile, and reading behind the end of a map kills the process.
 const LARGE: u64 = 1 << 20;
+const BLOCK: usize = 2 << 20;
 
 /// What is at a path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -135,12 +138,20 @@ fn end_content(path: &Path, status: Status) -> std::io::Result<Content> {
 
 #[expect(clippy::disallowed_methods, reason = "part of crate::fs")]
 fn hash_file(path: &Path, size: u64) -> std::io::Result<[u8; 32]> {
-    if size >= LARGE {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update_mmap_rayon(path)?;
-        return Ok(*hasher.finalize().as_bytes());
+    if size < LARGE {
+        return Ok(*blake3::hash(&std::fs::read(path)?).as_bytes());
     }
-    Ok(*blake3::hash(&std::fs::read(path)?).as_bytes())
+    let mut file = std::fs::File::open(path)?;
+    let mut hasher = blake3::Hasher::new();
+    let mut block = Vec::with_capacity(BLOCK);
+    loop {
+        block.clear();
+        (&mut file).take(BLOCK as u64).read_to_end(&mut block)?;
+        if block.is_empty() {
+            return Ok(*hasher.finalize().as_bytes());
+        }
+        hasher.update_rayon(&block);
+    }
 }
 
 /// A tree's entries, sorted: (path relative to the tree, absolute path).

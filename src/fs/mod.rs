@@ -14,7 +14,7 @@ pub mod path;
 pub mod stamp;
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -28,14 +28,41 @@ fn fail<T>(result: io::Result<T>, attempt: &str, path: &Path) -> Result<T> {
     result.map_err(|error| Error::io(format!("Cannot {attempt} `{}`", path.display()), &error))
 }
 
+/// Opens a file, and refuses at once what has no end or whose other end nobody may ever open.
+fn open_file(path: &Path) -> io::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    // Without the flag a named pipe that nobody writes to would be waited for here, for ever.
+    let file = options
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)?;
+    let kind = file.metadata()?.file_type();
+    if kind.is_file() || kind.is_dir() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is a pipe or a device",
+        ))
+    }
+}
+
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = open_file(path)?;
+    let size = file.metadata()?.len();
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// The whole file.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
-    fail(std::fs::read(path), "read", path)
+    fail(read_file(path), "read", path)
 }
 
 /// The whole file, or `None` where there is none.
 pub fn read_if_exists(path: &Path) -> Result<Option<Vec<u8>>> {
-    match std::fs::read(path) {
+    match read_file(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if is_absence(&error) => Ok(None),
         Err(error) => fail(Err(error), "read", path),
@@ -143,7 +170,7 @@ pub fn write_if_changed(path: &Path, content: &[u8]) -> Result<bool> {
 
 /// Copies content and permission bits.
 pub fn copy(from: &Path, to: &Path) -> Result<()> {
-    match std::fs::copy(from, to) {
+    match open_file(from).and_then(|_| std::fs::copy(from, to)) {
         Ok(_) => Ok(()),
         Err(error) => Err(Error::io(
             format!("Cannot copy `{}` to `{}`", from.display(), to.display()),
@@ -200,7 +227,12 @@ pub fn open_append(path: &Path) -> Result<std::fs::File> {
 
 /// Opens a file for reading.
 pub fn open(path: &Path) -> Result<std::fs::File> {
-    fail(std::fs::File::open(path), "open", path)
+    fail(open_file(path), "open", path)
+}
+
+/// Whether `path` is a directory in which nothing is, and can be listed.
+pub fn is_empty_directory(path: &Path) -> bool {
+    std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
 }
 
 /// Creates or empties a file for writing.

@@ -2,5 +2,6 @@
 //! workspaces. What declarations become is in `plans`, what is said of bad declarations in `plans/errors.rs`.
 
 mod examples;
+mod hostile;
 mod mishaps;
 mod outputs;

@@ -1,9 +1,16 @@
-//! Processes that outlive the one that started them: wake adopts them, and ends them when the build ends.
+//! Processes that outlive the one that started them: wake adopts them, and ends them when the build ends. Those of a wake
+//! that was killed are ended by the next one, which knows them by the variable that every operation gets.
 
 use std::collections::HashSet;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, pidfd_send_signal, waitpid,
+};
 
+use crate::error::{Error, Result};
 use crate::fs;
 
 /// The children that wake had before it ran operations: they are none of the build's.
@@ -47,13 +54,75 @@ impl Adoption {
     }
 }
 
-/// The process ids of wake's children.
-fn children() -> HashSet<i32> {
-    let own = i32::try_from(std::process::id()).unwrap_or(0);
+/// How long a killed process may take to be gone.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Kills all processes that have the environment variable `variable` with a line that is `line`, and waits until they are
+/// gone. A process that hides its environment is not found.
+///
+/// # Errors
+/// `Environment`: one that does not go, such as one that the kernel holds.
+pub fn end_marked(variable: &str, line: &str) -> Result<()> {
+    let limit = Instant::now() + PATIENCE;
+    loop {
+        // Each round finds what those of the last one started before they died.
+        let found: Vec<(i32, OwnedFd)> = processes()
+            .filter(|&pid| pid != own())
+            .filter_map(|pid| Some((pid, marked(pid, variable, line)?)))
+            .collect();
+        let Some((pid, _)) = found.first() else {
+            return Ok(());
+        };
+        if limit <= Instant::now() {
+            return Err(Error::environment(format!(
+                "The process {pid} of a build that was killed does not end"
+            ))
+            .cause("it may still write to outputs")
+            .hint(format!("end it, then build again: kill -9 {pid}")));
+        }
+        for (_, process) in &found {
+            let _ = pidfd_send_signal(process, Signal::KILL);
+        }
+        for (_, process) in &found {
+            await_end(process, limit);
+        }
+    }
+}
+
+/// A descriptor of the process if it has the mark: taken first, so that it is the one that was looked at.
+fn marked(pid: i32, variable: &str, line: &str) -> Option<OwnedFd> {
+    let process = pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()?;
+    let environment = fs::read(format!("/proc/{pid}/environ").as_ref()).ok()?;
+    let value = environment
+        .split(|&byte| byte == 0)
+        .find_map(|entry| entry.strip_prefix(variable.as_bytes())?.strip_prefix(b"="))?;
+    let mut lines = value.split(|&byte| byte == b'\n');
+    lines.any(|one| one == line.as_bytes()).then_some(process)
+}
+
+fn await_end(process: &OwnedFd, limit: Instant) {
+    let rest = limit.saturating_duration_since(Instant::now());
+    let mut descriptor = [PollFd::new(process, PollFlags::IN)];
+    // Whatever it says, the caller looks again.
+    let _ = poll(&mut descriptor, Timespec::try_from(rest).ok().as_ref());
+}
+
+fn own() -> i32 {
+    i32::try_from(std::process::id()).unwrap_or(0)
+}
+
+/// The ids of all processes.
+fn processes() -> impl Iterator<Item = i32> {
     let entries = fs::list(std::path::Path::new("/proc")).unwrap_or_default();
     entries
-        .iter()
+        .into_iter()
         .filter_map(|(name, _)| name.to_str()?.parse().ok())
+}
+
+/// The process ids of wake's children.
+fn children() -> HashSet<i32> {
+    let own = own();
+    processes()
         .filter(|&pid| parent(pid) == Some(own))
         .collect()
 }
