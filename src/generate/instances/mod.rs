@@ -511,8 +511,8 @@ impl<'a> Instances<'a> {
             operations: generated.operations.len(),
             milliseconds: took.as_secs_f64() * 1000.0,
         });
-        let package = format!("$(package {})", self.package_name(self.all[index].package));
-        let target = self.target_token(index);
+        let package = format!("package {}", self.package_name(self.all[index].package));
+        let target = self.target_token_name(index);
         self.all[index].shared = qualify::qualify(&generated.shared_state, &package, &target);
         self.all[index].generated = Some(generated);
         for dependent in std::mem::take(&mut self.all[index].dependents) {
