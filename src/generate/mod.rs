@@ -26,9 +26,9 @@ use crate::jsonnet;
 use crate::jsonnet::protocol::Read;
 use crate::pkg::resolve::Ask;
 use crate::pkg::{PackageIndex, Packages};
-use crate::workspace::Workspace;
 use crate::workspace::layout::Layout;
 use crate::workspace::target::Target;
+use crate::workspace::{Workspace, host};
 use instances::Instances;
 use saved::Surroundings;
 
@@ -101,12 +101,17 @@ pub fn prepare(
     })
 }
 
+/// The file of the saved graph for a request: named after all that says what is asked for and cannot be checked as
+/// something that was read.
 fn saved_file(context: &Context<'_>, request: &Request) -> PathBuf {
+    let workspace = context.workspace;
     let mut hasher = blake3::Hasher::new();
     hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
     hasher.update(&jsonnet::library_digest());
-    let start = fs::path::display(&context.workspace.start, &context.workspace.top);
-    hasher.update(format!("{start:?} {:?} {:?}", request.targets, request.purpose).as_bytes());
+    // What was read is named by absolute paths: a copy of a workspace must not look at the original.
+    hasher.update(format!("{:?} {:?}", workspace.top, workspace.start).as_bytes());
+    hasher.update(format!("{:?} {:?}", workspace.package_here(), host::host()).as_bytes());
+    hasher.update(format!("{:?} {:?}", request.targets, request.purpose).as_bytes());
     hasher.update(format!("{:?} {:?}", request.parameters, request.host_parameters).as_bytes());
     context
         .layout

@@ -62,6 +62,10 @@ pub enum SavedRead {
         path: PathBuf,
         exists: bool,
     },
+    Link {
+        path: PathBuf,
+        target: Option<PathBuf>,
+    },
 }
 
 /// A [`Stamp`] as it is stored.
@@ -156,6 +160,7 @@ pub fn save(reads: Vec<Read>, granularity: i64) -> Front {
                 SavedRead::Subdirectories { directory, names }
             }
             Read::Existence { path, exists } => SavedRead::Existence { path, exists },
+            Read::Link { path, target } => SavedRead::Link { path, target },
         })
         .collect();
     Front { reads }
@@ -207,6 +212,10 @@ impl SavedRead {
                 members::subdirectories(directory).is_ok_and(|now| now == *names)
             }
             Self::Existence { path, exists } => fs::exists(path) == *exists,
+            Self::Link { path, target } => {
+                let is_there = fs::is_directory(path);
+                is_there.then(|| fs::canonicalize(path).ok()).flatten() == *target
+            }
         }
     }
 }

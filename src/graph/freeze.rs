@@ -15,8 +15,12 @@
 //! ```
 //!
 //! A file id means a path only together with the state it was assigned in: `Meta::state` names that state and
-//! `Meta::paths` how many paths it must know. The version is part of the magic's file name (`plan.rs` in `evaluate`);
-//! a graph of another version, or one whose checksum is wrong, is generated anew. It is never an error.
+//! `Meta::paths` how many paths it must know. A graph of another version, or one whose checksum is wrong, is generated
+//! anew. It is never an error.
+//!
+//! The checksum is what reading trusts: ranges, ids and the order of operations are not checked one by one, because no
+//! damage to a disk leaves a cryptographic checksum right. Who writes a right checksum over wrong numbers on purpose can
+//! make wake panic, and could as well write operations of their own. So a format that changes must change `VERSION`.
 
 use bytemuck::bytes_of;
 use serde::{Deserialize, Serialize};
@@ -42,7 +46,7 @@ pub struct Meta {
     pub front: Vec<u8>,
 }
 
-/// Orders, checks and freezes. On success also the order: position → index in `operations`.
+/// Orders, checks and freezes.
 pub fn freeze(operations: &[Operation], meta: &Meta) -> Result<Vec<u8>, Contradiction> {
     let writers = check::writers(operations)?;
     let needs = |index: usize| -> Vec<(usize, FileId)> {

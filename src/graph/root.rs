@@ -45,6 +45,36 @@ pub fn expand(text: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<Str
     Ok(result)
 }
 
+/// Text that [`expand`] turns into `text`.
+pub fn escape(text: &str) -> String {
+    text.replace('$', "$$")
+}
+
+/// `text` with some of its tokens replaced by others: `rename` gives the new name, or `None` where a token stays.
+pub fn rename(text: &str, rename: impl Fn(&str) -> Option<String>) -> String {
+    let mut result = String::with_capacity(text.len() + 32);
+    let mut rest = text;
+    while let Some(dollar) = rest.find('$') {
+        let (before, after) = rest.split_at(dollar);
+        result.push_str(before);
+        let token = after
+            .strip_prefix("$(")
+            .and_then(|inside| inside.split_once(')'));
+        if let Some((token, behind)) = token {
+            let renamed = rename(token);
+            result.push_str(&format!("$({})", renamed.as_deref().unwrap_or(token)));
+            rest = behind;
+        } else {
+            // `$$` is no beginning of a token.
+            let length = if after.starts_with("$$") { 2 } else { 1 };
+            result.push_str(&after[..length]);
+            rest = &after[length..];
+        }
+    }
+    result.push_str(rest);
+    result
+}
+
 /// Directories and their tokens, both ways.
 #[derive(Clone, Debug, Default)]
 pub struct Roots {
@@ -119,6 +149,18 @@ mod tests {
             expand("$(target", lookup),
             Err(UnknownToken("$(target".to_owned()))
         );
+    }
+
+    /// Catches text that jsonnet has escaped and that is expanded all the same.
+    #[test]
+    fn dollars_survive() {
+        let lookup = |_: &str| Some("x".to_owned());
+        let text = "/opt/$(target)/$$/$";
+        assert_eq!(expand(&escape(text), lookup), Ok(text.to_owned()));
+        let renamed = rename("$(a)$$(a)$(b)$(a", |token| {
+            (token == "a").then(|| "c d".to_owned())
+        });
+        assert_eq!(renamed, "$(c d)$$(a)$(b)$(a");
     }
 
     #[test]

@@ -137,6 +137,11 @@ pub enum Read {
         path: PathBuf,
         exists: bool,
     },
+    /// Where the path of a directory leads when its links are resolved; `None`: there is no directory.
+    Link {
+        path: PathBuf,
+        target: Option<PathBuf>,
+    },
 }
 
 /// The input table of one instance (DESIGN §4, step 1).

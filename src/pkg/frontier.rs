@@ -4,32 +4,70 @@ use std::collections::VecDeque;
 use std::sync::mpsc;
 use std::sync::{Mutex, PoisonError};
 
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
+
+/// Why the result of a job could not be taken in.
+#[derive(Debug)]
+pub struct Failure {
+    error: Error,
+    /// Start nothing new.
+    is_end: bool,
+}
+
+impl Failure {
+    /// A failure after which nothing new is started: one that others would likely meet as well, at a cost.
+    pub fn end(error: Error) -> Self {
+        Self {
+            error,
+            is_end: true,
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            is_end: false,
+        }
+    }
+}
+
+/// Of several errors the one to show, whatever order they came in: the user's before others, then by place and text.
+pub fn earliest(errors: Vec<Error>) -> Option<Error> {
+    errors.into_iter().min_by_key(|error| {
+        let report = error.report();
+        let place = report.at.as_ref();
+        let place = place.map(|at| (at.file.clone(), at.line, at.column));
+        let is_users = report.kind == Kind::User;
+        (
+            !is_users,
+            place,
+            report.message.clone(),
+            report.causes.clone(),
+        )
+    })
+}
 
 /// Runs `first` and all jobs that follow from them. `work` runs on up to `threads` threads; `absorb` is called with each
-/// result on this thread and appends the jobs that follow. After the first error nothing new is started; what is
-/// under way is waited for, and of all errors the one of the earliest job is returned.
+/// result on this thread and appends the jobs that follow. An error ends only what follows from its job, so that of all
+/// errors the [`earliest`] can be returned, which does not depend on the order of answers; but see [`Failure::end`].
 pub fn drive<Job: Send, Done: Send>(
     threads: usize,
     first: Vec<Job>,
     work: impl Fn(&Job) -> Done + Sync,
-    mut absorb: impl FnMut(Job, Done, &mut Vec<Job>) -> Result<()>,
+    mut absorb: impl FnMut(Job, Done, &mut Vec<Job>) -> std::result::Result<(), Failure>,
 ) -> Result<()> {
-    let (job_sender, job_receiver) = mpsc::channel::<(usize, Job)>();
-    let (done_sender, done_receiver) = mpsc::channel::<(usize, Job, Done)>();
+    let (job_sender, job_receiver) = mpsc::channel::<Job>();
+    let (done_sender, done_receiver) = mpsc::channel::<(Job, Done)>();
     let job_receiver = Mutex::new(job_receiver);
     std::thread::scope(|scope| {
         for _ in 0..threads.max(1) {
             let (job_receiver, done_sender, work) = (&job_receiver, done_sender.clone(), &work);
             scope.spawn(move || {
-                loop {
-                    let next = job_receiver
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .recv();
-                    let Ok((number, job)) = next else { break };
+                while let Some(job) = next(job_receiver) {
                     let done = work(&job);
-                    if done_sender.send((number, job, done)).is_err() {
+                    if done_sender.send((job, done)).is_err() {
                         break;
                     }
                 }
@@ -37,46 +75,47 @@ pub fn drive<Job: Send, Done: Send>(
         }
         drop(done_sender);
         let mut waiting: VecDeque<Job> = first.into();
-        let mut started = 0;
         let mut under_way = 0_usize;
-        let mut failure: Option<(usize, crate::error::Error)> = None;
+        let mut errors = Vec::new();
         let mut following = Vec::new();
         loop {
-            while failure.is_none() && under_way < threads.max(1) * 2 {
-                let Some(job) = waiting.pop_front() else {
-                    break;
-                };
-                if job_sender.send((started, job)).is_err() {
-                    break;
-                }
-                started += 1;
+            while under_way < threads.max(1) * 2
+                && let Some(job) = waiting.pop_front()
+                && job_sender.send(job).is_ok()
+            {
                 under_way += 1;
             }
             if under_way == 0 {
                 break;
             }
-            let Ok((number, job, done)) = done_receiver.recv() else {
+            let Ok((job, done)) = done_receiver.recv() else {
                 break;
             };
             under_way -= 1;
-            match absorb(job, done, &mut following) {
-                Ok(()) => waiting.extend(following.drain(..)),
-                Err(error) => {
-                    if failure.as_ref().is_none_or(|(first, _)| number < *first) {
-                        failure = Some((number, error));
-                    }
+            let absorbed = absorb(job, done, &mut following);
+            waiting.extend(following.drain(..));
+            if let Err(Failure { error, is_end }) = absorbed {
+                errors.push(error);
+                if is_end {
+                    break;
                 }
             }
         }
         drop(job_sender);
-        failure.map_or(Ok(()), |(_, error)| Err(error))
+        earliest(errors).map_or(Ok(()), Err)
     })
+}
+
+fn next<Job>(jobs: &Mutex<mpsc::Receiver<Job>>) -> Option<Job> {
+    jobs.lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .recv()
+        .ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
 
     #[test]
     fn work_that_finds_work_is_all_done() {
@@ -94,16 +133,30 @@ mod tests {
         assert_eq!(seen, (1..128).collect::<Vec<_>>());
     }
 
+    /// Catches an error that depends on which job ends first, and one that hides another that was to be found.
     #[test]
-    fn the_error_of_the_earliest_job_is_returned() {
-        let absorb = |job: u32, (): (), _: &mut Vec<u32>| {
-            if job >= 2 {
-                Err(Error::user(format!("job {job}")))
-            } else {
-                Ok(())
+    fn the_same_error_is_returned_whatever_ends_first() {
+        let absorb = |job: u32, (): (), more: &mut Vec<u32>| {
+            if job == 1 {
+                more.push(3);
             }
+            Err(Failure::from(Error::user(format!("job {}", 9 - job))))
         };
-        let error = drive(1, vec![1, 2, 3, 4], |_| (), absorb).unwrap_err();
-        assert_eq!(error.report().message, "job 2");
+        for first in [[1, 2], [2, 1]] {
+            let error = drive(2, first.to_vec(), |_| (), absorb).unwrap_err();
+            assert_eq!(error.report().message, "job 6");
+        }
+    }
+
+    #[test]
+    fn nothing_is_started_after_the_end() {
+        let mut absorbed = 0;
+        let absorb = |_: u32, (): (), more: &mut Vec<u32>| {
+            absorbed += 1;
+            more.push(1);
+            Err(Failure::end(Error::internal("the end")))
+        };
+        drive(1, vec![1], |_| (), absorb).unwrap_err();
+        assert_eq!(absorbed, 1);
     }
 }

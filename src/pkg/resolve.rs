@@ -13,6 +13,7 @@ use crate::event::{Event, Subscriber};
 use crate::fs;
 use crate::fs::path;
 use crate::jsonnet::protocol::{Answer, Outcome, Read, Request};
+use crate::workspace::discover;
 
 /// Asks an evaluation process; callable from several threads.
 pub type Ask<'a> = dyn Fn(&Request) -> Result<Outcome> + Sync + 'a;
@@ -31,6 +32,9 @@ pub struct Package {
     /// The packages its `pkgs` name, and where.
     edges: Vec<(PackageIndex, Option<Location>)>,
 }
+
+/// A package that another one needs, and where that one says so.
+type Edge<'a> = (PackageIndex, Option<&'a Location>);
 
 /// All packages that were looked at.
 #[derive(Debug)]
@@ -103,32 +107,44 @@ impl Packages {
     }
 
     /// The package a request by path means. The directory must exist; whether it holds a good declaration shows later.
+    /// Where the path leads is something that was read, also if it leads nowhere.
     pub fn find(&mut self, asking: PackageIndex, request: &PackageRequest) -> Result<PackageIndex> {
-        let directory = self.directory_of(asking, request)?;
-        Ok(self.add(directory))
+        let at = request.at.as_ref();
+        let path = self
+            .path_of(asking, request)
+            .map_err(|error| error.at_if_absent(at))?;
+        let is_there = fs::is_directory(&path);
+        let target = is_there.then(|| fs::canonicalize(&path)).transpose();
+        let target = target.map_err(|error| error.at_if_absent(at))?;
+        self.reads.push(Read::Link {
+            path: path.clone(),
+            target: target.clone(),
+        });
+        match target {
+            Some(directory) => Ok(self.add(directory)),
+            None => Err(
+                Error::user(format!("`{}` is not there", request.wanted.label()))
+                    .cause(format!(
+                        "there is no directory `{}`",
+                        path::display(&path, &self.top)
+                    ))
+                    .hint("correct the path in `from`")
+                    .at_if_absent(at),
+            ),
+        }
     }
 
-    fn directory_of(&self, asking: PackageIndex, request: &PackageRequest) -> Result<PathBuf> {
-        let wanted = request.wanted.label();
-        let at = |error: Error| error.at_if_absent(request.at.as_ref());
-        let Source::Path(relative) = &request.from else {
-            return Err(at(Error::user(format!(
-                "`{wanted}` can be asked for only by path"
+    fn path_of(&self, asking: PackageIndex, request: &PackageRequest) -> Result<PathBuf> {
+        match &request.from {
+            Source::Path(relative) => {
+                Ok(path::clean(&self.packages[asking].directory.join(relative)))
+            }
+            Source::Global | Source::Retriever | Source::Unsaid => Err(Error::user(format!(
+                "`{}` can be asked for only by path",
+                request.wanted.label()
             ))
-            .hint(
-                "give `from` a path relative to the package, such as `from='../terminal'`",
-            )));
-        };
-        let directory = path::clean(&self.packages[asking].directory.join(relative));
-        if !fs::is_directory(&directory) {
-            return Err(at(Error::user(format!("`{wanted}` is not there"))
-                .cause(format!(
-                    "there is no directory `{}`",
-                    path::display(&directory, &self.top)
-                ))
-                .hint("correct the path in `from`")));
+            .hint("give `from` a path relative to the package, such as `from='../terminal'`")),
         }
-        fs::canonicalize(&directory).map_err(at)
     }
 
     /// Declares `roots` and everything that visible `pkgs` lead to. Packages that cannot be declared keep their error;
@@ -160,7 +176,7 @@ impl Packages {
             }
             Ok(())
         })?;
-        self.refuse_cycles(roots)
+        self.refuse_cycles()
     }
 
     /// Takes in what declaring a package yielded. Returns the packages that its visible `pkgs` name and that are there.
@@ -170,6 +186,11 @@ impl Packages {
         outcome: Result<Outcome>,
         subscriber: &mut dyn Subscriber,
     ) -> Vec<PackageIndex> {
+        if outcome.is_err() {
+            // Nobody knows what it read, so nothing that this leads to can be used again.
+            let path = self.packages[index].directory.join(discover::PKG);
+            self.reads.push(Read::File { path, hash: None });
+        }
         let declaration = outcome.and_then(|outcome| {
             self.reads.extend(outcome.reads);
             match outcome.result? {
@@ -184,14 +205,10 @@ impl Packages {
                 directory: self.packages[index].display.clone(),
             });
             for (_, request) in &declaration.pkgs {
-                match self.find(index, request) {
-                    Ok(package) => {
-                        self.packages[index]
-                            .edges
-                            .push((package, request.at.clone()));
-                        found.push(package);
-                    }
-                    Err(_) => self.note_absence(index, request),
+                // One that is not there is an error for those who need it.
+                if let Ok(package) = self.find(index, request) {
+                    self.connect(index, package, request.at.as_ref());
+                    found.push(package);
                 }
             }
         }
@@ -199,56 +216,51 @@ impl Packages {
         found
     }
 
-    /// A package that is not there is something that was read: when it appears, there are more members.
-    fn note_absence(&mut self, asking: PackageIndex, request: &PackageRequest) {
-        if let Source::Path(relative) = &request.from {
-            let path = path::clean(&self.packages[asking].directory.join(relative));
-            self.reads.push(Read::Existence {
-                path,
-                exists: false,
-            });
-        }
-    }
-
     pub fn is_declared(&self, index: PackageIndex) -> bool {
         self.packages[index].declaration.is_some()
     }
 
-    /// Adds that `from` needs `to`, as a module of it says, and refuses a cycle.
-    pub fn connect(
-        &mut self,
-        from: PackageIndex,
-        to: PackageIndex,
-        at: Option<&Location>,
-    ) -> Result<()> {
-        if from == to
-            || self.packages[from]
-                .edges
-                .iter()
-                .any(|(known, _)| *known == to)
+    /// Adds that `from` needs `to`, as a module or a declaration of it says. Whether that closes a cycle is for
+    /// [`Self::refuse_cycles`], when all is known.
+    pub fn connect(&mut self, from: PackageIndex, to: PackageIndex, at: Option<&Location>) {
+        let edges = &mut self.packages[from].edges;
+        if !edges
+            .iter()
+            .any(|(known, place)| *known == to && place.as_ref() == at)
         {
-            return Ok(());
+            edges.push((to, at.cloned()));
         }
-        self.packages[from].edges.push((to, at.cloned()));
-        self.refuse_cycles(&[from])
     }
 
-    /// Depth first over the edges; the first edge back to a package under way closes a cycle.
-    fn refuse_cycles(&self, roots: &[PackageIndex]) -> Result<()> {
+    /// A user error if packages need each other: always the same one, in whatever order the packages were found.
+    pub fn refuse_cycles(&self) -> Result<()> {
+        let mut roots: Vec<PackageIndex> = self.indexes().collect();
+        roots.sort_by_key(|&index| &self.packages[index].directory);
+        let edges: Vec<Vec<Edge<'_>>> = self.indexes().map(|index| self.edges(index)).collect();
         let mut done = vec![false; self.packages.len()];
-        for &root in roots {
+        let mut depth: Vec<Option<usize>> = vec![None; self.packages.len()];
+        for root in roots {
+            if done[root] {
+                continue;
+            }
             let mut way: Vec<(PackageIndex, usize)> = vec![(root, 0)];
+            depth[root] = Some(0);
             while let Some((package, next)) = way.last_mut() {
-                let Some((to, _)) = self.packages[*package].edges.get(*next) else {
+                let Some((to, _)) = edges[*package].get(*next) else {
                     done[*package] = true;
+                    depth[*package] = None;
                     way.pop();
                     continue;
                 };
                 *next += 1;
-                if let Some(start) = way.iter().position(|(under_way, _)| under_way == to) {
-                    return Err(self.cycle(&way[start..]));
+                if let Some(start) = depth[*to] {
+                    let cycle = way[start..].iter();
+                    return Err(
+                        self.cycle(cycle.map(|&(from, next)| (from, edges[from][next - 1])))
+                    );
                 }
                 if !done[*to] {
+                    depth[*to] = Some(way.len());
                     way.push((*to, 0));
                 }
             }
@@ -256,20 +268,27 @@ impl Packages {
         Ok(())
     }
 
-    fn cycle(&self, way: &[(PackageIndex, usize)]) -> Error {
+    /// What a package needs, in an order that does not depend on when it was found out.
+    fn edges(&self, package: PackageIndex) -> Vec<Edge<'_>> {
+        let edges = self.packages[package].edges.iter();
+        let mut edges: Vec<Edge<'_>> = edges.map(|(to, at)| (*to, at.as_ref())).collect();
+        edges.sort_by_key(|(to, at)| {
+            let place = at.map(|at| (&at.file, at.line, at.column));
+            (&self.packages[*to].directory, place)
+        });
+        edges
+    }
+
+    fn cycle<'a>(&self, way: impl Iterator<Item = (PackageIndex, Edge<'a>)>) -> Error {
         let name = |index: PackageIndex| match &self.packages[index].declaration {
             Some(Ok(declaration)) => declaration.info.label(),
             _ => self.packages[index].display.clone(),
         };
         let mut error = Error::user("Packages need each other in a cycle");
-        for &(package, next) in way {
-            let (to, at) = &self.packages[package].edges[next - 1];
-            let place = at
-                .as_ref()
-                .map(|at| format!("  ({at})"))
-                .unwrap_or_default();
-            error = error.cause(format!("`{}` needs `{}`{place}", name(package), name(*to)));
-            error = error.at_if_absent(at.as_ref());
+        for (package, (to, at)) in way {
+            let place = at.map(|at| format!("  ({at})")).unwrap_or_default();
+            error = error.cause(format!("`{}` needs `{}`{place}", name(package), name(to)));
+            error = error.at_if_absent(at);
         }
         error.hint("move what both need into a package of its own")
     }

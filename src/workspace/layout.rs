@@ -23,6 +23,9 @@ pub const WAKE: &str = ".wake";
 const OUTPUT: &str = ".wake/out";
 const CACHE: &str = ".wake/cache";
 
+/// What follows the name of a module in the directory of its `Tests`.
+pub const TESTS: &str = ".tests";
+
 /// How long a file name may be, in bytes.
 const LONGEST_NAME: usize = 255;
 
@@ -129,6 +132,26 @@ fn package_components(package: &PackageInfo) -> Result<[&str; 2]> {
         Some(namespace) => component("namespace", namespace)?,
     };
     Ok([namespace, component("package", &package.name)?])
+}
+
+/// A user error if a declared module cannot have this name: it must name a directory, and be clear in targets
+/// (`PATH:MODULE`) and tokens (`$(target NAME:MODULE#HASH)`).
+pub fn check_module_name(name: &str) -> Result<()> {
+    component("module", name)?;
+    let wrong = |cause: String| {
+        Err(
+            Error::user(format!("The module `{name}` cannot have that name"))
+                .cause(cause)
+                .hint("targets and target directories are named after it"),
+        )
+    };
+    if let Some(character) = name.chars().find(|character| "$():#".contains(*character)) {
+        return wrong(format!("it contains `{character}`"));
+    }
+    match name.strip_suffix(TESTS) {
+        Some(tested) => wrong(format!("it stands for the `Tests` of a module `{tested}`")),
+        None => Ok(()),
+    }
 }
 
 /// `name`, if it can be the name of one directory.

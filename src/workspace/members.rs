@@ -196,7 +196,12 @@ impl Walk<'_> {
             return Err(self.names_none(pattern, &alternatives));
         }
         for directory in found {
-            self.found.insert(fs::canonicalize(&directory)?);
+            let target = fs::canonicalize(&directory)?;
+            self.reads.push(Read::Link {
+                path: directory,
+                target: Some(target.clone()),
+            });
+            self.found.insert(target);
         }
         Ok(())
     }

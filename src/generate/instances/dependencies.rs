@@ -1,0 +1,179 @@
+//! What an evaluated module depends on: instances, and packages whose tasks run for it.
+
+use super::{Continuation, Edge, InstanceIndex, Instances, Step};
+use crate::declare::model::{Dependency, Module, PackageRef};
+use crate::error::{Error, Result};
+use crate::generate::language;
+use crate::jsonnet::protocol::Plugin;
+use crate::pkg::{PackageIndex, frontier};
+
+impl Instances<'_> {
+    /// Takes in an evaluated module.
+    pub(super) fn evaluated(&mut self, index: InstanceIndex, module: Module) -> Result<()> {
+        self.all[index].evaluated = Some(module);
+        if self.all[index].needed {
+            self.expand(index)?;
+        } else if self.all[index].is_test() {
+            self.need(index)?;
+        }
+        if self.testing && self.all[index].requested {
+            self.add_tests(index)?;
+        }
+        Ok(())
+    }
+
+    /// Says that an instance is to be generated.
+    pub(super) fn need(&mut self, index: InstanceIndex) -> Result<()> {
+        if std::mem::replace(&mut self.all[index].needed, true)
+            || self.all[index].evaluated.is_none()
+        {
+            return Ok(());
+        }
+        self.expand(index)
+    }
+
+    /// Asks for what an evaluated module depends on, and generates it if that is there. A dependency that cannot be had
+    /// does not keep the others from being looked at.
+    fn expand(&mut self, index: InstanceIndex) -> Result<()> {
+        let dependencies = self.all[index]
+            .evaluated
+            .as_ref()
+            .map(|module| module.dependencies.clone())
+            .unwrap_or_default();
+        self.choose_language(index)?;
+        let mut failures = Vec::new();
+        for dependency in &dependencies {
+            failures.extend(self.depend(index, dependency).err());
+        }
+        if let Some(error) = frontier::earliest(failures) {
+            return Err(error);
+        }
+        if self.all[index].missing == 0 {
+            self.ask(Step::Generate(index));
+        }
+        Ok(())
+    }
+
+    fn choose_language(&mut self, index: InstanceIndex) -> Result<()> {
+        let instance = &self.all[index];
+        if let Some(recipe) = instance.recipe() {
+            let plugin = language::plugin(recipe, &instance.label)
+                .map_err(|error| error.at_if_absent(instance.at()))?;
+            self.all[index].language = Some(plugin);
+        }
+        Ok(())
+    }
+
+    /// Adds one dependency of an evaluated module.
+    fn depend(&mut self, index: InstanceIndex, dependency: &Dependency) -> Result<()> {
+        if dependency.kind == "Test" && !self.counts_tests(index) {
+            return Ok(());
+        }
+        let package = self.package_meant(index, dependency)?;
+        let parameters = match dependency.kind.as_str() {
+            "Build" => return self.use_plugin(index, package, dependency),
+            "Tool" => self.host_parameters.clone(),
+            _ => self.all[index].parameters.clone(),
+        };
+        let config = dependency.config.clone();
+        let at = dependency.at.as_ref();
+        let to = self.instance(package, &dependency.module, parameters, config, at)?;
+        self.edge(index, to, dependency)
+    }
+
+    fn package_meant(
+        &mut self,
+        index: InstanceIndex,
+        dependency: &Dependency,
+    ) -> Result<PackageIndex> {
+        let own = self.all[index].package;
+        match &dependency.package {
+            PackageRef::Own => Ok(own),
+            PackageRef::Requested(request) => {
+                let found = self.packages.find(own, request)?;
+                self.packages.connect(own, found, request.at.as_ref());
+                Ok(found)
+            }
+        }
+    }
+
+    /// Whether dependencies of the kind `Test` of this instance count: they are as `Runtime` for tests themselves.
+    fn counts_tests(&self, index: InstanceIndex) -> bool {
+        self.all[index].is_tests || self.all[index].is_test()
+    }
+
+    fn edge(
+        &mut self,
+        from: InstanceIndex,
+        to: InstanceIndex,
+        dependency: &Dependency,
+    ) -> Result<()> {
+        self.all[from].edges.push(Edge {
+            kind: dependency.kind.clone(),
+            key: dependency.key.clone(),
+            to,
+            at: dependency.at.clone(),
+        });
+        if self.all[to].generated.is_none() {
+            self.all[from].missing += 1;
+            self.all[to].dependents.push(from);
+        }
+        self.need(to)
+    }
+
+    fn use_plugin(
+        &mut self,
+        index: InstanceIndex,
+        package: PackageIndex,
+        dependency: &Dependency,
+    ) -> Result<()> {
+        self.all[index]
+            .builds
+            .push((package, dependency.at.clone()));
+        if self.packages.is_declared(package) {
+            return self.check_plugin(index, package);
+        }
+        self.all[index].missing += 1;
+        self.declare_then(package, Continuation::UsePlugin(index));
+        Ok(())
+    }
+
+    /// Refuses a `Build` dependency on a declared package that has no tasks.
+    pub(super) fn check_plugin(&self, index: InstanceIndex, package: PackageIndex) -> Result<()> {
+        let declaration = self.packages.declaration(package)?;
+        if declaration.is_plugin {
+            return Ok(());
+        }
+        let instance = &self.all[index];
+        let mut named = instance.builds.iter();
+        let at = named.find_map(|(named, at)| at.as_ref().filter(|_| *named == package));
+        Err(
+            Error::user(format!("`{}` is no plugin", declaration.info.label()))
+                .cause(format!("it is a `Build` dependency of `{}`", instance.label))
+                .hint("give `plugin=import '…'` to its `wake.pkg`, or depend on it as `Runtime` or `Tool`")
+                .at_if_absent(at),
+        )
+    }
+
+    /// The plugins whose tasks run for an instance: its language's, then the others in declared order.
+    pub(super) fn plugins(&self, index: InstanceIndex) -> Vec<Plugin> {
+        let instance = &self.all[index];
+        let language = instance.language.iter();
+        let mut plugins: Vec<Plugin> = language.map(|name| Plugin::Std((*name).into())).collect();
+        for (package, _) in &instance.builds {
+            let plugin = Plugin::Package(self.packages.directory(*package));
+            if !plugins.contains(&plugin) {
+                plugins.push(plugin);
+            }
+        }
+        plugins
+    }
+
+    /// One thing that `index` waited for is there.
+    pub(super) fn arrived(&mut self, index: InstanceIndex) {
+        self.all[index].missing -= 1;
+        if self.all[index].missing == 0 {
+            self.ask(Step::Generate(index));
+        }
+    }
+}

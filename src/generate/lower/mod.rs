@@ -1,0 +1,171 @@
+//! From what jsonnet made to operations of a graph: paths are placed, checked and given ids.
+//!
+//! It looks at the disk only to tell whether sources are there and where links lead.
+
+mod command;
+mod overlap;
+mod parts;
+mod place;
+mod sources;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::instances::{Instance, InstanceIndex, Instances};
+use crate::error::{Error, Location, Result};
+use crate::fs::path;
+use crate::graph::{self, Action, FileId, Operation, Root};
+use crate::workspace::layout::Layout;
+
+/// Gives a path its id.
+pub type Intern<'a> = dyn FnMut(&[u8]) -> FileId + 'a;
+
+/// Everything a graph is frozen from.
+pub struct Lowered {
+    pub operations: Vec<Operation>,
+    pub instances: Vec<graph::Instance>,
+    pub roots: Vec<Root>,
+    /// Paths relative to the workspace's top, by id, of every file named.
+    pub paths: HashMap<FileId, String>,
+}
+
+/// Places the operations of all instances.
+pub fn lower(
+    instances: &Instances<'_>,
+    layout: &Layout,
+    intern: &mut Intern<'_>,
+) -> Result<Lowered> {
+    let mut lowering = Lowering::new(instances, layout, intern)?;
+    let mut placed = Vec::new();
+    for (index, instance) in instances.all.iter().enumerate() {
+        for spec in &instance.generated().operations {
+            placed.push(lowering.place(index, spec)?);
+        }
+    }
+    lowering.link_directories(&mut placed);
+    lowering.check_sources(&placed)?;
+    lowering.finish(placed)
+}
+
+struct Lowering<'a> {
+    instances: &'a Instances<'a>,
+    layout: &'a Layout,
+    intern: &'a mut Intern<'a>,
+    /// Tokens with names, valid in every instance.
+    named: HashMap<String, String>,
+    /// `package`, `target` and `cache` of each instance.
+    own: Vec<Own>,
+    roots: Vec<Root>,
+    paths: HashMap<FileId, String>,
+    /// Directories below which a package's own files must stay after links are followed, by package directory.
+    real_directories: HashMap<PathBuf, Option<PathBuf>>,
+}
+
+/// The directories of one instance, as [`Root::directory`] is written.
+struct Own {
+    package: String,
+    target: String,
+    cache: String,
+    /// Commands may name inputs anywhere in the workspace.
+    is_command: bool,
+}
+
+/// An operation whose paths are known but have no order yet.
+struct Placed {
+    instance: InstanceIndex,
+    title: String,
+    action: Action,
+    tool: Option<FileId>,
+    inputs: Vec<FileId>,
+    order_only: Vec<FileId>,
+    outputs: Vec<FileId>,
+    depfile: Option<FileId>,
+    weight: u32,
+    pool: Option<String>,
+    is_test: bool,
+    at: Option<Location>,
+}
+
+impl<'a> Lowering<'a> {
+    fn new(
+        instances: &'a Instances<'a>,
+        layout: &'a Layout,
+        intern: &'a mut Intern<'_>,
+    ) -> Result<Self> {
+        let mut lowering = Self {
+            instances,
+            layout,
+            intern,
+            named: HashMap::new(),
+            own: Vec::new(),
+            roots: Vec::new(),
+            paths: HashMap::new(),
+            real_directories: HashMap::new(),
+        };
+        let mut owners: HashMap<String, &Path> = HashMap::new();
+        for (index, instance) in instances.all.iter().enumerate() {
+            let directory = &instances.packages.get(instance.package).directory;
+            let label = instances.package_name(instance.package);
+            if let Some(other) = owners.insert(label.clone(), directory)
+                && other != directory
+            {
+                return Err(two_packages(&label, other, directory, layout.top()));
+            }
+            let own = lowering.directories(instance)?;
+            lowering.name(format!("package {label}"), &own.package);
+            lowering.name(instances.target_token_name(index), &own.target);
+            lowering.own.push(own);
+        }
+        Ok(lowering)
+    }
+
+    fn directories(&self, instance: &Instance) -> Result<Own> {
+        let packages = &self.instances.packages;
+        let info = &packages.declaration(instance.package)?.info;
+        let module = instance.directory_name();
+        Ok(Own {
+            package: relative_to(&packages.get(instance.package).directory, self.layout.top()),
+            target: (self.layout).target_directory(info, &module, &instance.hash)?,
+            cache: self.layout.cache_directory(info, &module)?,
+            is_command: instance.is_command(),
+        })
+    }
+
+    /// Makes a token valid in every instance.
+    fn name(&mut self, token: String, directory: &str) {
+        if self
+            .named
+            .insert(token.clone(), directory.to_owned())
+            .is_none()
+        {
+            let directory = directory.to_owned();
+            self.roots.push(Root { token, directory });
+        }
+    }
+
+    fn id(&mut self, path: String) -> FileId {
+        let id = (self.intern)(path.as_bytes());
+        self.paths.entry(id).or_insert(path);
+        id
+    }
+}
+
+/// Where the user looks for an operation: where it is made, or where the module is declared if a built-in plugin made it.
+fn users<'a>(at: Option<&'a Location>, instance: &'a Instance) -> Option<&'a Location> {
+    at.filter(|at| !at.is_built_in()).or(instance.at()).or(at)
+}
+
+fn relative_to(directory: &Path, top: &Path) -> String {
+    directory
+        .strip_prefix(top)
+        .unwrap_or(directory)
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn two_packages(label: &str, first: &Path, second: &Path, top: &Path) -> Error {
+    Error::user(format!("Two packages are called `{label}`"))
+        .cause(format!("one is `{}`", path::display(first, top)))
+        .cause(format!("the other is `{}`", path::display(second, top)))
+        .hint("give one another name or namespace in its `wake.pkgInfo`")
+}
