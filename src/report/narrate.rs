@@ -188,6 +188,11 @@ impl Narrator {
             Event::StaleRemoved { path } => {
                 self.detail(1, || format!("Removed `{}`", one_line(path)))
             }
+            Event::Finished(summary)
+                if self.options.is_silent_when_idle && summary::is_idle(summary) =>
+            {
+                String::new()
+            }
             Event::Finished(summary) => {
                 let summary = summary::lines(summary, self.options.style);
                 self.unless_quiet(self.failures_again() + &summary)
