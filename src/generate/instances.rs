@@ -370,11 +370,7 @@ impl<'a> Instances<'a> {
         let instance = &self.all[index];
         let declaration = self.packages.declaration(instance.package)?;
         let package = declaration.info.label();
-        if !declaration
-            .modules
-            .iter()
-            .any(|name| *name == instance.module)
-        {
+        if !declaration.modules.contains(&instance.module) {
             let names = declaration.modules.iter().map(String::as_str);
             let error = Error::user(format!("`{package}` has no module `{}`", instance.module));
             return Err(match suggestion(&instance.module, names) {
