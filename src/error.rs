@@ -170,16 +170,15 @@ impl Error {
         if let (Some(location), true) = (
             location,
             self.0.at.as_ref().is_none_or(Location::is_built_in),
-        ) {
-            if let Some(built_in) = self.0.at.replace(location.clone()) {
-                self.0.trace.insert(
-                    0,
-                    Frame {
-                        at: Some(built_in),
-                        description: "here".to_owned(),
-                    },
-                );
-            }
+        ) && let Some(built_in) = self.0.at.replace(location.clone())
+        {
+            self.0.trace.insert(
+                0,
+                Frame {
+                    at: Some(built_in),
+                    description: "here".to_owned(),
+                },
+            );
         }
         self
     }

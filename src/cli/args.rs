@@ -6,14 +6,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 const EXAMPLES: &str = "\
 Examples:
-  wake init hello && wake -C hello run    make a C++ program, build it and run it
+  wake init hello && wake -C hello run    make a C++ program and run it
   wake build                              build the package here
   wake build app:lib --flavor Release     build the module `lib` of the package in `app/`
   wake test ./... -k 0                    run all tests below here, whatever fails
   wake why                                say why the operations of the last build ran
 
-Exit codes: 0 done; 1 an operation or a test failed; 2 your input is wrong; 3 the machine refuses;
-4 a bug in wake; 130 interrupted.";
+Exit codes: 0 done; 1 an operation or a test failed; 2 your input is wrong;
+3 the machine refuses; 4 a bug in wake; 130 interrupted.";
 
 const TARGETS: &str = "\
 Targets:
@@ -83,12 +83,13 @@ Examples:
     #[command(
         visible_alias = "t",
         after_help = "\
-A test passes with exit code 0, is skipped with 77, and fails otherwise. A test that passed runs again only when
-something it depends on has changed. Without TARGET: the tests of every member of the workspace below here.
+A test passes with exit code 0, is skipped with 77, and fails otherwise. One
+that passed runs again only when something it depends on has changed. Without
+TARGET: the tests of every member of the workspace below here.
 
 Examples:
   wake test --filter 'parser*'        the tests whose title matches
-  wake test --rerun --runs 20         run them 20 times, to find one that fails now and then
+  wake test --rerun --runs 20         to find one that fails now and then
   wake test --junit report.xml        for a CI system"
     )]
     Test(RawTest),
@@ -106,7 +107,7 @@ Examples:
     /// Say why operations ran last time, or would run now: old → new
     #[command(after_help = "\
 Examples:
-  wake why                          all that ran in the last build
+  wake why                          what would run now, and what ran last
   wake why 'Compile src/main.cpp'   one operation, by its title
   wake why .wake/out/…/main.o       one operation, by a file that it makes")]
     Why(RawWhy),
@@ -118,7 +119,8 @@ Examples:
     Graph(RawGraph),
     /// Evaluate a jsonnet file and print the result
     #[command(after_help = "\
-Directories of JSONNET_PATH are searched after those of -J. NAME alone takes the value from the environment.
+Directories of JSONNET_PATH are searched after those of -J. NAME alone takes
+the value from the environment.
 
 Examples:
   wake eval config.jsonnet --ext-str version=1.2
@@ -182,8 +184,15 @@ pub(super) struct BuildFlags {
     /// Run every operation, up to date or not
     #[arg(long)]
     pub(super) force: bool,
-    /// How to find out whether a file has changed: `hash` reads every file, `timestamp` none
-    #[arg(long, value_name = "HOW", default_value = "default")]
+    /// How to tell that a file has changed: `default`: by its times, size and inode, then by its content; `hash`: by
+    /// content alone; `timestamp`: without reading it
+    // Hidden here, as the help names them: values with a help of their own make clap spread out all of the help.
+    #[arg(
+        long,
+        value_name = "HOW",
+        default_value = "default",
+        hide_possible_values = true
+    )]
     pub(super) check: Check,
     /// Say of each operation why it runs
     #[arg(long)]

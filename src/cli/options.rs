@@ -231,6 +231,7 @@ fn console(global: &GlobalFlags, looks: Looks) -> ConsoleOptions {
         style: looks.style(global.color),
         is_explaining: false,
         is_replaying: false,
+        is_silent_when_idle: false,
         is_live: looks.is_terminal && !looks.is_dumb,
     }
 }

@@ -54,8 +54,11 @@ fn suggestion(said: &clap::Error) -> Option<String> {
         ContextKind::SuggestedValue,
     ];
     for kind in meant {
-        if let Some(meant) = said.get(kind) {
-            return Some(format!("did you mean {}?", quoted(&words(meant), "or")));
+        let mut meant = said.get(kind).map(words).unwrap_or_default();
+        // One letter (`b` for `build`) is near to everything.
+        meant.retain(|word| word.chars().count() > 1);
+        if !meant.is_empty() {
+            return Some(format!("did you mean {}?", quoted(&meant, "or")));
         }
     }
     let valid = said
@@ -130,6 +133,7 @@ mod tests {
         for words in [
             "wake biuld",
             "wake zzzzzz",
+            "wake frobnicate",
             "wake build --flavour Release",
             "wake build --zzz",
             "wake target a b",

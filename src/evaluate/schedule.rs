@@ -408,13 +408,17 @@ impl<'a> Scheduler<'a> {
     }
 
     fn count_kept_test(&mut self, operation: OperationId) {
-        let result = self.state.result(self.graph.identity(operation));
-        let flags = result.map_or(0, |result| result.flags());
-        if flags & super::state::record::SKIPPED != 0 {
+        if self.was_skipped(operation) {
             self.summary.tests_skipped += 1;
         } else {
             self.summary.tests_passed += 1;
         }
+    }
+
+    /// Whether the recorded result is that of a test that was skipped.
+    fn was_skipped(&self, operation: OperationId) -> bool {
+        let result = self.state.result(self.graph.identity(operation));
+        result.is_some_and(|result| result.flags() & super::state::record::SKIPPED != 0)
     }
 
     fn tell_up_to_date(&mut self, operation: OperationId) {
@@ -427,6 +431,7 @@ impl<'a> Scheduler<'a> {
             operation: results::name(self.graph, self.state, operation),
             title: self.graph.cold(operation).title,
             output: story.map_or_else(String::new, |story| story.output),
+            skipped: self.was_skipped(operation),
         });
     }
 
@@ -499,6 +504,7 @@ impl<'a> Scheduler<'a> {
             output: String::new(),
             milliseconds: 0.0,
             changed: false,
+            test: self.graph.is_test(operation),
         });
         self.summary.refused += usize::from(error.kind() == Kind::User);
         self.enter(operation, OperationState::Failed);
@@ -522,6 +528,7 @@ impl<'a> Scheduler<'a> {
             output: performed.output,
             milliseconds,
             changed,
+            test: self.graph.is_test(operation),
         });
         self.conclude(operation, &performed.outcome);
         Ok(())

@@ -17,6 +17,16 @@ pub enum Wanted {
     },
 }
 
+impl Wanted {
+    /// Whether any test of `graph` is part of the run.
+    pub fn has_tests(&self, graph: &Graph) -> bool {
+        let selection = Selection::new(self);
+        graph
+            .operations()
+            .any(|operation| graph.is_test(operation) && selection.contains(graph, operation))
+    }
+}
+
 /// Which operations are part of a run.
 pub(super) struct Selection<'a> {
     tests: bool,

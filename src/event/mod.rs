@@ -64,12 +64,18 @@ pub enum Event {
         milliseconds: f64,
         /// Whether any output differs from what was there before.
         changed: bool,
+        /// Whether it is a test.
+        #[serde(default)]
+        test: bool,
     },
     /// An operation is up to date. `output` is what it printed when it ran, if it printed anything.
     OperationUpToDate {
         operation: String,
         title: String,
         output: String,
+        /// Whether it is a test that was skipped.
+        #[serde(default)]
+        skipped: bool,
     },
     /// An operation that was not run because something it needs failed.
     OperationSkipped { operation: String, title: String },

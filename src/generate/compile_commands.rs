@@ -76,11 +76,12 @@ pub fn update(top: &Path, prepared: &Prepared, state: &State) -> Result<()> {
 fn commands(graph: &Graph, state: &State) -> Result<Vec<CompileCommand>> {
     let mut commands = Vec::new();
     for operation in graph.operations() {
-        let sources = graph
+        let mut sources = graph
             .inputs(operation)
             .iter()
             .filter(|file| is_source(&state.display(**file)));
-        let (Some(&source), Some(&output)) = (sources.last(), graph.outputs(operation).first())
+        let (Some(&source), Some(&output)) =
+            (sources.next_back(), graph.outputs(operation).first())
         else {
             continue;
         };

@@ -133,7 +133,7 @@ impl Finder<'_> {
         });
         if !exists {
             return Err(Error::user(format!("There is no `PKG` in `{shown}`"))
-                .hint("name a target such as `PATH`, `PATH:MODULE` or `PATH/...`, or make a package with `wake init`"));
+                .hint("name a target such as `PATH`, or `./...` for every package below here, or make a package with `wake init`"));
         }
         match self
             .packages

@@ -73,7 +73,15 @@ impl Subscriber for Junit {
                 operation,
                 title,
                 output,
-            } => self.add(operation, title, Ending::Passed, output, 0.0),
+                skipped,
+            } => {
+                let outcome = if *skipped {
+                    Outcome::Skipped
+                } else {
+                    Outcome::Succeeded
+                };
+                self.add(operation, title, ending(&outcome), output, 0.0);
+            }
             Event::OperationSkipped { operation, title } => {
                 let cause = "something it needs failed";
                 self.add(operation, title, Ending::Skipped { cause }, "", 0.0);
@@ -194,6 +202,7 @@ mod tests {
             output: output.to_owned(),
             milliseconds: 12.0,
             changed: true,
+            test: operation != "compile",
         }
     }
 
@@ -201,7 +210,7 @@ mod tests {
     fn only_tests_are_in_it_and_nothing_breaks_the_xml() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("junit.xml");
-        let tests = ["test z", "test a<b>", "test s", "test u"]
+        let tests = ["test z", "test a<b>", "test s", "test u", "test v"]
             .map(|name| (name.to_owned(), "acme/app:root".to_owned()));
         let first_error = FirstError::default();
         let mut junit = Junit::create(&path, tests.into(), first_error.clone()).unwrap();
@@ -218,11 +227,14 @@ mod tests {
         for event in &events {
             junit.event(event);
         }
-        junit.event(&Event::OperationUpToDate {
-            operation: "test u".to_owned(),
-            title: "test u".to_owned(),
-            output: String::new(),
-        });
+        for (name, skipped) in [("test u", false), ("test v", true)] {
+            junit.event(&Event::OperationUpToDate {
+                operation: name.to_owned(),
+                title: name.to_owned(),
+                output: String::new(),
+                skipped,
+            });
+        }
         junit.event(&Event::Finished(Summary::default()));
         first_error.check().unwrap();
         let text = String::from_utf8(crate::fs::read(&path).unwrap()).unwrap();

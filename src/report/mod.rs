@@ -48,6 +48,8 @@ pub struct ConsoleOptions {
     pub is_explaining: bool,
     /// Show again what up-to-date operations printed when they ran.
     pub is_replaying: bool,
+    /// Say nothing at the end of a run that found nothing to do.
+    pub is_silent_when_idle: bool,
     /// Whether standard error is a terminal that understands cursor movements.
     pub is_live: bool,
 }

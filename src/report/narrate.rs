@@ -56,6 +56,18 @@ pub(super) struct Narrator {
     running: HashMap<String, Running>,
     /// Titles of the operations that failed, in order.
     failures: Vec<String>,
+    /// Whether all of those are tests.
+    only_tests_failed: bool,
+}
+
+/// What is told of an operation that finished.
+struct Finished<'a> {
+    title: &'a str,
+    outcome: &'a Outcome,
+    output: &'a str,
+    milliseconds: f64,
+    is_test: bool,
+    running: Option<Running>,
 }
 
 /// The most failures that are listed again at the end.
@@ -69,6 +81,7 @@ impl Narrator {
             progress: Progress::default(),
             running: HashMap::new(),
             failures: Vec::new(),
+            only_tests_failed: true,
         }
     }
 
@@ -110,14 +123,23 @@ impl Narrator {
                 outcome,
                 output,
                 milliseconds,
+                test,
                 ..
             } => {
                 self.progress.done += 1;
-                let running = self.running.remove(operation);
                 if !outcome.is_success() && *outcome != Outcome::Interrupted {
                     self.failures.push(one_line(title));
+                    self.only_tests_failed &= test;
                 }
-                self.finished(title, outcome, output, *milliseconds, running.as_ref())
+                let running = self.running.remove(operation);
+                self.finished(&Finished {
+                    title,
+                    outcome,
+                    output,
+                    milliseconds: *milliseconds,
+                    is_test: *test,
+                    running,
+                })
             }
             Event::OperationUpToDate { title, output, .. } => {
                 self.progress.listed_up_to_date += 1;
@@ -188,6 +210,11 @@ impl Narrator {
             Event::StaleRemoved { path } => {
                 self.detail(1, || format!("Removed `{}`", one_line(path)))
             }
+            Event::Finished(summary)
+                if self.options.is_silent_when_idle && summary::is_idle(summary) =>
+            {
+                String::new()
+            }
             Event::Finished(summary) => {
                 let summary = summary::lines(summary, self.options.style);
                 self.unless_quiet(self.failures_again() + &summary)
@@ -213,46 +240,38 @@ impl Narrator {
         format!("{head} {}\n", hang(text, "  "))
     }
 
-    fn finished(
-        &self,
-        title: &str,
-        outcome: &Outcome,
-        printed: &str,
-        milliseconds: f64,
-        running: Option<&Running>,
-    ) -> String {
-        match outcome {
+    fn finished(&self, finished: &Finished<'_>) -> String {
+        match finished.outcome {
             Outcome::Interrupted => String::new(),
-            Outcome::Succeeded | Outcome::Skipped => {
-                self.succeeded(title, outcome, printed, milliseconds, running)
-            }
-            failure => self.failed(title, failure, printed, running),
+            Outcome::Succeeded | Outcome::Skipped => self.succeeded(finished),
+            _ => self.failed(finished),
         }
     }
 
-    /// A line for the operation where one is wanted, what was asked to be told of it, and what it printed.
-    fn succeeded(
-        &self,
-        title: &str,
-        outcome: &Outcome,
-        printed: &str,
-        milliseconds: f64,
-        running: Option<&Running>,
-    ) -> String {
+    /// A line for the operation where one is wanted, what was asked to be told of it, and what it printed. What a test
+    /// prints counts only if it fails.
+    fn succeeded(&self, finished: &Finished<'_>) -> String {
         if self.options.verbosity == Verbosity::Quiet {
             return String::new();
         }
-        let details = self.details(running);
-        let printed = output(printed, self.options.style);
+        let details = self.details(finished.running.as_ref());
+        let printed = if finished.is_test && !self.is_at_least(1) {
+            String::new()
+        } else {
+            output(finished.output, self.options.style)
+        };
         if !self.has_line_per_operation && details.is_empty() && printed.is_empty() {
             return String::new();
         }
-        let mut line = format!("{} {}", self.progress.count(), one_line(title));
-        if *outcome == Outcome::Skipped {
-            line.push_str(" (skipped)");
+        let mut line = format!("{} {}", self.progress.count(), one_line(finished.title));
+        if finished.is_test {
+            line.push_str(match finished.outcome {
+                Outcome::Skipped => ": skipped",
+                _ => ": passed",
+            });
         }
         if self.is_at_least(1) {
-            line.push_str(&format!(" in {}", duration(milliseconds)));
+            line.push_str(&format!(" in {}", duration(finished.milliseconds)));
         }
         format!("{line}\n{details}{printed}")
     }
@@ -272,17 +291,13 @@ impl Narrator {
         text
     }
 
-    fn failed(
-        &self,
-        title: &str,
-        outcome: &Outcome,
-        printed: &str,
-        running: Option<&Running>,
-    ) -> String {
+    fn failed(&self, finished: &Finished<'_>) -> String {
         let style = self.options.style;
-        let (ending, hint) = ending(outcome);
-        let mut text = format!("{} `{}` {ending}\n", style.error("error:"), one_line(title));
-        if let Some(running) = running {
+        let (ending, hint) = ending(finished.outcome);
+        let subject = if finished.is_test { "The test " } else { "" };
+        let title = one_line(finished.title);
+        let mut text = format!("{} {subject}`{title}` {ending}\n", style.error("error:"));
+        if let Some(running) = &finished.running {
             if self.is_explaining() {
                 text.push_str(&why::because(&running.reason));
             }
@@ -290,7 +305,7 @@ impl Narrator {
                 text.push_str(&format!("{}\n", style.faint(&visible(&running.command))));
             }
         }
-        text.push_str(&output(printed, style));
+        text.push_str(&output(finished.output, style));
         if let Some(hint) = hint {
             let hint = hang(&visible(hint), "  ");
             text.push_str(&format!("\n{} {hint}\n", style.hint("hint:")));
@@ -303,7 +318,11 @@ impl Narrator {
         if self.failures.len() < 2 {
             return String::new();
         }
-        let mut text = String::from("\nFailed operations:\n");
+        let mut text = String::from(if self.only_tests_failed {
+            "\nFailed tests:\n"
+        } else {
+            "\nFailed operations:\n"
+        });
         for title in self.failures.iter().take(MOST_LISTED) {
             text.push_str(&format!("  {title}\n"));
         }

@@ -16,10 +16,14 @@ pub(super) fn lines(summary: &Summary, style: Style) -> String {
     text
 }
 
+/// Whether the run came to its end without running anything.
+pub(super) fn is_idle(summary: &Summary) -> bool {
+    summary.ran + summary.failed + summary.not_run == 0 && !summary.interrupted
+}
+
 fn operations(summary: &Summary, style: Style) -> String {
     let time = duration(summary.milliseconds);
-    let is_idle = summary.ran + summary.failed + summary.not_run == 0;
-    if is_idle && !summary.interrupted {
+    if is_idle(summary) {
         let found = match summary.up_to_date {
             0 => "no operations".to_owned(),
             number => format!("{} up to date", count(number, "operation")),

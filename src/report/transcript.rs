@@ -116,6 +116,19 @@ fn finished(title: &str, outcome: Outcome, output: &str) -> Event {
         output: output.to_owned(),
         milliseconds: 1500.0,
         changed: true,
+        test: false,
+    }
+}
+
+fn tested(title: &str, outcome: Outcome, output: &str) -> Event {
+    Event::OperationFinished {
+        operation: title.to_owned(),
+        title: title.to_owned(),
+        outcome,
+        output: output.to_owned(),
+        milliseconds: 1500.0,
+        changed: true,
+        test: true,
     }
 }
 
@@ -234,11 +247,69 @@ fn verbose_tells_commands_and_reasons() {
 }
 
 #[test]
+fn of_tests_the_output_of_failed_ones_is_shown() {
+    let events = [
+        Event::Planned { operations: 4 },
+        tested("parses", Outcome::Succeeded, "noise\n"),
+        tested("prints", Outcome::Skipped, "no printer\n"),
+        tested("adds", Outcome::Exited { code: 1 }, "3 != 4\n"),
+        tested("counts", Outcome::Killed { signal: 6 }, ""),
+        Event::Finished(Summary {
+            ran: 2,
+            failed: 2,
+            tests_passed: 1,
+            tests_skipped: 1,
+            tests_failed: 2,
+            ..Summary::default()
+        }),
+    ];
+    insta::assert_snapshot!(plain(ConsoleOptions::default(), &events), @r"
+    [1/4] parses: passed
+    [2/4] prints: skipped
+    error: The test `adds` failed with exit code 1
+    3 != 4
+    error: The test `counts` was killed by signal 6 (SIGABRT)
+
+    Failed tests:
+      adds
+      counts
+    1 test passed, 2 failed, 1 skipped
+    Failed: 2 operations run, 2 failed in 0.00 s
+    ");
+    let verbose = ConsoleOptions {
+        verbosity: Verbosity::Verbose(1),
+        ..ConsoleOptions::default()
+    };
+    insta::assert_snapshot!(plain(verbose, &events[..3]), @r"
+    [1/4] parses: passed in 1.50 s
+    noise
+    [2/4] prints: skipped in 1.50 s
+    no printer
+    ");
+}
+
+#[test]
+fn an_idle_run_says_nothing_where_that_is_asked_for() {
+    let options = ConsoleOptions {
+        is_silent_when_idle: true,
+        ..ConsoleOptions::default()
+    };
+    let idle = Summary {
+        up_to_date: 3,
+        ..Summary::default()
+    };
+    assert_eq!(plain(options, &[Event::Finished(idle.clone())]), "");
+    let busy = Summary { ran: 1, ..idle };
+    assert!(plain(options, &[Event::Finished(busy)]).starts_with("Finished: "));
+}
+
+#[test]
 fn replay_shows_what_was_printed_before() {
     let events = [Event::OperationUpToDate {
         operation: "a.o".to_owned(),
         title: "Compile a".to_owned(),
         output: "a.c:1: warning".to_owned(),
+        skipped: false,
     }];
     let options = ConsoleOptions {
         is_replaying: true,

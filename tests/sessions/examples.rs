@@ -1,6 +1,6 @@
 //! Every example: it builds, does what its README line says, a second build runs nothing, and its tests pass.
 
-use crate::support::{Session, Space};
+use crate::support::{Session, Space, skipped};
 
 /// Builds twice and demands that the second time nothing runs.
 fn built(name: &str) -> Space {
@@ -87,7 +87,7 @@ fn clang_builds_what_gcc_builds() {
     let space = Space::example("calculator");
     let run = space.wake(["run", "--compiler", "Clang", "--", "1 + 1"]);
     if run.status == 3 && run.stderr.contains("`clang++` is not installed") {
-        println!("skipped: clang_builds_what_gcc_builds: clang++ is not installed");
+        skipped("clang_builds_what_gcc_builds: clang++ is not installed");
         return;
     }
     assert_eq!(run.success().stdout, "1 + 1 = 2\n");

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use crate::support::{Session, Space};
+use crate::support::{Session, Space, skipped};
 
 /// A workspace with one `Command` module of these operations.
 fn commands(operations: &str) -> Space {
@@ -163,7 +163,7 @@ fn a_read_only_workspace_is_told() {
     std::fs::set_permissions(&top, std::fs::Permissions::from_mode(0o555)).unwrap();
     let is_root = std::fs::write(top.join("probe"), "").is_ok();
     if is_root {
-        println!("skipped: a_read_only_workspace_is_told: this user may write everywhere");
+        skipped("a_read_only_workspace_is_told: this user may write everywhere");
     } else {
         let run = space.wake(["build"]).code(3);
         insta::assert_snapshot!(run.transcript());

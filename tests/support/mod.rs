@@ -14,3 +14,9 @@ mod space;
 pub(crate) use run::Run;
 pub(crate) use session::Session;
 pub(crate) use space::Space;
+
+/// Says why a test cannot run on this machine.
+#[expect(clippy::print_stdout, reason = "the test harness shows it")]
+pub(crate) fn skipped(why: &str) {
+    println!("skipped: {why}");
+}

@@ -15,9 +15,12 @@ use crate::graph::Graph;
 use crate::report::{ConsoleOptions, Verbosity};
 
 pub(super) fn run(options: &Run, mut console: ConsoleOptions) -> Result<ExitCode> {
-    if console.verbosity == Verbosity::Normal && !console.is_live {
-        // What the program prints is what counts; a build that goes well has nothing to add.
-        console.verbosity = Verbosity::Quiet;
+    // What the program prints is what counts: a build that goes well shows its progress to people, and no more.
+    if console.verbosity == Verbosity::Normal {
+        console.is_silent_when_idle = true;
+        if !console.is_live {
+            console.verbosity = Verbosity::Quiet;
+        }
     }
     let mut building = Building::begin(&options.build, console)?;
     let graph = building.prepare(Purpose::Build)?;

@@ -6,13 +6,13 @@ use std::collections::HashMap;
 
 use super::build::Building;
 use crate::cli::options::Test;
-use crate::error::Result;
+use crate::error::{Error, Result, suggestion};
 use crate::evaluate::Wanted;
 use crate::evaluate::state::State;
 use crate::event::Summary;
 use crate::generate::Purpose;
 use crate::graph::Graph;
-use crate::report::{ConsoleOptions, Junit};
+use crate::report::{self, ConsoleOptions, Junit, Verbosity};
 
 pub(super) fn run(options: &Test, console: ConsoleOptions) -> Result<ExitCode> {
     let mut building = Building::begin(&options.build, console)?;
@@ -24,13 +24,12 @@ pub(super) fn run(options: &Test, console: ConsoleOptions) -> Result<ExitCode> {
         let junit = Junit::create(file, tests, building.files.clone())?;
         building.subscribers.push(Box::new(junit));
     }
+    if !wanted(options, 0).has_tests(&graph) {
+        none(options, &graph, console)?;
+    }
     let mut total = Summary::default();
     for round in 0..options.runs {
-        let wanted = Wanted::Test {
-            filter: options.filter.clone(),
-            // Tests that are given arguments do something else than what is recorded of them.
-            rerun: options.rerun || round > 0 || !options.arguments.is_empty(),
-        };
+        let wanted = wanted(options, round);
         let ran = total.ran;
         total = building.build(&graph, wanted)?;
         total.ran += ran;
@@ -39,6 +38,31 @@ pub(super) fn run(options: &Test, console: ConsoleOptions) -> Result<ExitCode> {
         }
     }
     building.finish(&total).map(ExitCode::from)
+}
+
+fn wanted(options: &Test, round: u32) -> Wanted {
+    Wanted::Test {
+        filter: options.filter.clone(),
+        // Tests that are given arguments do something else than what is recorded of them.
+        rerun: options.rerun || round > 0 || !options.arguments.is_empty(),
+    }
+}
+
+/// Says that there are no tests; a filter that matches none was mistyped.
+fn none(options: &Test, graph: &Graph, console: ConsoleOptions) -> Result<()> {
+    let Some(filter) = &options.filter else {
+        if console.verbosity != Verbosity::Quiet {
+            report::say("There are no tests here\n");
+        }
+        return Ok(());
+    };
+    let titles: Vec<String> = graph
+        .operations()
+        .filter(|&operation| graph.is_test(operation))
+        .map(|operation| graph.cold(operation).title)
+        .collect();
+    let error = Error::user(format!("No test matches `{filter}`"));
+    Err(error.hint_option(suggestion(filter, titles.iter().map(String::as_str))))
 }
 
 /// The operations that are tests, by their names in events, with the label of their instance.

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::{Value, json};
 
@@ -16,6 +16,7 @@ use crate::fs::path;
 use crate::generate::Purpose;
 use crate::graph::{FileId, Graph, OperationId};
 use crate::report::{self, ConsoleOptions};
+use crate::workspace::discover;
 
 pub(super) fn run(options: &Why, console: ConsoleOptions) -> Result<ExitCode> {
     let mut subscribers = super::quiet(console)?;
@@ -37,6 +38,8 @@ struct Answer {
     now: Option<Reason>,
     /// Why it ran last time.
     last: Option<Reason>,
+    /// Whether it is no part of what the package here is built with, so what it would do now is not known.
+    is_elsewhere: bool,
 }
 
 fn answers(
@@ -44,33 +47,120 @@ fn answers(
     session: &mut Session,
     subscriber: &mut dyn Subscriber,
 ) -> Result<Vec<Answer>> {
+    if let Some(wanted) = &options.operation {
+        return Ok(vec![one(wanted, options, session, subscriber)?]);
+    }
+    let mut answers = Vec::new();
+    let graph = graph(options, session, Purpose::Build, subscriber)?;
+    let world = Real::new(&session.layout.state_directory());
+    would_run(&graph, session, &world, &mut answers)?;
+    ran_last(session, &mut answers)?;
+    Ok(answers)
+}
+
+/// The graph of the package here; where there is none, of every member below.
+fn graph(
+    options: &Why,
+    session: &mut Session,
+    purpose: Purpose,
+    subscriber: &mut dyn Subscriber,
+) -> Result<Graph> {
+    let is_package = discover::is_package(session.workspace.package_here());
+    let targets = if is_package {
+        Vec::new()
+    } else {
+        vec!["./...".to_owned()]
+    };
     let asked = Asked {
-        targets: &[],
+        targets: &targets,
         parameters: &options.parameters,
-        purpose: Purpose::Build,
+        purpose,
         trust_saved: false,
     };
-    let graph = session.prepare(&asked, subscriber)?.graph;
-    let world = Real::new(&session.layout.state_directory());
-    let mut answers = Vec::new();
-    match &options.operation {
-        Some(wanted) => {
-            let operation = find(&graph, session, wanted)?;
-            let now = evaluate::explain(&graph, &mut session.state, &world, operation)?;
-            let last = last(&session.state, graph.identity(operation)).map(|(_, story)| story);
-            answers.push(Answer {
-                title: graph.cold(operation).title,
-                operation: evaluate::name(&graph, &session.state, operation),
-                now,
-                last: last.map(|story| story.reason),
-            });
+    Ok(session.prepare(&asked, subscriber)?.graph)
+}
+
+/// What is known of the operation that `wanted` names: one that the package here is built with, or its tests, or any
+/// that ever ran in the workspace.
+fn one(
+    wanted: &str,
+    options: &Why,
+    session: &mut Session,
+    subscriber: &mut dyn Subscriber,
+) -> Result<Answer> {
+    let mut titles = BTreeSet::new();
+    for purpose in [Purpose::Build, Purpose::Test] {
+        let graph = graph(options, session, purpose, subscriber)?;
+        if let Some(operation) = find(&graph, session, wanted)? {
+            return planned(&graph, session, operation);
         }
-        None => {
-            would_run(&graph, session, &world, &mut answers)?;
-            ran_last(session, &mut answers)?;
+        titles.extend(
+            graph
+                .operations()
+                .map(|operation| graph.cold(operation).title),
+        );
+    }
+    if let Some(answer) = recorded(session, wanted)? {
+        return Ok(answer);
+    }
+    let hint = suggestion(wanted, titles.iter().map(String::as_str));
+    Err(
+        Error::user(format!("No operation makes `{wanted}` or is called so")).hint(
+            hint.unwrap_or_else(|| "`wake graph --format json` lists the operations".to_owned()),
+        ),
+    )
+}
+
+/// What is known of an operation of a graph.
+fn planned(graph: &Graph, session: &mut Session, operation: OperationId) -> Result<Answer> {
+    let world = Real::new(&session.layout.state_directory());
+    let now = evaluate::explain(graph, &mut session.state, &world, operation)?;
+    let last = last(&session.state, graph.identity(operation));
+    Ok(Answer {
+        title: graph.cold(operation).title,
+        operation: evaluate::name(graph, &session.state, operation),
+        now,
+        last: last.map(|(_, story)| story.reason),
+        is_elsewhere: false,
+    })
+}
+
+/// What is known of an operation that ran here but is no part of what was looked at: of another package, or with other
+/// parameters.
+fn recorded(session: &mut Session, wanted: &str) -> Result<Option<Answer>> {
+    let files = files(session, wanted);
+    let state = &session.state;
+    let mut found: Vec<(FileId, Story)> = Vec::new();
+    for identity in state.identities() {
+        let Some((_, story)) = last(state, identity) else {
+            continue;
+        };
+        let is_maker = || {
+            files
+                .iter()
+                .any(|file| state.written_by(identity).contains(file))
+        };
+        if story.title == wanted || is_maker() {
+            found.push((identity, story));
         }
     }
-    Ok(answers)
+    match found.len() {
+        0 | 1 => Ok(found.pop().map(|(identity, story)| Answer {
+            title: story.title,
+            operation: state.display(identity),
+            now: None,
+            last: Some(story.reason),
+            is_elsewhere: true,
+        })),
+        _ => {
+            let mut names: Vec<String> = found
+                .iter()
+                .map(|(identity, _)| state.display(*identity))
+                .collect();
+            names.sort();
+            Err(ambiguous(wanted, &names))
+        }
+    }
 }
 
 /// The operations of the package here that are out of date.
@@ -90,6 +180,7 @@ fn would_run(
                 operation: evaluate::name(graph, &session.state, operation),
                 now: Some(now),
                 last: None,
+                is_elsewhere: false,
             });
         }
     }
@@ -114,6 +205,7 @@ fn ran_last(session: &Session, answers: &mut Vec<Answer>) -> Result<()> {
                     operation,
                     now: None,
                     last,
+                    is_elsewhere: false,
                 },
             ));
         }
@@ -137,50 +229,48 @@ fn last(state: &State, identity: FileId) -> Option<(i64, Story)> {
     Some((result.finished(), result.story()?))
 }
 
-/// The operation that makes a file, or that has a title.
-fn find(graph: &Graph, session: &mut Session, wanted: &str) -> Result<OperationId> {
+/// The operation of `graph` that makes a file, or that has a title.
+fn find(graph: &Graph, session: &mut Session, wanted: &str) -> Result<Option<OperationId>> {
     let titled: Vec<OperationId> = graph
         .operations()
         .filter(|&operation| graph.cold(operation).title == wanted)
         .collect();
     match titled.as_slice() {
-        [only] => return Ok(*only),
-        [] => {}
+        [] => {
+            let files = files(session, wanted);
+            Ok(files.into_iter().find_map(|file| graph.maker(file)))
+        }
+        [only] => Ok(Some(*only)),
         several => {
-            let mut error = Error::user(format!("Several operations have the title `{wanted}`"));
-            for &operation in several {
-                let name = evaluate::name(graph, &session.state, operation);
-                error = error.cause(format!("one makes `{name}`"));
-            }
-            return Err(error.hint("name a file that the operation makes"));
+            let name = |&operation| evaluate::name(graph, &session.state, operation);
+            let names: Vec<String> = several.iter().map(name).collect();
+            Err(ambiguous(wanted, &names))
         }
     }
+}
+
+/// The files that a path may mean: relative to the workspace's top, or to where wake was started.
+fn files(session: &mut Session, wanted: &str) -> Vec<FileId> {
     let absolute = path::clean(&session.workspace.start.join(wanted));
-    let candidates = [
-        wanted.to_owned(),
-        path::display(&absolute, &session.workspace.top),
-    ];
-    for candidate in &candidates {
-        for spelling in [candidate.clone(), format!("{candidate}/")] {
-            let file = session.state.find(spelling.as_bytes());
-            if let Some(operation) = file.and_then(|file| graph.maker(file)) {
-                return Ok(operation);
-            }
+    let here = path::display(&absolute, &session.workspace.top);
+    let mut files = Vec::new();
+    for candidate in [wanted, &here] {
+        for spelling in [candidate.to_owned(), format!("{candidate}/")] {
+            files.extend(session.state.find(spelling.as_bytes()));
         }
     }
-    let titles: Vec<String> = graph
-        .operations()
-        .map(|operation| graph.cold(operation).title)
-        .collect();
-    let error = Error::user(format!(
-        "No operation of the package here makes `{wanted}` or is called so"
-    ));
-    Err(
-        match suggestion(wanted, titles.iter().map(String::as_str)) {
-            Some(hint) => error.hint(hint),
-            None => error.hint("`wake graph --format json` lists the operations"),
-        },
-    )
+    files
+}
+
+/// Several operations share a title; each of `names` is a file that one of them makes.
+fn ambiguous(title: &str, names: &[String]) -> Error {
+    let error = Error::user(format!("Several operations have the title `{title}`"));
+    names
+        .iter()
+        .fold(error, |error, name| {
+            error.cause(format!("one makes `{name}`"))
+        })
+        .hint("name a file that the operation makes")
 }
 
 fn text(options: &Why, answers: &[Answer]) -> String {
@@ -188,6 +278,9 @@ fn text(options: &Why, answers: &[Answer]) -> String {
     for answer in answers {
         let heading = match (&answer.now, &answer.last) {
             (Some(_), _) => "would run now",
+            (None, Some(_)) if answer.is_elsewhere => {
+                "ran last time, for another package or with other parameters"
+            }
             (None, Some(_)) => "ran last time",
             (None, None) => "is up to date",
         };
