@@ -67,119 +67,76 @@ local keys = {
 
 local headerExtensions = ['h', 'hh', 'hpp', 'hxx', 'inc', 'inl', 'ipp', 'tpp'];
 
-// ---------------------------------------------------------------------------------------------- tokens of this plugin
+local substitute = std.native('wake.substitute');
 
-// The value of the token `inside` in an argument; null if it is not one of these. `lists` has `input` and `output`.
-local valueOf(inside, lists, tools) =
-  local words = std.splitLimit(inside, ' ', 1);
-  local list = std.get(lists, words[0]);
-  if inside == 'inputs' then std.join(' ', lists.input)
-  else if inside == 'outputs' then std.join(' ', lists.output)
-  else if std.length(words) < 2 then null
-  else if words[0] == 'tool' then
-    local found = paths.named(words[1], tools);
-    if found == [] then null else found[0].executable
-  else if list == null then null
-  else
-    local isIndex = words[1] != '' && std.all([std.member('0123456789', digit) for digit in std.stringChars(words[1])]);
-    local index = if isIndex then std.parseInt(words[1]) else std.length(list);
-    if index < std.length(list) then list[index] else null;
+// What `$(tool …)` may name: every dependency under all its names, the first of two with one name.
+local toolTable(tools) =
+  // `name`, and behind each slash of it.
+  local tails(name) = local parts = std.split(name, '/'); [
+    std.join('/', parts[index:])
+    for index in std.range(0, std.length(parts) - 1)
+  ];
+  local entries(tool) = [
+    { [name + (if tool.module == 'root' then '' else ':' + tool.module)]: tool.executable }
+    + { [name + ':' + tool.module]: tool.executable }
+    for name in tails(tool.name) + ['']
+  ];
+  std.foldl(function(table, entry) entry + table, std.flatMap(entries, tools), {});
 
-// The text between two `$$`: every `$(…)` that `valueOf` knows is replaced, once.
-local expandPiece(piece, lists, tools) =
-  local parts = std.split(piece, '$(');
-  local expandPart(part) =
-    local ends = std.findSubstr(')', part);
-    local value = if ends == [] then null else valueOf(part[0:ends[0]], lists, tools);
-    if value == null then '$(' + part else value + part[ends[0] + 1:];
-  parts[0] + std.join('', std.map(expandPart, parts[1:]));
-
-local expandText(text, lists, tools) =
-  if std.findSubstr('$(', text) == [] then text
-  else std.join('$$', [expandPiece(piece, lists, tools) for piece in std.split(text, '$$')]);
-
-local expandArguments(arguments, lists, tools) = std.flatMap(
-  function(argument)
-    if argument == '$(inputs)' then lists.input
-    else if argument == '$(outputs)' then lists.output
-    else [expandText(argument, lists, tools)],
-  arguments,
-);
-
-// Tokens that are this plugin's by their first word and mean nothing here.
-local strayTokens(arguments, lists, tools) = [
-  '$(%s)' % inside
-  for argument in arguments
-  for piece in std.split(argument, '$$')
-  for part in std.split(piece, '$(')[1:]
-  for inside in [std.split(part, ')')[0]]
-  if std.member(['input', 'output', 'tool'], std.split(inside, ' ')[0])
-     && valueOf(inside, lists, tools) == null
-];
-
-// -------------------------------------------------------------------------------------------------------- the operations
+local defaultTitle(declared, outputs) =
+  local named = outputs + (if std.objectHas(declared, 'Stdout') then [declared.Stdout] else []);
+  if named == [] then 'Run ' + paths.base(declared.Executable) else 'Make ' + named[0];
 
 local executableOf(ctx, text) =
   if std.length(std.findSubstr('/', text)) == 0 then text else paths.inPackage(paths.resolve(ctx, text));
 
-local optional(table, key, place) = if std.objectHas(table, key) then place(table[key]) else null;
+local listOf(path) = if path == null then [] else [path];
 
-// One object of `Operations` with its paths in their places.
-local placed(ctx, declared) =
-  local inPackage(path) = paths.inPackage(paths.resolve(ctx, path));
-  {
-    inputs: paths.firsts(std.map(inPackage, paths.expand(ctx, std.get(declared, 'Inputs', [])))),
-    orderOnly: paths.firsts(std.map(inPackage, paths.expand(ctx, std.get(declared, 'OrderOnly', [])))),
-    outputs: std.map(paths.inTarget, std.get(declared, 'Outputs', [])),
-    workingDirectory: inPackage(std.get(declared, 'WorkingDirectory', '.')),
-    stdin: optional(declared, 'Stdin', inPackage),
-    stdout: optional(declared, 'Stdout', paths.inTarget),
-    depfile: optional(declared, 'Depfile', paths.inTarget),
-    local place = self,
-    lists: { input: place.inputs, output: place.outputs },
-  };
-
-local defaultTitle(declared) =
-  local outputs = std.get(declared, 'Outputs', []) + [declared[key] for key in ['Stdout'] if std.objectHas(declared, key)];
-  if outputs == [] then 'Run ' + paths.base(declared.Executable) else 'Make ' + outputs[0];
-
-local operation(wake, ctx, declared, tools) =
-  local place = placed(ctx, declared);
-  local made(path) = if path == null then [] else [path];
-  wake.operation({
-    title: std.get(declared, 'Title', defaultTitle(declared)),
-    executable: executableOf(ctx, expandText(declared.Executable, place.lists, tools)),
-    arguments: expandArguments(std.get(declared, 'Arguments', []), place.lists, tools),
-    workingDirectory: place.workingDirectory,
-    environment: std.get(declared, 'Environment', {}),
-    inputs: paths.firsts(place.inputs + made(place.stdin)),
-    orderOnly: place.orderOnly,
-    outputs: paths.firsts(place.outputs + made(place.stdout)),
-    stdin: place.stdin,
-    stdout: place.stdout,
-    depfile: place.depfile,
-  });
-
-// Sentences about what is wrong with one object of `Operations`.
-local mistakes(ctx, declared, index, tools) =
+// One object of `Operations`, as far as it is needed: what is wrong with it, its outputs, its operation.
+// `tools` are { list, table }.
+local prepared(wake, ctx, declared, index, tools) =
   local subject = '`Operations[%d]` of `%s`' % [index, ctx.name];
+  local list(key) = std.get(declared, key, []);
+  local inPackage(key) =
+    if std.objectHas(declared, key) then paths.inPackage(paths.resolve(ctx, declared[key])) else null;
+  local inTarget(key) = if std.objectHas(declared, key) then paths.inTarget(declared[key]) else null;
+  local inputs = paths.inputs(ctx, list('Inputs'));
+  local outputs = paths.inTarget(list('Outputs'));
+  local stdin = inPackage('Stdin');
+  local stdout = inTarget('Stdout');
+  local allOutputs = outputs + listOf(stdout);
+  local values = { input: inputs, output: outputs };
+  local arguments = substitute(list('Arguments'), values, { tool: tools.table });
+  local executable = substitute([declared.Executable], values, { tool: tools.table });
   local wrong = check.unknown(declared, fields, subject) + check.types(declared, fields, subject);
-  if wrong != [] then wrong
-  else if std.get(declared, 'Executable', '') == '' then ['%s has no `Executable`' % subject]
-  else [
-    '`%s` in %s stands for nothing (%d inputs, %d outputs, tools: %s)' % [
-      token,
-      subject,
-      std.length(std.get(declared, 'Inputs', [])),
-      std.length(std.get(declared, 'Outputs', [])),
-      if tools == [] then 'none' else std.join(', ', [tool.name + ':' + tool.module for tool in tools]),
-    ]
-    for token in strayTokens(
-      std.get(declared, 'Arguments', []) + [declared.Executable],
-      placed(ctx, declared).lists,
-      tools,
-    )
-  ];
+  {
+    mistakes: if wrong != [] then wrong
+    else if std.get(declared, 'Executable', '') == '' then ['%s has no `Executable`' % subject]
+    else [
+      '`%s` in %s stands for nothing (%d inputs, %d outputs, tools: %s)' % [
+        token,
+        subject,
+        std.length(list('Inputs')),
+        std.length(list('Outputs')),
+        if tools.list == [] then 'none' else std.join(', ', [tool.name + ':' + tool.module for tool in tools.list]),
+      ]
+      for token in arguments.strays + executable.strays
+    ],
+    outputs: allOutputs,
+    operation: wake.operation({
+      title: if std.objectHas(declared, 'Title') then declared.Title else defaultTitle(declared, list('Outputs')),
+      executable: executableOf(ctx, std.join(' ', executable.texts)),
+      arguments: arguments.texts,
+      [if std.objectHas(declared, 'WorkingDirectory') then 'workingDirectory']: inPackage('WorkingDirectory'),
+      environment: std.get(declared, 'Environment'),
+      inputs: if stdin == null then inputs else paths.firsts(inputs + [stdin]),
+      orderOnly: paths.inputs(ctx, list('OrderOnly')),
+      outputs: paths.firsts(allOutputs),
+      stdin: stdin,
+      stdout: stdout,
+      depfile: inTarget('Depfile'),
+    }),
+  };
 
 // What dependents get.
 local shared(ctx, outputs) =
@@ -198,21 +155,22 @@ local shared(ctx, outputs) =
 
 local build(wake, ctx) =
   local wrongTypes = check.types(ctx.recipe, keys, 'the recipe of `%s`' % ctx.name);
-  local declared = std.get(ctx.recipe, 'Operations', []);
   local tools = std.get(ctx.dependencies, 'Tool', []);
+  local given = { list: tools, table: toolTable(tools) };
+  local all = std.mapWithIndex(
+    function(index, one) prepared(wake, ctx, one, index, given),
+    std.get(ctx.recipe, 'Operations', []),
+  );
   local wrong = if wrongTypes != [] then wrongTypes
   // An empty list is fine: such a module only gathers its dependencies.
   else if !std.objectHas(ctx.recipe, 'Operations') then ['`%s` has no `Operations`' % ctx.name]
-  else std.flattenArrays(std.mapWithIndex(function(index, one) mistakes(ctx, one, index, tools), declared));
-  local outputs(one) =
-    local place = placed(ctx, one);
-    place.outputs + (if place.stdout == null then [] else [place.stdout]);
+  else std.flatMap(function(one) one.mistakes, all);
   local doubts = std.map(wake.warning, check.unused(ctx, keys));
   if wrong != [] then { messages: doubts + check.errors(wake, wrong) }
   else {
     messages: doubts,
-    sharedState: shared(ctx, paths.firsts(std.flatMap(outputs, declared))),
-    operations: [operation(wake, ctx, one, tools) for one in declared],
+    sharedState: shared(ctx, paths.firsts(std.flatMap(function(one) one.outputs, all))),
+    operations: [one.operation for one in all],
   };
 
 function(wake) {

@@ -18,7 +18,7 @@ use super::library::package::work_out;
 use super::module::module_of;
 use super::protocol::{Answer, Outcome, Request, Setup};
 use super::session::{Evaluated, Given, Session};
-use super::{operation_module, script, tasks};
+use super::{natives, operation_module, script, tasks};
 use crate::declare::model::{ModuleBody, PackageDirectory, Parameters};
 use crate::error::Error;
 
@@ -90,6 +90,9 @@ fn state(session: &Rc<Session>) -> State {
     let library =
         jrsonnet_stdlib::ContextInitializer::new(PathResolver::Relative(session.given.top.clone()));
     library.settings_mut().trace_printer = Box::new(Tracer(Rc::clone(session)));
+    for (name, native) in natives::all() {
+        library.add_native(name, native);
+    }
     let mut builder = State::builder();
     builder.import_resolver(Imports::new(session));
     builder.context_initializer(library);

@@ -15,12 +15,14 @@ mod import;
 mod json;
 mod library;
 mod module;
+mod natives;
 mod operation_module;
 pub mod pattern;
 mod plugin;
 pub mod protocol;
 mod script;
 mod session;
+mod substitution;
 mod tasks;
 pub mod worker;
 

@@ -34,26 +34,20 @@ local describe(value) = if std.isNumber(value) then '`%g`' % value else {
   string: 'a string',
 }[std.type(value)];
 
-// What a table of fields may say about a value; `matches` may rely on nothing.
-local isListOf(test) = function(value) std.isArray(value) && std.all(std.map(test, value));
-local types = {
-  string: { wanted: 'a string', matches: std.isString },
-  boolean: { wanted: 'a boolean', matches: std.isBoolean },
-  seconds: {
-    wanted: 'a positive whole number',
-    matches(value):: std.isNumber(value) && value > 0 && value == std.floor(value),
-  },
-  strings: { wanted: 'a list of strings', matches:: isListOf(std.isString) },
-  objects: { wanted: 'a list of objects', matches:: isListOf(std.isObject) },
-  stringsOrObjects: {
-    wanted: 'a list of strings or a list of objects',
-    matches(value):: isListOf(std.isString)(value) || isListOf(std.isObject)(value),
-  },
-  stringTable: {
-    wanted: 'an object of strings',
-    matches(value):: std.isObject(value) && std.all(std.map(std.isString, std.objectValues(value))),
-  },
-  any: { wanted: 'anything', matches(value):: true },
+// Natives: what is right is found out in one call.
+local misfits = std.native('wake.misfits');
+local strangers = std.native('wake.strangers');
+
+// The kinds that a table of fields may name, as people read them.
+local wanted = {
+  string: 'a string',
+  boolean: 'a boolean',
+  seconds: 'a positive whole number',
+  strings: 'a list of strings',
+  objects: 'a list of objects',
+  stringsOrObjects: 'a list of strings or a list of objects',
+  stringTable: 'an object of strings',
+  any: 'anything',
 };
 
 // The index of the first element that is none of what the list or object should hold; null if the value is neither.
@@ -92,38 +86,35 @@ local firstWrong(kind, value) =
     local names = $.near(name, known);
     if names == [] then '' else '; did you mean %s?' % either(names),
 
-  // Types of the fields of `object` that `fields` ({name: a key of `types`}) knows. `subject` is as in
+  // Types of the fields of `object` that `fields` ({name: a key of `wanted`}) knows. `subject` is as in
   // "`Source` of `acme/app`".
   types(object, fields, subject):: [
     local value = object[name];
-    local kind = types[fields[name]];
     local wrong = firstWrong(fields[name], value);
     '`%s` of %s must be %s, not %s%s' % [
       name,
       subject,
-      kind.wanted,
+      wanted[fields[name]],
       if wrong == null then describe(value) else describe(value[wrong]),
       if wrong == null then ''
       else if std.isString(wrong) then ' at `%s`' % wrong
       else ' at index %d' % wrong,
     ]
-    for name in std.objectFields(fields)
-    if std.objectHas(object, name) && !types[fields[name]].matches(object[name])
+    for name in misfits(object, fields)
   ],
 
   // Fields of `object` that `fields` does not know.
   unknown(object, fields, subject):: [
     '`%s` is not a field of %s%s' % [name, subject, $.didYouMean(name, std.objectFields(fields))]
-    for name in std.objectFields(object)
-    if !std.objectHas(fields, name)
+    for name in strangers(object, fields)
   ],
 
   // Keys of a recipe that its language does not read but that are nearly ones that it reads. Other plugins read keys of
   // their own, so there is nothing to say where there are others.
   unused(ctx, keys):: if std.length(std.get(ctx.dependencies, 'Build', [])) > 0 then [] else [
     '`%s` in the recipe of `%s` is not used%s' % [key, ctx.name, $.didYouMean(key, std.objectFields(keys))]
-    for key in std.objectFields(ctx.recipe)
-    if !std.objectHas(keys, key) && $.near(key, std.objectFields(keys)) != []
+    for key in strangers(ctx.recipe, keys)
+    if $.near(key, std.objectFields(keys)) != []
   ],
 
   // Whether `value`, if it is a string, is one of `names`.
