@@ -1,12 +1,12 @@
 //! The frozen graph: bytes that are mapped and used in place.
 //!
-//! # Format `wakegraf`, version 1
+//! # Format `wakegraf`, version 2
 //!
 //! All numbers are little-endian; every section starts at a multiple of 8 and is padded with zeros.
 //!
 //! ```text
 //! header     magic "wakegraf" · version u32 · count of sections u32 · for each section: offset u64, bytes u64
-//!            · BLAKE3 of everything behind the header, 32 bytes
+//!            · BLAKE3 of the header so far and of everything behind it, 32 bytes
 //! operations one `Hot` (see view.rs) an operation, in topological order
 //! edges      u32: the file and operation ids that `Hot` points to by (start, count)
 //! makers     (file id u32, operation id u32), sorted by file id: who makes what
@@ -26,11 +26,11 @@ use bytemuck::bytes_of;
 use serde::{Deserialize, Serialize};
 
 use super::check::{self, Contradiction};
-use super::view::{Header, Hot, Range, SECTIONS, Section};
+use super::view::{Header, Hot, Range, SECTIONS, Section, checksum};
 use super::{Action, FileId, Instance, Operation, OperationId, Root};
 
 pub const MAGIC: [u8; 8] = *b"wakegraf";
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What a graph knows besides its operations.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,17 +151,14 @@ fn assemble(sections: [&[u8]; SECTIONS]) -> Vec<u8> {
         bytes.extend_from_slice(section);
         bytes.resize(bytes.len().next_multiple_of(8), 0);
     }
-    let checksum = *blake3::Hasher::new()
-        .update_rayon(&bytes[size_of::<Header>()..])
-        .finalize()
-        .as_bytes();
-    let header = Header {
+    let mut header = Header {
         magic: MAGIC,
         version: VERSION,
         sections: u32::try_from(SECTIONS).expect("BUG: few sections"),
         table,
-        checksum,
+        checksum: [0; 32],
     };
+    header.checksum = checksum(&header, &bytes[size_of::<Header>()..]);
     bytes[..size_of::<Header>()].copy_from_slice(bytes_of(&header));
     bytes
 }

@@ -108,12 +108,7 @@ impl Graph {
             })?;
         let end = usize::try_from(end).ok()?.next_multiple_of(8);
         let behind = bytes.get(size_of::<Header>()..end)?;
-        if *blake3::Hasher::new()
-            .update_rayon(behind)
-            .finalize()
-            .as_bytes()
-            != header.checksum
-        {
+        if checksum(header, behind) != header.checksum {
             return None;
         }
         let meta = postcard::from_bytes(section(&bytes, &table, 4)).ok()?;
@@ -240,8 +235,65 @@ impl Graph {
     }
 }
 
+/// BLAKE3 of the header before its checksum and of everything behind the header.
+pub(super) fn checksum(header: &Header, behind: &[u8]) -> [u8; 32] {
+    let before = size_of::<Header>() - size_of_val(&header.checksum);
+    *blake3::Hasher::new()
+        .update(&bytemuck::bytes_of(header)[..before])
+        .update_rayon(behind)
+        .finalize()
+        .as_bytes()
+}
+
 fn section<'a>(bytes: &'a Bytes, table: &[Section; SECTIONS], index: usize) -> &'a [u8] {
     let start = usize::try_from(table[index].offset).unwrap_or(usize::MAX);
     let length = usize::try_from(table[index].length).unwrap_or(usize::MAX);
     &bytes[start..start + length]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::freeze::freeze;
+    use super::super::{Action, Operation};
+    use super::*;
+
+    fn operation(number: u32) -> Operation {
+        Operation {
+            instance: InstanceId(0),
+            identity: FileId(number),
+            inputs: vec![FileId(number + 1)],
+            order_only: Vec::new(),
+            outputs: vec![FileId(number)],
+            key: [7; 32],
+            tool: None,
+            weight: 1,
+            is_test: false,
+            cold: Cold {
+                title: "Make".to_owned(),
+                action: Action::MakeDirectory,
+                depfile: None,
+                pool: None,
+                declared: String::new(),
+            },
+        }
+    }
+
+    /// Catches damage that the checksum does not see: a graph is opened as it was frozen, or not at all.
+    #[test]
+    fn no_bit_of_a_frozen_graph_may_change() {
+        let operations: Vec<Operation> = (0..3).map(operation).collect();
+        let mut bytes = freeze(&operations, &Meta::default()).unwrap();
+        assert_eq!(Graph::of(&bytes).operation_count(), 3);
+        for bit in 0..bytes.len() * 8 {
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert!(Graph::open(Bytes::buffer(&bytes)).is_none(), "bit {bit}");
+            bytes[bit / 8] ^= 1 << (bit % 8);
+        }
+        for length in (0..bytes.len()).step_by(8) {
+            assert!(
+                Graph::open(Bytes::buffer(&bytes[..length])).is_none(),
+                "{length} bytes"
+            );
+        }
+    }
 }

@@ -61,8 +61,9 @@ pub fn drive<Job: Send, Done: Send>(
     let (job_sender, job_receiver) = mpsc::channel::<Job>();
     let (done_sender, done_receiver) = mpsc::channel::<(Job, Done)>();
     let job_receiver = Mutex::new(job_receiver);
+    let threads = threads.max(1);
     std::thread::scope(|scope| {
-        for _ in 0..threads.max(1) {
+        for _ in 0..threads {
             let (job_receiver, done_sender, work) = (&job_receiver, done_sender.clone(), &work);
             scope.spawn(move || {
                 while let Some(job) = next(job_receiver) {
@@ -74,36 +75,46 @@ pub fn drive<Job: Send, Done: Send>(
             });
         }
         drop(done_sender);
-        let mut waiting: VecDeque<Job> = first.into();
-        let mut under_way = 0_usize;
-        let mut errors = Vec::new();
-        let mut following = Vec::new();
-        loop {
-            while under_way < threads.max(1) * 2
-                && let Some(job) = waiting.pop_front()
-                && job_sender.send(job).is_ok()
-            {
-                under_way += 1;
-            }
-            if under_way == 0 {
-                break;
-            }
-            let Ok((job, done)) = done_receiver.recv() else {
-                break;
-            };
-            under_way -= 1;
-            let absorbed = absorb(job, done, &mut following);
-            waiting.extend(following.drain(..));
-            if let Err(Failure { error, is_end }) = absorbed {
-                errors.push(error);
-                if is_end {
-                    break;
-                }
-            }
-        }
-        drop(job_sender);
+        let errors = hand_out(first, threads * 2, job_sender, &done_receiver, &mut absorb);
         earliest(errors).map_or(Ok(()), Err)
     })
+}
+
+/// Keeps up to `most` jobs under way until all are done, and returns what went wrong.
+fn hand_out<Job, Done>(
+    first: Vec<Job>,
+    most: usize,
+    jobs: mpsc::Sender<Job>,
+    results: &mpsc::Receiver<(Job, Done)>,
+    absorb: &mut impl FnMut(Job, Done, &mut Vec<Job>) -> std::result::Result<(), Failure>,
+) -> Vec<Error> {
+    let mut waiting: VecDeque<Job> = first.into();
+    let mut following = Vec::new();
+    let mut under_way = 0_usize;
+    let mut errors = Vec::new();
+    loop {
+        while under_way < most
+            && let Some(job) = waiting.pop_front()
+            && jobs.send(job).is_ok()
+        {
+            under_way += 1;
+        }
+        if under_way == 0 {
+            return errors;
+        }
+        let Ok((job, done)) = results.recv() else {
+            return errors;
+        };
+        under_way -= 1;
+        let absorbed = absorb(job, done, &mut following);
+        waiting.extend(following.drain(..));
+        if let Err(Failure { error, is_end }) = absorbed {
+            errors.push(error);
+            if is_end {
+                return errors;
+            }
+        }
+    }
 }
 
 fn next<Job>(jobs: &Mutex<mpsc::Receiver<Job>>) -> Option<Job> {

@@ -290,7 +290,12 @@ impl Packages {
             error = error.cause(format!("`{}` needs `{}`{place}", name(package), name(to)));
             error = error.at_if_absent(at);
         }
-        error.hint("move what both need into a package of its own")
+        let is_alone = error.report().causes.len() == 1;
+        error.hint(if is_alone {
+            "a package reaches its own modules with `wake.getModule(pkg, …)`"
+        } else {
+            "move what both need into a package of its own"
+        })
     }
 
     /// The packages reached from `roots` along visible `pkgs`, `roots` included, in order of their directories.

@@ -137,6 +137,165 @@ error!(two_packages_of_one_name, [
     ("other/a.c", ""),
 ]);
 
+error!(
+    an_output_below_a_directory_that_another_operation_makes,
+    [(
+        "PKG",
+        commands(
+            "{ Title: 'First', Executable: 'true', Outputs: ['tree/'] },
+{ Title: 'Second', Executable: 'true', Outputs: ['tree/deep/x'] },"
+        )
+        .as_str()
+    )]
+);
+error!(
+    a_file_that_is_also_a_directory,
+    [(
+        "PKG",
+        commands(
+            "{ Title: 'First', Executable: 'true', Outputs: ['tree'] },
+{ Title: 'Second', Executable: 'true', Outputs: ['tree/'] },"
+        )
+        .as_str()
+    )]
+);
+error!(
+    a_depfile_that_another_operation_writes,
+    [(
+        "PKG",
+        commands(
+            "{ Title: 'First', Executable: 'true', Outputs: ['x'], Depfile: 'x.d' },
+{ Title: 'Second', Executable: 'true', Outputs: ['x.d'] },"
+        )
+        .as_str()
+    )]
+);
+error!(
+    an_operation_that_needs_what_it_makes,
+    [(
+        "PKG",
+        commands(
+            "{ Title: 'First', Executable: 'true', Inputs: ['$(target)/x'], Outputs: ['x'] },"
+        )
+        .as_str()
+    )]
+);
+error!(
+    two_operations_that_nothing_tells_apart,
+    [(
+        "PKG",
+        commands(
+            "{ Title: 'Check', Executable: 'true' },
+{ Title: 'Check', Executable: 'true' },"
+        )
+        .as_str()
+    )]
+);
+error!(
+    an_input_with_a_character_that_no_path_has,
+    [(
+        "PKG",
+        commands("{ Title: 'First', Executable: 'true', Inputs: ['a\\u0000b'], Outputs: ['x'] },")
+            .as_str()
+    )]
+);
+error!(
+    an_absolute_output,
+    [(
+        "PKG",
+        commands("{ Title: 'First', Executable: 'true', Outputs: ['/tmp/x'] },").as_str()
+    )]
+);
+error!(
+    a_module_name_that_stands_for_tests,
+    [(
+        "PKG",
+        "function(wake) wake.pkg(wake.pkgInfo('p'), modules={
+  'lib.tests': function(wake, pkg, config) wake.recipe({ Language: 'C' }),
+  root: function(wake, pkg, config) wake.recipe({ Language: 'C', Dependencies: { Runtime: [wake.getModule(pkg, 'lib.tests')] } }),
+})"
+    )]
+);
+error!(
+    an_unknown_parameter_of_a_function,
+    [(
+        "PKG",
+        "function(wake) wake.pkg(wake.pkgInfo('p'), modles={})"
+    )]
+);
+error!(
+    an_argument_of_the_wrong_type,
+    [(
+        "PKG",
+        "function(wake) wake.pkg(wake.pkgInfo('p', version=1))"
+    )]
+);
+error!(
+    an_unknown_field_of_an_operation,
+    [(
+        "PKG",
+        commands("{ Title: 'First', Executable: 'true', Output: ['x'] },").as_str()
+    )]
+);
+error!(
+    a_pattern_that_leaves_its_package,
+    [(
+        "PKG",
+        RECIPE.replace("['a.c']", "wake.glob('../*.c')").as_str()
+    )]
+);
+error!(
+    an_import_that_leaves_its_package,
+    [("PKG", "import '../other.libsonnet'")]
+);
+error!(
+    a_build_dependency_that_is_no_plugin,
+    [
+        (
+            "PKG",
+            "function(wake) wake.pkg(wake.pkgInfo('p'), pkgs={ l: wake.getPkg('l', from='l') }, modules={
+  root: function(wake, pkg, config) wake.recipe({ Language: 'C', Source: ['a.c'],
+    Dependencies: { Build: [wake.getModule(pkg.pkgs.l)] } }) })"
+        ),
+        ("l/PKG", "function(wake) wake.pkg(wake.pkgInfo('l'))"),
+    ]
+);
+error!(
+    a_package_that_needs_itself,
+    [(
+        "PKG",
+        "function(wake) wake.pkg(wake.pkgInfo('p'), pkgs={ p: wake.getPkg('p', from='.') })"
+    )]
+);
+
+const PLUGIN: &str =
+    "function(wake) wake.pkg(wake.pkgInfo('p'), pkgs={ l: wake.getPkg('l', from='l') }, modules={
+  root: function(wake, pkg, config) wake.recipe({ Language: 'Command', Operations: [],
+    Dependencies: { Build: [wake.getModule(pkg.pkgs.l)] } }) })";
+
+/// A plugin with these tasks.
+fn plugin(tasks: &str) -> String {
+    format!(
+        "function(wake) wake.pkg(wake.pkgInfo('l'), plugin=function(wake) {{ name: 'acme.l', tasks: [
+{tasks}
+] }})"
+    )
+}
+
+error!(a_task_cycle, [("PKG", PLUGIN), ("l/PKG", plugin(
+    "{ name: 'One', runBefore: ['Two'], run(ctx):: {} },\n{ name: 'Two', runBefore: ['One'], run(ctx):: {} },"
+).as_str())]);
+error!(
+    two_tasks_of_one_name,
+    [
+        ("PKG", PLUGIN),
+        (
+            "l/PKG",
+            plugin("{ name: 'One', run(ctx):: {} },\n{ name: 'One', run(ctx):: {} },").as_str()
+        )
+    ]
+);
+
 #[test]
 fn a_package_that_is_no_member() {
     let plan = Plan::of(&[

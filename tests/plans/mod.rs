@@ -8,6 +8,7 @@ mod c_and_cpp;
 mod command;
 mod errors;
 mod packages;
+mod requests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -23,6 +23,8 @@ pub type Intern<'a> = dyn FnMut(&[u8]) -> FileId + 'a;
 /// Everything a graph is frozen from.
 pub struct Lowered {
     pub operations: Vec<Operation>,
+    /// Where the user looks for each operation.
+    pub places: Vec<Option<Location>>,
     pub instances: Vec<graph::Instance>,
     pub roots: Vec<Root>,
     /// Paths relative to the workspace's top, by id, of every file named.

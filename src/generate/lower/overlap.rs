@@ -62,6 +62,7 @@ impl Lowering<'_> {
                 ))
                 .cause(format!("`{above}` is made by {}", self.describe(other)))
                 .cause(format!("`{path}` is made by {}", self.describe(operation)))
+                .at_if_absent(self.place_of(operation))
                 .hint("an output is a file, or a directory that its operation owns whole: choose paths beside each other"));
             }
         }
@@ -72,6 +73,7 @@ impl Lowering<'_> {
         Error::user(format!("Two operations write `{path}`"))
             .cause(format!("one is {}", self.describe(first)))
             .cause(format!("the other is {}", self.describe(second)))
+            .at_if_absent(self.place_of(second))
             .hint("give one of them another output, or drop it")
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::place::Use;
 use super::{InstanceIndex, Lowered, Lowering, Placed, relative_to, users};
-use crate::error::{Error, Result};
+use crate::error::{Error, Location, Result};
 use crate::generate::instances::Instance;
 use crate::graph::key::{Declared, Terse, describe};
 use crate::graph::{self, Cold, FileId, InstanceId, Operation, Root, Roots};
@@ -16,6 +16,10 @@ impl Lowering<'_> {
         self.check_overlaps(&placed)?;
         let instances = self.instances()?;
         let names = self.names();
+        let places = placed
+            .iter()
+            .map(|one| self.place_of(one).cloned())
+            .collect();
         let mut operations = Vec::with_capacity(placed.len());
         for operation in placed {
             let identity = match operation.outputs.first() {
@@ -29,6 +33,7 @@ impl Lowering<'_> {
         }
         Ok(Lowered {
             operations,
+            places,
             instances,
             roots: self.roots,
             paths: self.paths,
@@ -151,16 +156,23 @@ impl Lowering<'_> {
                 ))
                 .cause(format!("one is {}", self.describe(other)))
                 .cause(format!("the other is {}", self.describe(operation)))
+                .at_if_absent(self.place_of(operation))
                 .hint("give them different titles, or say what they make"));
             }
         }
         Ok(())
     }
 
+    /// Where the user looks for an operation.
+    pub(super) fn place_of<'a>(&'a self, operation: &'a Placed) -> Option<&'a Location> {
+        let instance = &self.instances.all[operation.instance];
+        users(operation.at.as_ref(), instance)
+    }
+
     /// An operation for people, and where it is declared.
     pub(super) fn describe(&self, operation: &Placed) -> String {
         let instance = &self.instances.all[operation.instance];
-        let at = users(operation.at.as_ref(), instance);
+        let at = self.place_of(operation);
         let place = at.map(|at| format!("  ({at})")).unwrap_or_default();
         format!("`{}` of `{}`{place}", operation.title, instance.label)
     }
