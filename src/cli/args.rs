@@ -327,7 +327,8 @@ pub enum TextFormat {
 
 #[derive(Debug, Args)]
 pub(super) struct RawWhy {
-    /// A file that the operation makes, or its title [default: all of the last build]
+    /// A file that the operation makes, or its title [default: all that would run, and all that
+    /// the last build ran]
     #[arg(value_name = "OUTPUT|TITLE")]
     pub(super) operation: Option<String>,
     /// How to print it

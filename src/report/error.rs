@@ -53,6 +53,8 @@ fn frame_line(frame: &Frame) -> String {
     let description = hang(&visible(&frame.description), "    ");
     match &frame.at {
         Some(at) => format!("  at {}: {description}\n", place(at)),
+        // Frames that were left out are no place.
+        None if description.starts_with('…') => format!("  {description}\n"),
         None => format!("  in {description}\n"),
     }
 }
@@ -165,6 +167,7 @@ mod tests {
         let error = Error::user("Unknown argument `Sorce`\nof `wake.pkg`")
             .at(location.clone())
             .frame(Some(location), "call of `wake.pkg`")
+            .frame(None, "… 7 more …")
             .frame(None, "`pkgs.terminal`")
             .cause("first")
             .cause("second")
@@ -176,6 +179,7 @@ mod tests {
         2 |   wake.pkg(Sorce=1)
           |            ^^^^^
           at app/PKG:2:12: call of `wake.pkg`
+          … 7 more …
           in `pkgs.terminal`
           Caused by: first
           Caused by: second
