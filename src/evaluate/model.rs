@@ -29,7 +29,8 @@ pub(super) struct Spec {
     pub(super) action: Option<Action>,
 }
 
-/// The graph of these operations, all in one instance with the target directory `out`.
+/// The graph of these operations: those with outputs in `away` in an instance that has it as its target directory, the
+/// others in one with `out`.
 pub(super) fn graph(state: &mut State, executable: &str, specs: &[Spec]) -> Graph {
     let operations: Vec<Operation> = specs
         .iter()
@@ -42,14 +43,16 @@ pub(super) fn graph(state: &mut State, executable: &str, specs: &[Spec]) -> Grap
     let meta = Meta {
         state: state.name(),
         paths: FileId::from_index(state.path_count()).0,
-        instances: vec![Instance {
-            label: "test".to_owned(),
-            target_directory: "out".to_owned(),
-            roots: vec![root("package", ""), root("target", "out")],
-            declared: "PKG:1:1".to_owned(),
-            requested: true,
-            executable: None,
-        }],
+        instances: ["out", "away"]
+            .map(|directory| Instance {
+                label: "test".to_owned(),
+                target_directory: directory.to_owned(),
+                roots: vec![root("package", ""), root("target", directory)],
+                declared: "PKG:1:1".to_owned(),
+                requested: true,
+                executable: None,
+            })
+            .into(),
         ..Meta::default()
     };
     Graph::of(&freeze(&operations, &meta).expect("no contradiction"))
@@ -98,8 +101,12 @@ fn operation(state: &mut State, executable: &str, spec: &Spec) -> Operation {
         Some(&output) => output,
         None => state.intern(format!("out#{}", spec.title).as_bytes()),
     };
+    let is_away = spec
+        .outputs
+        .first()
+        .is_some_and(|path| path.starts_with("away/"));
     Operation {
-        instance: InstanceId(0),
+        instance: InstanceId(u32::from(is_away)),
         identity,
         inputs,
         order_only,

@@ -35,20 +35,26 @@ struct Step {
     two_outputs: bool,
     flag: usize,
     is_there: bool,
+    /// It belongs to the other instance.
+    is_away: bool,
 }
 
 fn source(index: usize) -> String {
     format!("src/s{index}")
 }
 
+/// Where a step writes.
+fn place(index: usize, step: &Step) -> String {
+    let target = if step.is_away { "away" } else { "out" };
+    format!("{target}/{index}")
+}
+
 fn outputs(index: usize, step: &Step) -> Vec<String> {
-    let mut outputs = vec![if step.is_tree {
-        format!("out/{index}/d/")
-    } else {
-        format!("out/{index}/a")
-    }];
+    let place = place(index, step);
+    let first = if step.is_tree { "a/" } else { "a" };
+    let mut outputs = vec![format!("{place}/{first}")];
     if step.two_outputs {
-        outputs.push(format!("out/{index}/b"));
+        outputs.push(format!("{place}/b"));
     }
     outputs
 }
@@ -70,6 +76,7 @@ fn random_steps(random: &mut Random) -> Vec<Step> {
             two_outputs: random.chance(30),
             flag: 0,
             is_there: true,
+            is_away: random.chance(30),
         });
     }
     steps
@@ -107,7 +114,7 @@ fn specs(steps: &[Step]) -> Vec<Spec> {
                 };
                 arguments.push(format!("{verb}:{}", path(&output)));
             }
-            let depfile = step.scans.then(|| format!("out/{index}/deps"));
+            let depfile = step.scans.then(|| format!("{}/deps", place(index, step)));
             arguments.extend(depfile.iter().map(|file| format!("depfile:{}", path(file))));
             Spec {
                 title: format!("step {index}"),
@@ -191,7 +198,7 @@ impl Case {
         let file = source(self.random.below(SOURCES));
         let index = self.random.below(self.steps.len());
         let output = outputs(index, &self.steps[index])[0].clone();
-        let choice = self.random.below(10);
+        let choice = self.random.below(12);
         self.story
             .push(format!("edit {choice}: {file} or {output}"));
         match choice {
@@ -210,6 +217,9 @@ impl Case {
             }
             6 => self.steps[index].two_outputs = !self.steps[index].two_outputs,
             7 => self.world.sleep(),
+            8 => self.steps[index].is_away = !self.steps[index].is_away,
+            // A file becomes a directory of the same name, or the reverse.
+            9 => self.steps[index].is_tree = !self.steps[index].is_tree,
             _ => {
                 let text = random_text(&mut self.random, &self.steps);
                 self.world.edit(&file, &text);
@@ -219,17 +229,30 @@ impl Case {
     }
 
     fn build(&mut self) -> (super::Summary, Vec<String>) {
+        self.build_with(|_| {})
+    }
+
+    fn build_with(
+        &mut self,
+        adjust: impl FnOnce(&mut super::Options),
+    ) -> (super::Summary, Vec<String>) {
         let (specs, jobs) = (specs(&self.steps), 1 + 2 * self.random.below(2));
         let (summary, heard) = build(&specs, &mut self.state, &self.world, |options| {
-            options.jobs = jobs
+            options.jobs = jobs;
+            adjust(options);
         });
         self.skipped = heard.skipped();
         self.story.push(format!("build: {}", heard.tell()));
         (summary, heard.ran())
     }
 
-    /// A build in which something goes wrong: the process dies, or a file is edited in the middle.
+    /// A build in which something goes wrong: it stops at the first failure, the process dies, or a file is edited in
+    /// the middle.
     fn disturbed_build(&mut self) {
+        if self.random.chance(20) {
+            self.build_with(|options| options.keep_going = 1);
+            return;
+        }
         if self.random.chance(50) {
             let runs = self.random.below(3);
             self.world.die_after(runs, &self.state);
@@ -249,12 +272,18 @@ impl Case {
     }
 
     fn check_against_clean(&mut self) {
-        let clean = clean_build(&self.steps, &self.world).tree("out");
-        let here = self.world.tree("out");
+        let clean = clean_build(&self.steps, &self.world);
+        self.compare(&clean, "out");
+        self.compare(&clean, "away");
+    }
+
+    fn compare(&self, clean: &Imitation, target: &str) {
+        let (clean, here) = (clean.tree(target), self.world.tree(target));
         let files = |tree: &std::collections::BTreeMap<String, Vec<u8>>| -> Vec<(String, Vec<u8>)> {
             let kept = |path: &String| {
                 let owners = self.skipped.iter();
-                let mut places = owners.map(|title| title.replace("step ", "out/") + "/");
+                let mut places =
+                    owners.map(|title| title.replace("step ", &format!("{target}/")) + "/");
                 places.any(|place| path.starts_with(&place))
             };
             let files = tree

@@ -181,14 +181,16 @@ impl Scheduler<'_> {
         !known.content.is_absent() && (known.stamp != stamp || known.stamp.ctime >= began)
     }
 
-    /// The operation that makes a file, or the directory it lies in.
+    /// The operation that makes a file, or the directory that it is or lies in.
     fn maker(&mut self, file: FileId, path: &[u8]) -> Option<OperationId> {
         if let Some(maker) = self.graph.maker(file) {
             return Some(maker);
         }
-        let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
-        for (end, _) in ends {
-            if let Some(directory) = self.state.find(&path[..=end])
+        // A directory that an operation owns is known with a final slash, and may be read without one.
+        let slashed = [path, b"/"].concat();
+        let ends = slashed.iter().enumerate();
+        for (end, _) in ends.filter(|(_, byte)| **byte == b'/') {
+            if let Some(directory) = self.state.find(&slashed[..=end])
                 && let Some(maker) = self.graph.maker(directory)
                 && !self.graph.makes_directory(maker)
             {

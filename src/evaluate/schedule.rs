@@ -232,6 +232,7 @@ impl<'a> Scheduler<'a> {
         }
         // Only now are workers needed: a build that runs nothing starts no threads for them.
         self.used_workers = true;
+        super::exec::make_room(self.shop.options.jobs);
         let workers = rayon::ThreadPoolBuilder::new()
             .num_threads(self.shop.options.jobs.max(1))
             .build()

@@ -28,7 +28,8 @@ fn fail<T>(result: io::Result<T>, attempt: &str, path: &Path) -> Result<T> {
     result.map_err(|error| Error::io(format!("Cannot {attempt} `{}`", path.display()), &error))
 }
 
-/// Opens a file, and refuses at once what has no end or whose other end nobody may ever open.
+/// Opens a file, and refuses at once what has no end or whose other end nobody may ever open. `/dev/null` is an empty
+/// file.
 fn open_file(path: &Path) -> io::Result<std::fs::File> {
     let mut options = std::fs::OpenOptions::new();
     // Without the flag a named pipe that nobody writes to would be waited for here, for ever.
@@ -37,7 +38,8 @@ fn open_file(path: &Path) -> io::Result<std::fs::File> {
         .custom_flags(libc::O_NONBLOCK)
         .open(path)?;
     let kind = file.metadata()?.file_type();
-    if kind.is_file() || kind.is_dir() {
+    let is_null = path == Path::new("/dev/null");
+    if kind.is_file() || kind.is_dir() || is_null {
         Ok(file)
     } else {
         Err(io::Error::new(

@@ -178,3 +178,50 @@ fn a_failure_at_the_second_output_gives_back_what_was_at_the_first() {
         .says("It did not make its output");
     assert_eq!(output(&space, "mine"), "mine\n");
 }
+
+/// Catches a read of a generated directory by its own name that nothing orders.
+#[test]
+fn a_generated_directory_that_is_read_must_be_declared() {
+    let space = commands(
+        &(shell("tree", "mkdir -p @0; echo > @0/leaf", &["t/"], "")
+            + &shell(
+                "read",
+                "echo > @0; echo 'x:' @target/t > @target/d",
+                &["r"],
+                "Depfile: 'd'",
+            )),
+    );
+    space
+        .wake(["build", "-j", "1"])
+        .code(1)
+        .says("which another operation makes and it does not declare")
+        .says("/r` reads it")
+        .says("/t/` makes it");
+}
+
+/// Catches jobs that fail because wake has no descriptors left for them.
+#[test]
+fn many_jobs_fit_into_a_small_limit_of_open_files() {
+    // Each waits until all run, but not for ever.
+    let script = "touch started.@n; n=0; while [ $(ls | grep -c started) -lt 40 ] && [ $n -lt 300 ]; \
+                  do n=$((n + 1)); sleep 0.01; done; echo > @0";
+    let one = |number: u32| {
+        let script = script.replace("@n", &number.to_string());
+        shell(&format!("{number}"), &script, &[&format!("o{number}")], "")
+    };
+    let space = commands(&(0..40).map(one).collect::<String>());
+    let wake = space.command(["build", "-j", "40"]);
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "ulimit -S -n 60; exec \"$@\"", "sh"])
+        .arg(wake.get_program())
+        .args(wake.get_args())
+        .env_clear()
+        .envs(
+            wake.get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .current_dir(space.top())
+        .stdin(Stdio::null());
+    Run::of(&space, limited).success();
+}

@@ -15,6 +15,8 @@ mod tests;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 use crate::event::Outcome;
 use crate::graph::ResponseFile;
 
@@ -71,6 +73,28 @@ impl Ended {
             output: Vec::new(),
             memory_kib: 0,
         }
+    }
+}
+
+/// Descriptors that wake itself has open, and more.
+const OWN_DESCRIPTORS: u64 = 64;
+/// Descriptors for one process: its pipe, twice while it starts, its pidfd, its standard input and output, and what
+/// tells wake that it could not be started.
+const DESCRIPTORS: u64 = 8;
+
+/// Raises the limit of open files, as far as the user may, to what `jobs` processes at once need. Processes inherit it,
+/// so it is left alone where it suffices, as it does for the usual limit and fewer than about a hundred jobs.
+pub fn make_room(jobs: usize) {
+    let wanted = (jobs as u64).saturating_mul(DESCRIPTORS) + OWN_DESCRIPTORS;
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    if limit.current.is_some_and(|current| current < wanted) {
+        let raised = Rlimit {
+            current: Some(wanted),
+            ..limit
+        };
+        // Without it, what cannot be started says so.
+        let _ = setrlimit(Resource::Nofile, raised);
     }
 }
 
