@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use super::environment;
 use super::options::Evaluation;
 use crate::declare::model::Parameters;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::evaluate::state::State;
 use crate::event::{Event, Subscriber};
 use crate::fs;
@@ -27,6 +27,8 @@ pub(super) struct Session {
     pub(super) layout: Layout,
     pub(super) state: State,
     environment: BTreeMap<String, String>,
+    /// See [`Context::build`].
+    build: String,
     evaluators: Evaluators,
     _lock: ProcessLock,
 }
@@ -72,6 +74,7 @@ impl Session {
         }
         Ok(Self {
             evaluators: evaluators(evaluation, &environment)?,
+            build: build()?,
             workspace,
             layout,
             state,
@@ -102,6 +105,7 @@ impl Session {
             workspace: &self.workspace,
             layout: &self.layout,
             environment: &self.environment,
+            build: &self.build,
             ask: &ask,
             threads: processors(),
         };
@@ -115,6 +119,7 @@ impl Session {
             workspace: &self.workspace,
             layout: &self.layout,
             environment: &self.environment,
+            build: &self.build,
             ask: &ask,
             threads: processors(),
         };
@@ -168,6 +173,14 @@ pub(super) fn evaluators(
         memory: limits.memory,
     };
     Ok(Evaluators::new(options, setup, processors()))
+}
+
+/// Size and time of wake's own file.
+fn build() -> Result<String> {
+    let program = environment::program()?;
+    let status = fs::stamp::stat(&program)
+        .map_err(|error| Error::io(format!("Cannot look at `{}`", program.display()), &error))?;
+    Ok(format!("{} {}", status.stamp.size, status.stamp.mtime))
 }
 
 fn processors() -> usize {

@@ -57,6 +57,8 @@ pub struct Context<'a> {
     pub workspace: &'a Workspace,
     pub layout: &'a Layout,
     pub environment: &'a BTreeMap<String, String>,
+    /// Tells this wake from one that was built from other sources.
+    pub build: &'a str,
     pub ask: &'a Ask<'a>,
     pub threads: usize,
 }
@@ -107,6 +109,7 @@ fn saved_file(context: &Context<'_>, request: &Request) -> PathBuf {
     let workspace = context.workspace;
     let mut hasher = blake3::Hasher::new();
     hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
+    hasher.update(context.build.as_bytes());
     hasher.update(&jsonnet::library_digest());
     // What was read is named by absolute paths: a copy of a workspace must not look at the original.
     hasher.update(format!("{:?} {:?}", workspace.top, workspace.start).as_bytes());

@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use semver::{Version, VersionReq};
+
 use super::frontier;
 use crate::declare::model::{Declaration, PackageDirectory, PackageRequest, Source};
 use crate::error::{Error, Location, Result};
@@ -230,6 +232,42 @@ impl Packages {
         {
             edges.push((to, at.cloned()));
         }
+    }
+
+    /// Refuses a declared package that is not the one that was asked for: another name, namespace or version. A package
+    /// that says no version has any.
+    ///
+    /// # Errors
+    /// `User`, at the `getPkg`; also those of the package's own declaration.
+    pub fn check(&self, index: PackageIndex, request: &PackageRequest) -> Result<()> {
+        let info = &self.declaration(index)?.info;
+        let wanted = &request.wanted;
+        let is_named = wanted.name == info.name
+            && (wanted.namespace.is_none() || wanted.namespace == info.namespace);
+        let requirement = wanted.version.as_deref().map(VersionReq::parse);
+        let version = info.version.as_deref().map(Version::parse);
+        let is_version = match (requirement, version) {
+            (Some(Ok(requirement)), Some(Ok(version))) => requirement.matches(&version),
+            _ => true,
+        };
+        if is_named && is_version {
+            return Ok(());
+        }
+        let text = |label: String, version: &Option<String>| match version {
+            Some(version) => format!("{label}@{version}"),
+            None => label,
+        };
+        Err(Error::user(format!(
+            "The package in `{}` is not the one that is asked for",
+            self.packages[index].display
+        ))
+        .cause(format!(
+            "`{}` is wanted",
+            text(wanted.label(), &wanted.version)
+        ))
+        .cause(format!("it is `{}`", text(info.label(), &info.version)))
+        .hint("correct the name or the version, here or in its `wake.pkgInfo`")
+        .at_if_absent(request.at.as_ref()))
     }
 
     /// A user error if packages need each other: always the same one, in whatever order the packages were found.

@@ -313,3 +313,30 @@ fn a_source_that_leads_out_by_a_link() {
     std::os::unix::fs::symlink("../outside.c", plan.path("top/a.c")).unwrap();
     insta::assert_snapshot!(plan.error_in("top"));
 }
+
+/// Catches a package that is taken for another because it lies where that one is looked for.
+#[test]
+fn a_package_that_is_not_the_one_asked_for() {
+    let declaration = |wanted: &str| {
+        format!(
+            "function(wake) wake.pkg(wake.pkgInfo('p'), pkgs={{ other: wake.getPkg('{wanted}', from='other') }}, modules={{
+  root: function(wake, pkg, config) wake.recipe({{ Language: 'C', Source: ['a.c'],
+    Dependencies: {{ Runtime: [wake.getModule(pkg.pkgs.other)] }} }}) }})"
+        )
+    };
+    let other = "function(wake) wake.pkg(wake.pkgInfo('other', version='3.1.0', namespace='acme'), modules={
+  root: function(wake, pkg, config) wake.recipe({ Language: 'C', Source: ['b.c'] }) })";
+    let plan = |wanted: &str| {
+        Plan::of(&[
+            ("PKG", declaration(wanted).as_str()),
+            ("a.c", ""),
+            ("other/PKG", other),
+            ("other/b.c", ""),
+        ])
+    };
+    for right in ["acme/other@^3", "acme/other", "other", "other@>=2"] {
+        plan(right).text();
+    }
+    insta::assert_snapshot!(plan("acme/other@^2").error());
+    insta::assert_snapshot!(plan("acme/another").error());
+}

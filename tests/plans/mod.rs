@@ -131,6 +131,7 @@ impl Plan {
             workspace: &workspace,
             layout: &layout,
             environment: &environment,
+            build: "",
             ask: &ask,
             threads: 2,
         };

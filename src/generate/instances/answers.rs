@@ -96,6 +96,7 @@ impl Instances<'_> {
         request: &PackageRequest,
         package: PackageIndex,
     ) -> Result<()> {
+        self.packages.check(package, request)?;
         let info = self.packages.declaration(package)?.info.clone();
         let exports = self.exports.get(&package).cloned();
         let known = self.answers.entry(self.package_of(step)).or_default();

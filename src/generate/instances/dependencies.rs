@@ -48,10 +48,7 @@ impl Instances<'_> {
         if let Some(error) = frontier::earliest(failures) {
             return Err(error);
         }
-        if self.all[index].missing == 0 {
-            self.ask(Step::Generate(index));
-        }
-        Ok(())
+        self.generate_if_ready(index)
     }
 
     fn choose_language(&mut self, index: InstanceIndex) -> Result<()> {
@@ -92,6 +89,8 @@ impl Instances<'_> {
             PackageRef::Requested(request) => {
                 let found = self.packages.find(own, request)?;
                 self.packages.connect(own, found, request.at.as_ref());
+                let requests = &mut self.all[index].requests;
+                requests.push((found, request.clone()));
                 Ok(found)
             }
         }
@@ -170,10 +169,20 @@ impl Instances<'_> {
     }
 
     /// One thing that `index` waited for is there.
-    pub(super) fn arrived(&mut self, index: InstanceIndex) {
+    pub(super) fn arrived(&mut self, index: InstanceIndex) -> Result<()> {
         self.all[index].missing -= 1;
-        if self.all[index].missing == 0 {
-            self.ask(Step::Generate(index));
+        self.generate_if_ready(index)
+    }
+
+    /// Generates an instance if all that it waits for is there, and is what it asked for.
+    fn generate_if_ready(&mut self, index: InstanceIndex) -> Result<()> {
+        if self.all[index].missing > 0 {
+            return Ok(());
         }
+        for (package, request) in &self.all[index].requests {
+            self.packages.check(*package, request)?;
+        }
+        self.ask(Step::Generate(index));
+        Ok(())
     }
 }

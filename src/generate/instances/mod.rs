@@ -68,6 +68,8 @@ pub struct Instance {
     language: Option<&'static str>,
     /// The packages whose tasks run for it, and where it says so, in declared order.
     builds: Vec<(PackageIndex, Option<Location>)>,
+    /// The packages that its dependencies asked for, and how.
+    requests: Vec<(PackageIndex, PackageRequest)>,
     /// Dependencies and plugin packages that are not there yet.
     missing: usize,
     /// Who waits for this one.
@@ -411,6 +413,7 @@ impl<'a> Instances<'a> {
             edges: Vec::new(),
             language: None,
             builds: Vec::new(),
+            requests: Vec::new(),
             missing: 0,
             dependents: Vec::new(),
             generated: None,
@@ -450,7 +453,7 @@ impl<'a> Instances<'a> {
             }
             Continuation::UsePlugin(index) => {
                 self.check_plugin(index, package)?;
-                self.arrived(index);
+                self.arrived(index)?;
             }
         }
         Ok(())
@@ -516,7 +519,7 @@ impl<'a> Instances<'a> {
         self.all[index].shared = qualify::qualify(&generated.shared_state, &package, &target);
         self.all[index].generated = Some(generated);
         for dependent in std::mem::take(&mut self.all[index].dependents) {
-            self.arrived(dependent);
+            self.arrived(dependent)?;
         }
         Ok(())
     }
