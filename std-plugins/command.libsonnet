@@ -81,7 +81,9 @@ local toolTable(tools) =
     + { [name + ':' + tool.module]: tool.executable }
     for name in tails(tool.name) + ['']
   ];
-  std.foldl(function(table, entry) entry + table, std.flatMap(entries, tools), {});
+  local table = std.foldl(function(table, entry) entry + table, std.flatMap(entries, tools), {});
+  // Without the layers: every operation looks at it.
+  { [name]: table[name] for name in std.objectFields(table) };
 
 local defaultTitle(declared, outputs) =
   local named = outputs + (if std.objectHas(declared, 'Stdout') then [declared.Stdout] else []);

@@ -369,6 +369,24 @@ fn commands_expand_their_tokens() {
     insta::assert_snapshot!(plan);
 }
 
+#[test]
+fn a_tool_is_named_with_or_without_its_namespace_and_module() {
+    for name in ["gen", "acme/gen", "gen:root", "acme/gen:root", ":root"] {
+        let recipe = json!({"Operations": [
+            {"Executable": format!("$(tool {name})"), "Arguments": [format!("<$(tool {name})>")], "Outputs": ["a"]},
+        ]});
+        let tool = |path: &str| json!({ "RunExecutable": path });
+        let plan = Case::new("command", &[], recipe)
+            .dependency("Tool", "gen", tool("$(target acme/gen:root#1)/first"))
+            .dependency("Tool", "gen", tool("$(target acme/gen:root#1)/second"))
+            .plan();
+        assert!(
+            plan.contains("<$(target acme/gen:root#1)/first>"),
+            "{name}: {plan}"
+        );
+    }
+}
+
 /// The first thing that is wrong with each of many recipes.
 #[test]
 fn wrong_recipes_are_told_what_is_wrong() {

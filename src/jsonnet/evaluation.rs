@@ -10,6 +10,7 @@ use jrsonnet_evaluator::State;
 use jrsonnet_evaluator::trace::PathResolver;
 use serde_json::Value;
 
+use super::builtin::Builtin;
 use super::declaration::{Declared, declare, declared};
 use super::error::translate;
 use super::import::Imports;
@@ -25,10 +26,11 @@ use crate::error::Error;
 /// Evaluates one request. `working` hears what is being evaluated.
 pub(super) fn evaluate(
     setup: &Rc<Setup>,
+    builtin: &Rc<Builtin>,
     request: &Request,
     working: Box<dyn Fn(&str)>,
 ) -> Outcome {
-    let session = Session::new(given(setup, request), working);
+    let session = Session::new(given(setup, builtin, request), working);
     session.set_state(state(&session));
     let evaluated = answer(&session, request);
     let waiting = session.take_waiting();
@@ -44,7 +46,7 @@ pub(super) fn evaluate(
     }
 }
 
-fn given(setup: &Rc<Setup>, request: &Request) -> Given {
+fn given(setup: &Rc<Setup>, builtin: &Rc<Builtin>, request: &Request) -> Given {
     let (top, parameters, config, answers) = match request {
         Request::Setup(_) => (PathBuf::new(), None, Value::Null, Vec::new()),
         Request::Declare { package } => (package.top.clone(), None, Value::Null, Vec::new()),
@@ -78,6 +80,7 @@ fn given(setup: &Rc<Setup>, request: &Request) -> Given {
     };
     Given {
         setup: Rc::clone(setup),
+        builtin: Rc::clone(builtin),
         top,
         parameters,
         config,
@@ -90,9 +93,7 @@ fn state(session: &Rc<Session>) -> State {
     let library =
         jrsonnet_stdlib::ContextInitializer::new(PathResolver::Relative(session.given.top.clone()));
     library.settings_mut().trace_printer = Box::new(Tracer(Rc::clone(session)));
-    for (name, native) in natives::all() {
-        library.add_native(name, native);
-    }
+    natives::add_to(&library);
     let mut builder = State::builder();
     builder.import_resolver(Imports::new(session));
     builder.context_initializer(library);

@@ -15,7 +15,7 @@ use jrsonnet_gcmodule::Trace;
 
 use super::error::raise;
 use super::session::{Evaluated, Session, shortened};
-use super::{declaration, embedded};
+use super::{builtin, declaration, embedded};
 use crate::declare::model::{PackageDirectory, Source};
 use crate::error::{Error, Location, suggestion};
 use crate::fs;
@@ -112,12 +112,12 @@ impl Imports {
     }
 
     fn find(&self, from: &PackageFile, import: &str) -> Evaluated<SourcePath> {
-        if let Some(path) = import.strip_prefix("wake/") {
-            return self.find_in_wake(&Path::new("lib").join(path), import);
-        }
         let directory = from.path.parent().unwrap_or(Path::new(""));
+        if import.starts_with("wake/") {
+            return builtin::find(directory, import);
+        }
         match &from.owner {
-            Owner::Wake => self.find_in_wake(&directory.join(import), import),
+            Owner::Wake => builtin::find(directory, import),
             Owner::Package(package) => match import.strip_prefix("pkgs/") {
                 Some(rest) => self.find_in_dependency(package, rest, import),
                 None => self.find_in_package(package, directory, import),
@@ -132,16 +132,6 @@ impl Imports {
                 }
                 Err(raise(missing(import)))
             }
-        }
-    }
-
-    fn find_in_wake(&self, path: &Path, import: &str) -> Evaluated<SourcePath> {
-        let path = fs::path::clean(path);
-        match path.to_str().and_then(embedded::content) {
-            Some(_) => Ok(PackageFile::source(path, Owner::Wake)),
-            None => Err(raise(
-                missing(import).cause("`wake/…` is the library inside wake"),
-            )),
         }
     }
 
@@ -218,10 +208,7 @@ impl Imports {
 
     fn load(&self, file: &PackageFile) -> crate::error::Result<Vec<u8>> {
         if file.owner == Owner::Wake {
-            return match file.path.to_str().and_then(embedded::content) {
-                Some(content) => Ok(content.as_bytes().to_vec()),
-                None => Err(Error::internal(format!("`{file}` is not part of wake"))),
-            };
+            return builtin::load(file);
         }
         let content = (self.session.read_file(&file.path)?)
             .ok_or_else(|| missing(&file.display(&self.session.given.top)))?;
@@ -281,7 +268,7 @@ impl ImportResolver for Imports {
     }
 }
 
-fn missing(import: &str) -> Error {
+pub(super) fn missing(import: &str) -> Error {
     Error::user(format!("Cannot import `{import}`: there is no such file"))
         .hint_option(suggestion_for_wake(import))
 }

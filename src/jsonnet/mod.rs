@@ -4,6 +4,7 @@
 //! wake asks through [`client::Evaluators`] and sees only [`protocol`]'s plain data. It knows nothing of resolving,
 //! of graphs or of running operations.
 
+mod builtin;
 pub mod client;
 mod declaration;
 mod embedded;

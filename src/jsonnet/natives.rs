@@ -27,8 +27,15 @@ use super::session::Evaluated;
 use super::substitution::{Substitution, Values};
 use crate::error::Error;
 
+/// Makes the natives known to code that sees this library.
+pub(super) fn add_to(library: &jrsonnet_stdlib::ContextInitializer) {
+    for (name, native) in all() {
+        library.add_native(name, native);
+    }
+}
+
 /// All natives, by name.
-pub(super) fn all() -> [(&'static str, &'static dyn StaticBuiltin); 9] {
+fn all() -> [(&'static str, &'static dyn StaticBuiltin); 9] {
     [
         ("wake.firsts", firsts::INST),
         ("wake.lasts", lasts::INST),
@@ -45,8 +52,8 @@ pub(super) fn all() -> [(&'static str, &'static dyn StaticBuiltin); 9] {
 #[builtin]
 fn firsts(list: ArrValue) -> Evaluated<ArrValue> {
     let texts = texts(&list)?;
-    let mut seen = HashSet::with_capacity(texts.len());
-    let kept: Vec<&IStr> = texts.iter().filter(|text| seen.insert(*text)).collect();
+    let mut seen: HashSet<&str> = HashSet::with_capacity(texts.len());
+    let kept: Vec<&IStr> = texts.iter().filter(|text| seen.insert(text)).collect();
     Ok(match kept.len() == texts.len() {
         true => list,
         false => kept.into_iter().map(value).collect(),
@@ -56,8 +63,8 @@ fn firsts(list: ArrValue) -> Evaluated<ArrValue> {
 #[builtin]
 fn lasts(list: ArrValue) -> Evaluated<ArrValue> {
     let texts = texts(&list)?;
-    let mut seen = HashSet::with_capacity(texts.len());
-    let backwards = texts.iter().rev().filter(|text| seen.insert(*text));
+    let mut seen: HashSet<&str> = HashSet::with_capacity(texts.len());
+    let backwards = texts.iter().rev().filter(|text| seen.insert(text));
     let mut kept: Vec<Val> = backwards.map(value).collect();
     kept.reverse();
     Ok(kept.into())
@@ -283,6 +290,23 @@ mod tests {
         for (path, expected) in cases {
             assert_eq!(shown(&placed(&root, path.into())), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn of_equal_elements_the_first_or_the_last_is_left() {
+        let list = || {
+            ["b", "a", "b", "c", "a"]
+                .map(Val::from)
+                .into_iter()
+                .collect()
+        };
+        let all = |kept: ArrValue| -> String {
+            let kept = kept.iter().map(|item| shown(&item.unwrap_or_default()));
+            kept.collect()
+        };
+        assert_eq!(all(firsts(list()).unwrap()), "bac");
+        assert_eq!(all(lasts(list()).unwrap()), "bca");
+        assert!(firsts([Val::Null].into_iter().collect()).is_err());
     }
 
     #[test]

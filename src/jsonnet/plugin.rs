@@ -3,7 +3,6 @@
 //! It knows nothing of what tasks are given or return: see [`super::tasks`].
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::rc::Rc;
 
 use jrsonnet_evaluator::function::FuncVal;
@@ -13,7 +12,6 @@ use super::declaration::declared;
 use super::embedded;
 use super::error::raise;
 use super::functions::wake_object;
-use super::import::{Owner, PackageFile};
 use super::json::type_name;
 use super::protocol::Plugin;
 use super::session::{Evaluated, Scope, Session, body_of_function, call};
@@ -78,8 +76,7 @@ fn plugin_value(session: &Rc<Session>, plugin: &Plugin) -> Evaluated<(String, Va
                 ));
             }
             session.work_on(&format!("the plugin `{name}`"));
-            let source = PackageFile::source(PathBuf::from(&path), Owner::Wake);
-            let value = session.state()?.import_resolved(source)?;
+            let value = session.given.builtin.value(&path)?;
             Ok((format!("std-plugins/{path}"), value))
         }
         Plugin::Package(directory) => {

@@ -1,7 +1,7 @@
 //! What belongs to one request: what is known, what was read, what the `wake` functions made.
 //!
-//! A session lives as long as one evaluation; nothing is kept from one request to the next. It knows nothing of the
-//! meaning of requests.
+//! A session lives as long as one evaluation; nothing but the built-in plugins is kept from one request to the next.
+//! It knows nothing of the meaning of requests.
 
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use jrsonnet_evaluator::parser::Span;
 use jrsonnet_evaluator::{ContextBuilder, State, Val};
 use serde_json::Value;
 
+use super::builtin::Builtin;
 use super::error::raise;
 use super::import::PackageFile;
 use super::library::Made;
@@ -27,6 +28,7 @@ pub(super) type Evaluated<T> = jrsonnet_evaluator::Result<T>;
 /// What a request knows before it starts.
 pub(super) struct Given {
     pub(super) setup: Rc<Setup>,
+    pub(super) builtin: Rc<Builtin>,
     /// The workspace's top.
     pub(super) top: PathBuf,
     /// `None`: nothing of this request may depend on them.

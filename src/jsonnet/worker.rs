@@ -15,6 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
+use super::builtin::Builtin;
 use super::protocol::{Answer, Outcome, Reply, Request, Setup};
 use super::{evaluation, frame};
 use crate::error::Error;
@@ -87,6 +88,7 @@ fn serve(mut reader: impl Read, writer: impl Write + 'static) -> io::Result<()> 
     jrsonnet_evaluator::stack::set_stack_depth_limit(DEEPEST_CALLS);
     let writer = Rc::new(RefCell::new(writer));
     let mut setup = None;
+    let mut builtin = Rc::new(Builtin::new());
     while let Some(request) = frame::read::<Request>(&mut reader)? {
         if let Request::Setup(given) = &request {
             limit(given);
@@ -105,10 +107,14 @@ fn serve(mut reader: impl Read, writer: impl Write + 'static) -> io::Result<()> 
                 // Whoever asked is gone if this fails; the answer will fail too, and end the process.
                 let _ = frame::write(&mut *working.borrow_mut(), &Reply::Working(what.to_owned()));
             };
-            evaluation::evaluate(setup, &request, Box::new(say))
+            evaluation::evaluate(setup, &builtin, &request, Box::new(say))
         }));
         IS_BUSY.store(false, Ordering::Relaxed);
         let is_sound = outcome.is_ok();
+        if !matches!(&outcome, Ok(outcome) if outcome.result.is_ok()) {
+            // A value that could not be worked out there, with little stack left say, would fail for ever.
+            builtin = Rc::new(Builtin::new());
+        }
         let outcome = outcome.unwrap_or_else(|panic| panicked(&last.borrow(), panic.as_ref()));
         frame::write(&mut *writer.borrow_mut(), &Reply::Done(Box::new(outcome)))?;
         if !is_sound {

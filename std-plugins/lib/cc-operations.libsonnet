@@ -206,15 +206,18 @@ local sourceMistakes(ctx, build, language) =
     for source in build.Source
     if !known(source)
   ];
-  local objects = std.sort(build.Source, objectOf);
+  local objects = std.sort(
+    [{ source: source, object: objectOf(source) } for source in build.Source],
+    function(one) one.object,
+  );
   local twins = [
     '`%s` and `%s` are compiled to one object, `%s`; rename one of them' % [
-      objects[index - 1],
-      objects[index],
-      objectOf(objects[index]),
+      objects[index - 1].source,
+      objects[index].source,
+      objects[index].object,
     ]
     for index in std.range(1, std.length(objects) - 1)
-    if objectOf(objects[index - 1]) == objectOf(objects[index])
+    if objects[index - 1].object == objects[index].object
   ];
   local takenNames = [
     'The program of `%s` cannot be named `%s`: that is a directory beside it' % [ctx.name, build.Name]
