@@ -339,18 +339,19 @@ impl Case {
     }
 }
 
+/// Catches anything that makes an incremental build differ from a clean one. For long:
+/// `WAKE_MODEL_CASES=20000 cargo test --release any_edits`.
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the number of cases is for whoever runs the tests"
+)]
 fn any_edits_lead_to_what_a_clean_build_leaves() {
-    for seed in 1..=600 {
-        Case::new(seed).run();
-    }
-}
-
-/// The same for long: `cargo test --release -- --ignored many_more`.
-#[test]
-#[ignore = "takes minutes"]
-fn many_more_edits_lead_to_what_a_clean_build_leaves() {
-    for seed in 1_000..=20_000 {
+    let cases = std::env::var("WAKE_MODEL_CASES")
+        .ok()
+        .and_then(|cases| cases.parse().ok())
+        .unwrap_or(600);
+    for seed in 1..=cases {
         Case::new(seed).run();
     }
 }

@@ -8,8 +8,8 @@ use crate::fs;
 use crate::fs::path;
 use crate::jsonnet::protocol::Read;
 use crate::pkg::{PackageIndex, Packages};
-use crate::workspace::Workspace;
 use crate::workspace::target::Target;
+use crate::workspace::{Workspace, discover};
 
 /// The (package, module) pairs that the targets of a request mean, without duplicates, in order.
 pub fn modules(
@@ -131,6 +131,11 @@ impl Finder<'_> {
             path: declaration,
             exists,
         });
+        if !exists && fs::is_file(&directory.join(discover::RECIPE)) {
+            return Err(Error::user(format!("The recipe in `{shown}` cannot be built yet"))
+                .cause(format!("this version reads `{}`, not `{}`", discover::PKG, discover::RECIPE))
+                .hint("say what it says in a `PKG` beside it: `wake.recipe({…})` takes the same properties"));
+        }
         if !exists {
             return Err(Error::user(format!("There is no `PKG` in `{shown}`"))
                 .hint("name a target such as `PATH`, or `./...` for every package below here, or make a package with `wake init`"));
@@ -149,7 +154,7 @@ impl Finder<'_> {
         let top = &self.workspace.top;
         let shown = path::display(directory, top);
         let hint = if directory.starts_with(top) {
-            format!("add `'{shown}'` to `Members` in `RootRecipe.sml`: `Members: ['{shown}']`")
+            format!("add `'{shown}'` to the array `Members` in `RootRecipe.sml`")
         } else {
             "start wake there with `-C`, or name it in `pkgs` of a member".to_owned()
         };

@@ -6,7 +6,6 @@ pub use super::host::host;
 
 use super::Workspace;
 use crate::declare::model::Parameters;
-use crate::error::{Error, Result};
 
 /// The parameters that wake itself defines.
 pub const NAMES: [&str; 4] = ["Flavor", "Architecture", "System", "Compiler"];
@@ -52,19 +51,4 @@ pub fn combine(
             .map(|(name, value)| (name.clone(), value.clone())),
     );
     parameters
-}
-
-/// The name and value of a `Key=Value` from the command line. The value is a string, whatever it looks like, so that a
-/// parameter does not change its type with its value.
-pub fn parse_setting(text: &str) -> Result<(String, Value)> {
-    match text.split_once('=') {
-        Some((name, value)) if is_name(name) => Ok((name.to_owned(), value.into())),
-        _ => Err(Error::user(format!("`{text}` is no parameter"))
-            .hint("write `Key=Value`, such as `Sanitizer=address`; a key is a letter, then letters, digits and `_`")),
-    }
-}
-
-fn is_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

@@ -164,24 +164,22 @@ fn a_long_command_line_goes_into_a_file() {
     );
 }
 
-/// Ends what left its process group. It runs alone in a process of its own, since it kills all children.
-#[test]
-#[ignore = "run by `what_leaves_its_group_is_ended_with_the_build`"]
-fn what_leaves_its_group_is_ended_with_the_build_alone() {
-    let adoption = orphans::adopt();
-    let ended =
-        run_script("setsid sh -c 'echo $$; : > up; exec sleep 600' & until test -e up; do :; done");
-    let pid = String::from_utf8(ended.output).unwrap();
-    assert!(is_alive(&pid));
-    adoption.end();
-    assert!(!is_alive(&pid));
-}
+/// Set in the process in which the test below does its work: it kills all children, so it must be alone there.
+const ALONE: &str = "WAKE_TEST_ALONE";
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tells the test from itself in a process of its own"
+)]
 fn what_leaves_its_group_is_ended_with_the_build() {
-    let name = "evaluate::exec::tests::what_leaves_its_group_is_ended_with_the_build_alone";
+    if std::env::var_os(ALONE).is_some() {
+        return end_what_left_its_group();
+    }
+    let name = "evaluate::exec::tests::what_leaves_its_group_is_ended_with_the_build";
     let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", name])
+        .args(["--exact", name])
+        .env(ALONE, "1")
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
@@ -189,4 +187,14 @@ fn what_leaves_its_group_is_ended_with_the_build() {
         output.status.success() && text.contains("1 passed"),
         "{text}"
     );
+}
+
+fn end_what_left_its_group() {
+    let adoption = orphans::adopt();
+    let ended =
+        run_script("setsid sh -c 'echo $$; : > up; exec sleep 600' & until test -e up; do :; done");
+    let pid = String::from_utf8(ended.output).unwrap();
+    assert!(is_alive(&pid));
+    adoption.end();
+    assert!(!is_alive(&pid));
 }
