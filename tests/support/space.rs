@@ -116,6 +116,11 @@ impl Space {
         command
     }
 
+    /// Text of a command that ran here, without what differs from run to run.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        super::redact::Redactions::of(self).apply(text)
+    }
+
     /// Every file and directory below the top but for what is in `.wake/` and `.git/`, sorted, one a line.
     pub(crate) fn tree(&self) -> String {
         let mut lines = Vec::new();
