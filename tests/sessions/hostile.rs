@@ -3,20 +3,8 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use super::{operations, target};
 use crate::support::{Run, Space};
-
-/// A workspace with one `Command` module of these operations.
-fn commands(operations: &str) -> Space {
-    let space = Space::new();
-    space.file(
-        "PKG",
-        format!(
-            "function(wake) wake.pkg(wake.pkgInfo('p'), modules={{\n  root: function(wake, pkg, config) \
-             wake.recipe({{ Language: 'Command', Operations: [\n{operations}\n  ] }}),\n}})\n"
-        ),
-    );
-    space
-}
 
 /// The text of an operation that runs a shell script, in which `@0` is its first output; `more` are further fields.
 fn shell(title: &str, script: &str, outputs: &[&str], more: &str) -> String {
@@ -29,10 +17,6 @@ fn shell(title: &str, script: &str, outputs: &[&str], more: &str) -> String {
         serde_json::Value::from(script),
         serde_json::Value::from(outputs)
     )
-}
-
-fn target(space: &Space) -> PathBuf {
-    PathBuf::from(space.wake(["target"]).success().stdout.trim())
 }
 
 fn output(space: &Space, name: &str) -> String {
@@ -54,7 +38,7 @@ fn what_a_killed_wake_left_running_does_not_reach_the_next_build() {
     let script =
         "n=$(cat in.txt); if [ $n = old ]; then echo > started; cat gate; fi; echo $n > @0";
     let detached = format!("setsid -w sh -c '{script}'");
-    let space = commands(
+    let space = operations(
         &(shell("near", script, &["near.txt"], "Inputs: ['in.txt']")
             + &shell("far", &detached, &["far.txt"], "Inputs: ['in.txt']")),
     );
@@ -91,7 +75,7 @@ fn what_a_killed_wake_left_running_does_not_reach_the_next_build() {
 #[test]
 fn a_depfile_that_goes_up_from_behind_a_link_names_the_file_that_was_read() {
     let script = "cat link/../h.txt > @0; echo 'x: link/../h.txt' > @target/d";
-    let space = commands(&shell("read", script, &["out.txt"], "Depfile: 'd'"));
+    let space = operations(&shell("read", script, &["out.txt"], "Depfile: 'd'"));
     space.file("real/deep/x", "").file("real/h.txt", "one\n");
     std::os::unix::fs::symlink("real/deep", space.path("link")).unwrap();
     build(&space);
@@ -106,7 +90,7 @@ fn a_depfile_that_goes_up_from_behind_a_link_names_the_file_that_was_read() {
 #[test]
 fn what_the_kernel_makes_up_is_no_dependency() {
     let script = "cat /proc/uptime > @0; echo 'x: /proc/uptime /dev/null' > @target/d";
-    let space = commands(&shell("read", script, &["out.txt"], "Depfile: 'd'"));
+    let space = operations(&shell("read", script, &["out.txt"], "Depfile: 'd'"));
     build(&space);
     let again = build(&space);
     again.demand(again.ran().is_empty(), "nothing to do");
@@ -117,7 +101,7 @@ fn what_the_kernel_makes_up_is_no_dependency() {
 fn a_depfile_that_names_the_workspace_or_what_is_around_it_is_refused() {
     for named in [".", "..", "/", ".wake"] {
         let script = format!("echo > @0; echo 'x: {named}' > @target/d");
-        let space = commands(&shell("read", &script, &["out.txt"], "Depfile: 'd'"));
+        let space = operations(&shell("read", &script, &["out.txt"], "Depfile: 'd'"));
         let run = space.wake(["build"]).code(1);
         run.says("names the directory")
             .says("hint: name the files that it read");
@@ -134,7 +118,7 @@ fn a_pipe_in_the_place_of_a_file_is_an_error() {
         "Depfile: 'd'",
     );
     let stdin = "{ Title: 'stdin', Executable: 'cat', Stdin: 'pipe', Inputs: ['pipe'], Stdout: 'b', Outputs: ['b'] },";
-    let space = commands(&(depfile + stdin));
+    let space = operations(&(depfile + stdin));
     make_pipe(&space, "pipe");
     let run = space
         .wake(["build", "-k", "0", "--events", "events"])
@@ -146,7 +130,7 @@ fn a_pipe_in_the_place_of_a_file_is_an_error() {
 /// Catches a link, a link to nowhere or a pipe that is followed, waited for, or rebuilt for ever.
 #[test]
 fn outputs_may_be_links_and_pipes() {
-    let space = commands(
+    let space = operations(
         &(shell("pipe", "mkfifo @0", &["p"], "")
             + &shell("nowhere", "ln -s nowhere @0", &["n"], "")
             + &shell("directory", "ln -s /etc @0", &["d"], "")
@@ -168,7 +152,7 @@ fn outputs_may_be_links_and_pipes() {
 /// Catches a file that wake did not make and that is gone after an operation failed.
 #[test]
 fn a_failure_at_the_second_output_gives_back_what_was_at_the_first() {
-    let space = commands(&shell("half", "echo wake > @0", &["mine", "missing"], ""));
+    let space = operations(&shell("half", "echo wake > @0", &["mine", "missing"], ""));
     let target = target(&space);
     std::fs::create_dir_all(&target).unwrap();
     std::fs::write(target.join("mine"), "mine\n").unwrap();
@@ -182,7 +166,7 @@ fn a_failure_at_the_second_output_gives_back_what_was_at_the_first() {
 /// Catches a read of a generated directory by its own name that nothing orders.
 #[test]
 fn a_generated_directory_that_is_read_must_be_declared() {
-    let space = commands(
+    let space = operations(
         &(shell("tree", "mkdir -p @0; echo > @0/leaf", &["t/"], "")
             + &shell(
                 "read",
@@ -209,7 +193,7 @@ fn many_jobs_fit_into_a_small_limit_of_open_files() {
         let script = script.replace("@n", &number.to_string());
         shell(&format!("{number}"), &script, &[&format!("o{number}")], "")
     };
-    let space = commands(&(0..40).map(one).collect::<String>());
+    let space = operations(&(0..40).map(one).collect::<String>());
     let wake = space.command(["build", "-j", "40"]);
     let mut limited = Command::new("sh");
     limited

@@ -2,20 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::{operations, target};
 use crate::support::{Session, Space, skipped};
-
-/// A workspace with one `Command` module of these operations.
-fn commands(operations: &str) -> Space {
-    let space = Space::new();
-    space.file(
-        "PKG",
-        format!(
-            "function(wake) wake.pkg(wake.pkgInfo('p'), modules={{\n  root: function(wake, pkg, config) \
-             wake.recipe({{ Language: 'Command', Operations: [\n{operations}\n  ] }}),\n}})\n"
-        ),
-    );
-    space
-}
 
 /// One shell command that reads `in.txt` and writes `out.txt`.
 fn shell(script: &str) -> Space {
@@ -23,7 +11,7 @@ fn shell(script: &str) -> Space {
         .replace('$', "$$")
         .replace("@out", "$(output 0)")
         .replace("@in", "$(input 0)");
-    let space = commands(&format!(
+    let space = operations(&format!(
         "{{ Title: 'Do it', Executable: 'sh', Arguments: ['-c', {}], Inputs: ['in.txt'], Outputs: ['out.txt'] }},",
         serde_json::Value::from(script)
     ));
@@ -32,8 +20,7 @@ fn shell(script: &str) -> Space {
 }
 
 fn output(space: &Space) -> PathBuf {
-    let target = space.wake(["target"]).success().stdout;
-    PathBuf::from(target.trim()).join("out.txt")
+    target(space).join("out.txt")
 }
 
 #[test]

@@ -6,3 +6,25 @@ mod examples;
 mod hostile;
 mod mishaps;
 mod outputs;
+
+use std::path::PathBuf;
+
+use crate::support::Space;
+
+/// A workspace with one `Command` module of these operations.
+fn operations(list: &str) -> Space {
+    let space = Space::new();
+    space.file(
+        "PKG",
+        format!(
+            "function(wake) wake.pkg(wake.pkgInfo('p'), modules={{\n  root: function(wake, pkg, config) \
+             wake.recipe({{ Language: 'Command', Operations: [\n{list}\n  ] }}),\n}})\n"
+        ),
+    );
+    space
+}
+
+/// The target directory of the package's `root`.
+fn target(space: &Space) -> PathBuf {
+    PathBuf::from(space.wake(["target"]).success().stdout.trim())
+}

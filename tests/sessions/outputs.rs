@@ -3,6 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
+use super::target;
 use crate::support::Space;
 
 const LIBRARY: &str = "function(wake) wake.pkg(wake.pkgInfo('p'), modules={
@@ -17,10 +18,6 @@ fn library() -> Space {
     space.file("src/a.c", "int a(void) { return 1; }\n");
     space.file("src/deep/b.c", "int b(void) { return 2; }\n");
     space
-}
-
-fn target(space: &Space) -> PathBuf {
-    PathBuf::from(space.wake(["target"]).success().stdout.trim())
 }
 
 fn ran(space: &Space) -> Vec<String> {
