@@ -16,6 +16,7 @@ use crate::fs;
 use crate::generate::{self, Context, Prepared, Purpose};
 use crate::jsonnet::client::{self, Evaluators};
 use crate::jsonnet::protocol::Setup;
+use crate::pkg::resolve::Ask;
 use crate::workspace::layout::Layout;
 use crate::workspace::process_lock::{self, ProcessLock};
 use crate::workspace::target::Target;
@@ -23,14 +24,32 @@ use crate::workspace::{Workspace, parameters};
 
 /// An open workspace. Nobody else changes it while this exists.
 pub(super) struct Session {
+    pub(super) place: Place,
+    pub(super) state: State,
+    evaluators: Evaluators,
+    _lock: ProcessLock,
+}
+
+/// What stays the same as long as a workspace is open.
+pub(super) struct Place {
     pub(super) workspace: Workspace,
     pub(super) layout: Layout,
-    pub(super) state: State,
     environment: BTreeMap<String, String>,
     /// See [`Context::build`].
     build: String,
-    evaluators: Evaluators,
-    _lock: ProcessLock,
+}
+
+impl Place {
+    fn context<'a>(&'a self, ask: &'a Ask<'a>) -> Context<'a> {
+        Context {
+            workspace: &self.workspace,
+            layout: &self.layout,
+            environment: &self.environment,
+            build: &self.build,
+            ask,
+            threads: processors(),
+        }
+    }
 }
 
 /// What a graph is asked for with.
@@ -74,11 +93,13 @@ impl Session {
         }
         Ok(Self {
             evaluators: evaluators(evaluation, &environment)?,
-            build: build()?,
-            workspace,
-            layout,
+            place: Place {
+                build: build()?,
+                workspace,
+                layout,
+                environment,
+            },
             state,
-            environment,
             _lock: lock,
         })
     }
@@ -93,46 +114,40 @@ impl Session {
         let targets = asked.targets.iter();
         let request = generate::Request {
             targets: targets
-                .map(|text| Target::parse(text, &self.workspace))
+                .map(|text| Target::parse(text, &self.place.workspace))
                 .collect::<Result<_>>()?,
-            parameters: parameters::combine(&host_parameters, &self.workspace, asked.parameters),
+            parameters: parameters::combine(
+                &host_parameters,
+                &self.place.workspace,
+                asked.parameters,
+            ),
             host_parameters,
             purpose: asked.purpose,
             trust_saved: asked.trust_saved,
         };
         let ask = |request: &_| self.evaluators.ask(request);
-        let context = Context {
-            workspace: &self.workspace,
-            layout: &self.layout,
-            environment: &self.environment,
-            build: &self.build,
-            ask: &ask,
-            threads: processors(),
-        };
-        generate::prepare(&context, &mut self.state, &request, subscriber)
+        generate::prepare(
+            &self.place.context(&ask),
+            &mut self.state,
+            &request,
+            subscriber,
+        )
     }
 
     /// The directories below that of all outputs that belong to modules which members declare.
     pub(super) fn declared(&self, subscriber: &mut dyn Subscriber) -> Result<Vec<PathBuf>> {
         let ask = |request: &_| self.evaluators.ask(request);
-        let context = Context {
-            workspace: &self.workspace,
-            layout: &self.layout,
-            environment: &self.environment,
-            build: &self.build,
-            ask: &ask,
-            threads: processors(),
-        };
-        generate::declared(&context, subscriber)
+        generate::declared(&self.place.context(&ask), subscriber)
     }
 
     /// The variable by which a wake inside an operation knows that it is one.
     pub(super) fn mark(&self) -> (String, String) {
         let enclosing = self
+            .place
             .environment
             .get(process_lock::VARIABLE)
             .map(String::as_str);
-        let value = process_lock::mark(self.layout.top(), enclosing);
+        let value = process_lock::mark(self.place.layout.top(), enclosing);
         (process_lock::VARIABLE.to_owned(), value)
     }
 
@@ -153,7 +168,7 @@ impl Session {
     }
 
     fn last_build_file(&self) -> PathBuf {
-        self.layout.state_directory().join("last-build")
+        self.place.layout.state_directory().join("last-build")
     }
 }
 

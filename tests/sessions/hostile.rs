@@ -1,6 +1,5 @@
 //! Operations that do what they should not, and builds that are killed: what wake makes of it on the real file system.
 
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use super::{operations, target};

@@ -70,7 +70,7 @@ impl<'a> Building<'a> {
         };
         let prepared = self.session.prepare(&asked, &mut self.subscribers)?;
         if self.options.has_compile_commands {
-            let top = &self.session.workspace.top;
+            let top = &self.session.place.workspace.top;
             generate::compile_commands::update(top, &prepared, &self.session.state)?;
         }
         Ok(prepared.graph)
@@ -83,7 +83,7 @@ impl<'a> Building<'a> {
             let began = crate::fs::stamp::now();
             self.ends_at_once = None;
             let adoption = orphans::adopt();
-            let world = Real::new(&self.session.layout.state_directory());
+            let world = Real::new(&self.session.place.layout.state_directory());
             let options = self.evaluation(wanted);
             let state = &mut self.session.state;
             let result = evaluate::evaluate(graph, state, &world, &options, &mut self.subscribers);
@@ -112,7 +112,7 @@ impl<'a> Building<'a> {
             test_timeout: self.test_timeout,
             marks: vec![self.session.mark()],
             ..Options::new(
-                self.session.layout.temporary_directory(),
+                self.session.place.layout.temporary_directory(),
                 self.interrupt.clone(),
             )
         }

@@ -32,7 +32,7 @@ pub(super) fn run(options: &Clean, console: ConsoleOptions) -> Result<ExitCode> 
 
 /// Removes everything below `.wake/` but the lock, which this process holds, and what hides it from version control.
 fn remove_all(session: &Session) -> Result<String> {
-    let directory = session.layout.wake_directory();
+    let directory = session.place.layout.wake_directory();
     for (name, _) in fs::list(&directory)? {
         if name != "lock" && name != ".gitignore" {
             fs::remove_all(&directory.join(name))?;
@@ -45,7 +45,7 @@ fn remove_all(session: &Session) -> Result<String> {
 /// parameters, with the directories that this leaves empty.
 fn remove_stale(session: &mut Session, subscriber: &mut dyn Subscriber) -> Result<String> {
     let declared: HashSet<PathBuf> = session.declared(subscriber)?.into_iter().collect();
-    let out = session.layout.output_directory().to_owned();
+    let out = session.place.layout.output_directory().to_owned();
     let state = &mut session.state;
     let is_stale = |file: &FileId, state: &State| {
         module_directory(&out, &state.display(*file))
@@ -66,7 +66,7 @@ fn remove_stale(session: &mut Session, subscriber: &mut dyn Subscriber) -> Resul
             let path = state.absolute(file);
             removed += usize::from(fs::is_occupied(&path));
             fs::remove_all(&path)?;
-            remove_empty_above(&path, &session.workspace.top.join(&out));
+            remove_empty_above(&path, &session.place.workspace.top.join(&out));
         }
         state.forget(identity);
     }

@@ -26,7 +26,7 @@ pub(super) fn run(options: &Target, console: ConsoleOptions) -> Result<ExitCode>
         .filter(|instance| instance.requested);
     let mut text = String::new();
     for instance in requested {
-        let directory = session.workspace.top.join(&instance.target_directory);
+        let directory = session.place.workspace.top.join(&instance.target_directory);
         text += &format!("{}\n", directory.display());
     }
     if text.is_empty() {

@@ -52,7 +52,7 @@ fn answers(
     }
     let mut answers = Vec::new();
     let graph = graph(options, session, Purpose::Build, subscriber)?;
-    let world = Real::new(&session.layout.state_directory());
+    let world = Real::new(&session.place.layout.state_directory());
     would_run(&graph, session, &world, &mut answers)?;
     ran_last(session, &mut answers)?;
     Ok(answers)
@@ -65,7 +65,7 @@ fn graph(
     purpose: Purpose,
     subscriber: &mut dyn Subscriber,
 ) -> Result<Graph> {
-    let is_package = discover::is_package(session.workspace.package_here());
+    let is_package = discover::is_package(session.place.workspace.package_here());
     let targets = if is_package {
         Vec::new()
     } else {
@@ -113,7 +113,7 @@ fn one(
 
 /// What is known of an operation of a graph.
 fn planned(graph: &Graph, session: &mut Session, operation: OperationId) -> Result<Answer> {
-    let world = Real::new(&session.layout.state_directory());
+    let world = Real::new(&session.place.layout.state_directory());
     let now = evaluate::explain(graph, &mut session.state, &world, operation)?;
     let last = last(&session.state, graph.identity(operation));
     Ok(Answer {
@@ -251,8 +251,8 @@ fn find(graph: &Graph, session: &mut Session, wanted: &str) -> Result<Option<Ope
 
 /// The files that a path may mean: relative to the workspace's top, or to where wake was started.
 fn files(session: &mut Session, wanted: &str) -> Vec<FileId> {
-    let absolute = path::clean(&session.workspace.start.join(wanted));
-    let here = path::display(&absolute, &session.workspace.top);
+    let absolute = path::clean(&session.place.workspace.start.join(wanted));
+    let here = path::display(&absolute, &session.place.workspace.top);
     let mut files = Vec::new();
     for candidate in [wanted, &here] {
         for spelling in [candidate.to_owned(), format!("{candidate}/")] {
