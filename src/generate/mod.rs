@@ -146,7 +146,8 @@ fn generate(
     })?;
     reads.append(&mut instances.packages.reads);
     let granularity = fs::stamp::granularity(&context.layout.state_directory());
-    let front = postcard::to_stdvec(&saved::save(reads, granularity)).map_err(|error| {
+    let front = saved::save(reads, granularity, &context.workspace.top);
+    let front = postcard::to_stdvec(&front).map_err(|error| {
         crate::error::Error::internal(format!("A graph cannot be saved: {error}"))
     })?;
     let meta = Meta {
