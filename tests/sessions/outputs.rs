@@ -178,6 +178,25 @@ fn what_an_operation_of_the_past_made_is_no_source() {
     }
 }
 
+/// Catches a temporary file that counts as read, and is gone at the next build.
+#[test]
+fn a_temporary_file_in_a_depfile_does_not_count() {
+    let space = Space::new();
+    space.file(
+        "PKG",
+        "function(wake) wake.pkg(wake.pkgInfo('p'), modules={
+          root: function(wake, pkg, config) wake.recipe({
+            Language: 'Command', Operations: [{
+              Title: 'Make', Executable: 'sh', Depfile: 'd', Outputs: ['made'],
+              Arguments: ['-c', 'touch $1 $TMPDIR/t; echo \"x: $TMPDIR/t\" > $2', 'sh', '$(outputs)', '$(target)/d'],
+            }],
+          }),
+        })",
+    );
+    assert_eq!(ran(&space), ["Make"]);
+    assert!(ran(&space).is_empty());
+}
+
 /// Catches `clean --stale` that takes what wake did not make along with a directory that wake did.
 #[test]
 fn a_shared_directory_is_cleaned_only_of_what_wake_made() {
