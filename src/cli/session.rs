@@ -190,12 +190,12 @@ pub(super) fn evaluators(
     Ok(Evaluators::new(options, setup, processors()))
 }
 
-/// Size and time of wake's own file.
+/// What the file system says of wake's own file.
 fn build() -> Result<String> {
     let program = environment::program()?;
     let status = fs::stamp::stat(&program)
         .map_err(|error| Error::io(format!("Cannot look at `{}`", program.display()), &error))?;
-    Ok(format!("{} {}", status.stamp.size, status.stamp.mtime))
+    Ok(format!("{:?}", status.stamp))
 }
 
 fn processors() -> usize {

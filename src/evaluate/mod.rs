@@ -114,7 +114,7 @@ pub fn evaluate(
     schedule::run(graph, state, world, options, subscriber)
 }
 
-/// Why an operation would run now if all it needs were up to date; `None` if it would not. Runs nothing.
+/// Which of `operations` would run now if all they need were up to date, and why. Runs nothing.
 ///
 /// # Errors
 /// `Internal`: the graph was made with another state.
@@ -122,9 +122,32 @@ pub fn explain(
     graph: &Graph,
     state: &mut State,
     world: &dyn World,
-    operation: OperationId,
-) -> Result<Option<Reason>> {
+    operations: &[OperationId],
+) -> Result<Vec<(OperationId, Reason)>> {
     check_origin(graph, state)?;
+    let files = look_at_all(graph, state, world, operations);
+    let mut reasons = Vec::new();
+    for &operation in operations {
+        let view = View {
+            graph,
+            state,
+            files: &files,
+        };
+        if let Some(found) = view.difference(operation, graph.key(operation)) {
+            let reason = explain::reason(graph, state, &files, operation, found);
+            reasons.push((operation, reason));
+        }
+    }
+    Ok(reasons)
+}
+
+/// What is at the files that tell whether `operations` are up to date, each looked at once.
+fn look_at_all(
+    graph: &Graph,
+    state: &mut State,
+    world: &dyn World,
+    operations: &[OperationId],
+) -> Files {
     let survey = survey::Survey {
         world,
         snapshot: state.snapshot(),
@@ -132,20 +155,18 @@ pub fn explain(
         bare: survey::bare_directories(graph),
         is_over: false.into(),
     };
-    let mut needed = Vec::new();
-    fresh::needed(graph, state, operation, |file| needed.push(file));
     let mut files = Files::new(state.path_count());
+    let mut needed = Vec::new();
+    for &operation in operations {
+        fresh::needed(graph, state, operation, |file| needed.push(file));
+    }
+    needed.sort_unstable();
+    needed.dedup();
     for file in needed {
         let look = survey.look_at(file);
         files.apply(state, file, look);
     }
-    let view = View {
-        graph,
-        state,
-        files: &files,
-    };
-    let difference = view.difference(operation, graph.key(operation));
-    Ok(difference.map(|found| explain::reason(graph, state, &files, operation, found)))
+    files
 }
 
 fn check_origin(graph: &Graph, state: &State) -> Result<()> {

@@ -114,6 +114,8 @@ fn status(world: &dyn World, path: &Path) -> Result<Status> {
 /// # Errors
 /// What is wrong with an output; the caller withdraws.
 pub fn settle(world: &dyn World, outputs: &[Output], aside: &Aside) -> Result<Vec<Made>> {
+    // Before anything is read: a change right after a file was read must not hide behind the time that others took.
+    let seen = world.now();
     // All are looked at before one is put back or removed: an error must leave what can still be withdrawn.
     let mut all = Vec::with_capacity(outputs.len());
     for output in outputs {
@@ -124,16 +126,14 @@ pub fn settle(world: &dyn World, outputs: &[Output], aside: &Aside) -> Result<Ve
     let mut made = Vec::with_capacity(outputs.len());
     for ((output, moved), new) in outputs.iter().zip(&aside.0).zip(all) {
         let mut found = new;
-        let mut changed = new.content != output.old.content;
+        let changed = new.content != output.old.content;
         if let Some(moved) = moved {
             if !changed && is_unchanged(world, moved, output) {
                 found.stamp = put_back(world, moved, output)?;
             } else {
-                changed |= new.content != output.old.content;
                 world.remove(moved)?;
             }
         }
-        let seen = world.now();
         let racy = files::is_racy(world, found.stamp, seen);
         made.push(Made {
             file: output.file,

@@ -142,9 +142,7 @@ impl Expander<'_> {
     }
 
     fn directory(&self, token: &str) -> Option<String> {
-        let own = &self.graph.instance(self.operation).roots;
-        let mut roots = own.iter().chain(&self.graph.meta().roots);
-        let root = roots.find(|root| root.token == token)?;
+        let root = self.graph.root(self.operation, token)?;
         let mut directory = self.state.top().to_str()?.to_owned();
         if Path::new(&root.directory).is_absolute() {
             directory.clone_from(&root.directory);

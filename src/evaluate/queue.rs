@@ -15,9 +15,12 @@ pub struct Share {
     pub pool: Option<String>,
 }
 
+/// By priority, then in the order of the graph.
+type Heap = BinaryHeap<(u64, Reverse<OperationId>)>;
+
 /// See the module.
 pub struct Queue {
-    heap: BinaryHeap<(u64, Reverse<OperationId>)>,
+    heap: Heap,
     /// Microseconds from the start of each operation to the end of the build; computed when the first is out of date.
     priorities: Vec<u64>,
     jobs: usize,
@@ -25,7 +28,7 @@ pub struct Queue {
     depths: BTreeMap<String, usize>,
     in_pool: HashMap<String, usize>,
     /// Ready operations that wait for their pool.
-    parked: HashMap<String, Vec<OperationId>>,
+    parked: HashMap<String, Heap>,
 }
 
 /// Taken for the duration of an operation where none was ever recorded, in microseconds.
@@ -67,7 +70,8 @@ impl Queue {
         {
             let share = share(operation);
             if let Some(pool) = self.full_pool(&share) {
-                self.parked.entry(pool).or_default().push(operation);
+                let parked = self.parked.entry(pool).or_default();
+                parked.push((priority, Reverse(operation)));
                 continue;
             }
             if self.used + share.weight > self.jobs {
@@ -100,10 +104,9 @@ impl Queue {
         if let Some(used) = self.in_pool.get_mut(pool) {
             *used -= 1;
         }
-        for operation in self.parked.remove(pool).unwrap_or_default() {
-            let priority = self.priorities[operation.index()];
-            self.heap.push((priority, Reverse(operation)));
-        }
+        // One place became free, so one is enough: the others would only be parked again.
+        let parked = self.parked.get_mut(pool);
+        self.heap.extend(parked.and_then(BinaryHeap::pop));
     }
 }
 
@@ -205,5 +208,29 @@ mod tests {
         assert_eq!(drain(&mut queue, of), [0, 1, 2, 4, 5]);
         queue.give_back(&of(0));
         assert_eq!(drain(&mut queue, of), [3]);
+    }
+
+    /// Catches a queue that looks at all that wait for a pool whenever one of them ends.
+    #[test]
+    fn what_waits_for_a_pool_is_looked_at_twice_at_most() {
+        const COUNT: u32 = 300;
+        let all: Vec<u32> = (0..COUNT).collect();
+        let mut queue = Queue::new(9, &BTreeMap::new());
+        pushed(&mut queue, &[], COUNT as usize, &all);
+        let mut running: Option<Share> = None;
+        let mut ran = Vec::new();
+        let mut looks = 0;
+        while ran.len() < all.len() {
+            while let Some((operation, taken)) = queue.pop(|_| {
+                looks += 1;
+                share(1, Some("link"))
+            }) {
+                ran.push(operation.0);
+                running = Some(taken);
+            }
+            queue.give_back(&running.take().unwrap());
+        }
+        assert_eq!(ran, all);
+        assert!(looks <= 2 * COUNT, "{looks} looks");
     }
 }

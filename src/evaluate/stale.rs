@@ -49,7 +49,7 @@ pub fn remove_stale(graph: &Graph, state: &mut State, world: &dyn World) -> Resu
 }
 
 /// A directory that several operations wrote to: it goes only when it is empty.
-fn is_shared_directory(state: &State, file: FileId) -> bool {
+pub fn is_shared_directory(state: &State, file: FileId) -> bool {
     let latest = state.latest(file);
     let is_directory =
         latest != NONE && state.version(latest).content.kind == ContentKind::Directory;

@@ -252,7 +252,8 @@ fn why_it_would_run_is_told_without_running_it() {
     let explain = |session: &mut Session| {
         let graph = super::model::graph(&mut session.state, "/bin/sh", &session.specs);
         let first = graph.operations().next().unwrap();
-        super::explain(&graph, &mut session.state, &session.world, first).unwrap()
+        let reasons = super::explain(&graph, &mut session.state, &session.world, &[first]);
+        reasons.unwrap().pop().map(|(_, reason)| reason)
     };
     assert_eq!(explain(&mut session), None);
     session.world.edit("src/a", "2");

@@ -1,10 +1,9 @@
 //! The disk, the clock and the runner, as the evaluator sees them: real, or imitated in memory by tests.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use crate::error::{Error, Result};
-use crate::fs::stamp::{self, Status};
+use crate::fs::stamp::{self, Clock, Status};
 use crate::fs::{self, Fingerprint, Stamp, fingerprint};
 
 use super::exec::{self, Ended, Process};
@@ -46,17 +45,14 @@ pub trait World: Sync {
 
 /// This machine.
 pub struct Real {
-    directory: PathBuf,
-    /// Device and granularity of the directory's file system, found out when first needed.
-    clock: OnceLock<(u64, i64)>,
+    clock: Clock,
 }
 
 impl Real {
     /// `directory`: any directory of the workspace that wake may write to, such as that of its state.
     pub fn new(directory: &Path) -> Self {
         Self {
-            directory: directory.to_owned(),
-            clock: OnceLock::new(),
+            clock: Clock::new(directory),
         }
     }
 }
@@ -79,15 +75,7 @@ impl World for Real {
     }
 
     fn granularity(&self, device: u64) -> i64 {
-        let (own, granularity) = *self.clock.get_or_init(|| {
-            let status = stamp::stat(&self.directory).unwrap_or_default();
-            (status.stamp.device, stamp::granularity(&self.directory))
-        });
-        if device == own {
-            granularity
-        } else {
-            stamp::GRANULARITY
-        }
+        self.clock.granularity(device)
     }
 
     fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {

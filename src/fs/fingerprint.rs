@@ -3,7 +3,8 @@
 //! - file: hash of the bytes; the executable bit is part of the kind
 //! - link: hash of the target's text and of what the link leads to, so one fingerprint serves those who made the link
 //!   and those who read through it
-//! - directory: hash over its listing, sorted by bytes: each relative path and the fingerprint of what is there
+//! - directory: hash over its listing, sorted by bytes: each relative path and the fingerprint of what is there; of a link
+//!   inside it, the target's text and the content of the file it leads to, while directories behind links do not count
 //! - absent: all zero
 
 use std::io::Read;
@@ -167,10 +168,39 @@ fn entries(path: &Path) -> std::io::Result<Vec<std::path::PathBuf>> {
     Ok(entries)
 }
 
+/// What a link inside a tree leads to, if that is a file; nothing where it is a directory, which could contain the link.
+fn linked_file(path: &Path) -> std::io::Result<Status> {
+    let end = stamp::stat(path)?;
+    Ok(if end.is_file() {
+        end
+    } else {
+        Status::default()
+    })
+}
+
+/// A link inside a tree: its target's text, and the file it leads to.
+fn linked_content(path: &Path) -> std::io::Result<Content> {
+    let target = rustix::fs::readlink(path, Vec::new())?;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(target.as_bytes()).update(b"\0");
+    let end = linked_file(path)?;
+    if end.is_file() {
+        hasher.update(&end_content(path, end)?.hash);
+    }
+    Ok(Content {
+        kind: ContentKind::Link,
+        hash: *hasher.finalize().as_bytes(),
+    })
+}
+
 fn tree_stamp(path: &Path) -> std::io::Result<Stamp> {
     let mut stamps = vec![stamp::stat(path)?.stamp];
     for entry in entries(path)? {
-        stamps.push(stamp::lstat(&entry)?.stamp);
+        let status = stamp::lstat(&entry)?;
+        stamps.push(status.stamp);
+        if status.is_link() {
+            stamps.push(linked_file(&entry)?.stamp);
+        }
     }
     Ok(fold(&stamps))
 }
@@ -185,11 +215,7 @@ fn tree_content(path: &Path) -> std::io::Result<Content> {
                 hash: [0; 32],
             }
         } else if status.is_link() {
-            let target = rustix::fs::readlink(&entry, Vec::new())?;
-            Content {
-                kind: ContentKind::Link,
-                hash: *blake3::hash(target.as_bytes()).as_bytes(),
-            }
+            linked_content(&entry)?
         } else {
             end_content(&entry, status)?
         };
@@ -224,5 +250,30 @@ fn fold(stamps: &[Stamp]) -> Stamp {
         size: part(0),
         inode: part(1),
         device: part(2),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "part of crate::fs")]
+mod tests {
+    use super::*;
+
+    /// Catches a tree that is believed unchanged when a file behind one of its links is edited, and a link to the tree
+    /// itself that never ends.
+    #[test]
+    fn a_tree_sees_the_files_behind_its_links() {
+        let directory = tempfile::tempdir().unwrap();
+        let tree = directory.path().join("tree");
+        std::fs::create_dir(&tree).unwrap();
+        let outside = directory.path().join("outside");
+        std::fs::write(&outside, "one").unwrap();
+        std::os::unix::fs::symlink("../outside", tree.join("link")).unwrap();
+        std::os::unix::fs::symlink(".", tree.join("itself")).unwrap();
+        let before = fingerprint(&tree).unwrap();
+        assert_eq!(before, fingerprint(&tree).unwrap());
+        std::fs::write(&outside, "twos").unwrap();
+        let after = fingerprint(&tree).unwrap();
+        assert_ne!(before.content, after.content);
+        assert_ne!(before.stamp, after.stamp);
     }
 }

@@ -5,7 +5,8 @@
 //! multigrain times advance their clock once a tick.
 
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use bytemuck::{Pod, Zeroable};
 
@@ -127,9 +128,45 @@ pub fn now() -> i64 {
 /// How old a change must be to be told from the next one, in nanoseconds: one tick of the slowest kernel clock, doubled.
 pub const GRANULARITY: i64 = 20_000_000;
 
+/// How old a change must be to be told from the next one, on any file system: found out by trying for one of them, of
+/// others the worst is assumed.
+pub struct Clock {
+    directory: PathBuf,
+    /// Device and granularity of the directory's file system, found out when first needed.
+    found: OnceLock<(u64, i64)>,
+}
+
+impl Clock {
+    /// `directory`: any that wake may write to, such as that of its state.
+    pub fn new(directory: &Path) -> Self {
+        Self {
+            directory: directory.to_owned(),
+            found: OnceLock::new(),
+        }
+    }
+
+    /// Of a device on which no two changes have the same stamp.
+    #[cfg(test)]
+    pub fn exact(device: u64) -> Self {
+        Self {
+            directory: PathBuf::new(),
+            found: OnceLock::from((device, 0)),
+        }
+    }
+
+    /// In nanoseconds, for changes on `device`; 0 as in [`granularity`].
+    pub fn granularity(&self, device: u64) -> i64 {
+        let (own, found) = *self.found.get_or_init(|| {
+            let status = stat(&self.directory).unwrap_or_default();
+            (status.stamp.device, granularity(&self.directory))
+        });
+        if device == own { found } else { GRANULARITY }
+    }
+}
+
 /// How old a change must be in `directory` to be told from the next one: 0 where the file system gives a new time to
 /// every change that follows a look (multigrain times, Linux 6.13), found out by trying.
-pub fn granularity(directory: &Path) -> i64 {
+fn granularity(directory: &Path) -> i64 {
     let probe = directory.join(format!(".clock.{}", std::process::id()));
     let distinct = (|| {
         let mut last = None;

@@ -20,6 +20,7 @@ use crate::error::Result;
 use crate::evaluate::state::State;
 use crate::event::{Event, Subscriber};
 use crate::fs;
+use crate::fs::stamp::Clock;
 use crate::graph::freeze::{self, Meta};
 use crate::graph::{FileId, Graph};
 use crate::jsonnet;
@@ -145,8 +146,9 @@ fn generate(
         state.intern(path)
     })?;
     reads.append(&mut instances.packages.reads);
-    let granularity = fs::stamp::granularity(&context.layout.state_directory());
-    let front = postcard::to_stdvec(&saved::save(reads, granularity)).map_err(|error| {
+    let clock = Clock::new(&context.layout.state_directory());
+    let front = saved::save(reads, &clock, &context.workspace.top);
+    let front = postcard::to_stdvec(&front).map_err(|error| {
         crate::error::Error::internal(format!("A graph cannot be saved: {error}"))
     })?;
     let meta = Meta {

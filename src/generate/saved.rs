@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::fs;
-use crate::fs::stamp::{self, Stamp};
+use crate::fs::stamp::{self, Clock, Stamp};
 use crate::graph::Graph;
 use crate::graph::view::Bytes;
 use crate::jsonnet::pattern;
@@ -86,13 +86,13 @@ impl From<Stamp> for SavedStamp {
 
 impl SavedStamp {
     /// The stamp of `path` now, or the one that is never trusted if a change could hide behind it.
-    fn of(path: &Path, granularity: i64) -> Self {
-        match stamp::stat(path) {
-            Ok(status) if status.mode != 0 && !status.stamp.is_racy(stamp::now(), granularity) => {
-                status.stamp.into()
-            }
-            _ => Self::default(),
+    fn of(path: &Path, clock: &Clock) -> Self {
+        let status = stamp::stat(path).unwrap_or_default();
+        let granularity = clock.granularity(status.stamp.device);
+        if status.mode == 0 || status.stamp.is_racy(stamp::now(), granularity) {
+            return Self::default();
         }
+        status.stamp.into()
     }
 
     fn still_holds(self, path: &Path) -> bool {
@@ -108,8 +108,9 @@ pub struct Surroundings<'a> {
     pub environment: &'a std::collections::BTreeMap<String, String>,
 }
 
-/// Makes reads checkable; `granularity` as in [`stamp::granularity`]. A file that has changed since it was read gets no stamp, so it is found to have changed.
-pub fn save(reads: Vec<Read>, granularity: i64) -> Front {
+/// Makes reads checkable; `top` is the workspace's. What has changed since it was read gets no stamps, so it is found to
+/// have changed.
+pub fn save(reads: Vec<Read>, clock: &Clock, top: &Path) -> Front {
     let mut seen = std::collections::HashSet::new();
     let reads: Vec<Read> = reads
         .into_iter()
@@ -119,7 +120,7 @@ pub fn save(reads: Vec<Read>, granularity: i64) -> Front {
         .into_par_iter()
         .map(|read| match read {
             Read::File { path, hash } => {
-                let stamp = SavedStamp::of(&path, granularity);
+                let stamp = SavedStamp::of(&path, clock);
                 let unchanged = hash.is_some() && hash_of(&path) == hash;
                 SavedRead::File {
                     path,
@@ -138,13 +139,20 @@ pub fn save(reads: Vec<Read>, granularity: i64) -> Front {
                 matched,
                 listed,
             } => {
-                let listed: Vec<(PathBuf, SavedStamp)> = listed
+                let mut listed: Vec<(PathBuf, SavedStamp)> = listed
                     .into_iter()
                     .map(|path| {
-                        let stamp = SavedStamp::of(&path, granularity);
+                        let stamp = SavedStamp::of(&path, clock);
                         (path, stamp)
                     })
                     .collect();
+                let unchanged = pattern::matches(&directory, &include, &exclude, top)
+                    .is_ok_and(|(now, _)| now == matched);
+                if !unchanged {
+                    for (_, stamp) in &mut listed {
+                        *stamp = SavedStamp::default();
+                    }
+                }
                 let matched = hash_of_paths(&matched);
                 SavedRead::Glob {
                     directory,
@@ -267,4 +275,35 @@ pub fn remove_old(directory: &Path) -> Result<()> {
         fs::remove_file(path)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Catches a file that appears after a pattern was matched and before the stamps are taken: it would never be seen.
+    #[test]
+    fn a_listing_that_changed_meanwhile_is_not_believed() {
+        let directory = tempfile::tempdir().unwrap();
+        let top = directory.path();
+        fs::write(&top.join("a.c"), b"").unwrap();
+        let include = vec!["*.c".to_owned()];
+        let (matched, listed) = pattern::matches(top, &include, &[], top).unwrap();
+        let read = Read::Glob {
+            directory: top.to_owned(),
+            include,
+            exclude: Vec::new(),
+            matched,
+            listed,
+        };
+        let environment = std::collections::BTreeMap::new();
+        let around = Surroundings {
+            top,
+            environment: &environment,
+        };
+        let clock = Clock::exact(stamp::stat(top).unwrap().stamp.device);
+        assert!(save(vec![read.clone()], &clock, top).holds(around));
+        fs::write(&top.join("b.c"), b"").unwrap();
+        assert!(!save(vec![read], &clock, top).holds(around));
+    }
 }

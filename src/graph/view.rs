@@ -1,11 +1,13 @@
 //! Reading a frozen graph where it lies. The format is specified in `freeze.rs`.
 
+use std::collections::HashMap;
 use std::ops::Deref;
+use std::sync::OnceLock;
 
 use bytemuck::{Pod, Zeroable};
 
 use super::freeze::{MAGIC, Meta, VERSION};
-use super::{Cold, FileId, Instance, InstanceId, OperationId};
+use super::{Cold, FileId, Instance, InstanceId, OperationId, Root};
 
 pub(super) const SECTIONS: usize = 5;
 
@@ -86,6 +88,8 @@ pub struct Graph {
     bytes: Bytes,
     table: [Section; SECTIONS],
     meta: Meta,
+    /// Positions in `meta.roots` by token; made when first asked for.
+    roots: OnceLock<HashMap<String, usize>>,
 }
 
 impl Graph {
@@ -112,7 +116,12 @@ impl Graph {
             return None;
         }
         let meta = postcard::from_bytes(section(&bytes, &table, 4)).ok()?;
-        let graph = Self { bytes, table, meta };
+        let graph = Self {
+            bytes,
+            table,
+            meta,
+            roots: OnceLock::new(),
+        };
         bytemuck::try_cast_slice::<u8, Hot>(graph.section(0)).ok()?;
         bytemuck::try_cast_slice::<u8, u32>(graph.section(1)).ok()?;
         bytemuck::try_cast_slice::<u8, [u32; 2]>(graph.section(2)).ok()?;
@@ -144,6 +153,20 @@ impl Graph {
 
     pub fn meta(&self) -> &Meta {
         &self.meta
+    }
+
+    /// What a token stands for in `operation`: a root of its instance, or one with a name.
+    pub fn root(&self, operation: OperationId, token: &str) -> Option<&Root> {
+        let own = &self.instance(operation).roots;
+        own.iter().find(|root| root.token == token).or_else(|| {
+            let roots = self.roots.get_or_init(|| {
+                let roots = self.meta.roots.iter().enumerate();
+                roots
+                    .map(|(index, root)| (root.token.clone(), index))
+                    .collect()
+            });
+            roots.get(token).map(|&index| &self.meta.roots[index])
+        })
     }
 
     pub fn operation_count(&self) -> usize {

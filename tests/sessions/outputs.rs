@@ -151,6 +151,77 @@ fn clean_removes_what_it_says() {
     space.wake(["build", ":renamed"]).success();
 }
 
+/// Catches an output that is believed although nothing makes it any more: a clean build would not have it.
+#[test]
+fn what_an_operation_of_the_past_made_is_no_source() {
+    let space = Space::new();
+    let module = |operations: &str| {
+        format!(
+            "function(wake) wake.pkg(wake.pkgInfo('p'), modules={{
+              root: function(wake, pkg, config) wake.recipe({{
+                Language: 'Command', Operations: [{operations}],
+              }}),
+            }})"
+        )
+    };
+    let make = "{ Title: 'Make', Executable: 'echo', Arguments: ['1'], Stdout: 'made' },";
+    let copy = "{ Title: 'Copy', Executable: 'cp', Arguments: ['$(inputs)', '$(outputs)'],
+                  Inputs: ['$(target)/made'], Outputs: ['copy'] },";
+    space.file("PKG", module(&format!("{make} {copy}")));
+    space.wake(["build"]).success();
+    space.file("PKG", module(copy));
+    for _ in 0..2 {
+        space.wake(["build"]).code(2).says("No operation makes");
+    }
+}
+
+/// Catches a temporary file that counts as read, and is gone at the next build.
+#[test]
+fn a_temporary_file_in_a_depfile_does_not_count() {
+    let space = Space::new();
+    space.file(
+        "PKG",
+        "function(wake) wake.pkg(wake.pkgInfo('p'), modules={
+          root: function(wake, pkg, config) wake.recipe({
+            Language: 'Command', Operations: [{
+              Title: 'Make', Executable: 'sh', Depfile: 'd', Outputs: ['made'],
+              Arguments: ['-c', 'touch $1 $TMPDIR/t; echo \"x: $TMPDIR/t\" > $2', 'sh', '$(outputs)', '$(target)/d'],
+            }],
+          }),
+        })",
+    );
+    assert_eq!(ran(&space), ["Make"]);
+    assert!(ran(&space).is_empty());
+}
+
+/// Catches `clean --stale` that takes what wake did not make along with a directory that wake did.
+#[test]
+fn a_shared_directory_is_cleaned_only_of_what_wake_made() {
+    let space = Space::new();
+    space.file(
+        "q/plugin.libsonnet",
+        "function(wake) { name: 'p', tasks: [{ name: 'T', run(ctx):: { operations: [
+      wake.makeDirectory('$(target)/shared'),
+      wake.writeFile('$(target)/shared/made', 'x'),
+    ] } }] }",
+    );
+    let package = "function(wake) wake.pkg(wake.pkgInfo('q'), plugin=import 'plugin.libsonnet')";
+    space.file("q/PKG", package);
+    let user = "function(wake) wake.pkg(wake.pkgInfo('p'), pkgs={ q: wake.getPkg('q', from='q') }, modules={
+      root: function(wake, pkg, config) wake.recipe({
+        Language: 'Command', Operations: [], Dependencies: { Build: [wake.getModule(pkg.pkgs.q)] },
+      }),
+    })";
+    space.file("PKG", user);
+    space.wake(["build"]).success();
+    let target = target(&space);
+    std::fs::write(target.join("shared/mine"), "mine").unwrap();
+    space.file("PKG", user.replace("root:", "renamed:"));
+    space.wake(["clean", "--stale"]).success().says("1 file");
+    assert!(!target.join("shared/made").exists());
+    assert!(target.join("shared/mine").exists());
+}
+
 /// Catches an editor that is blinded for one target by building another, and a file that changes without need.
 #[test]
 fn compile_commands_are_kept_for_all_that_was_built() {

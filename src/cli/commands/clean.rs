@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::options::Clean;
 use crate::cli::session::Session;
 use crate::error::Result;
-use crate::evaluate::State;
+use crate::evaluate::{State, stale};
 use crate::event::Subscriber;
 use crate::fs;
 use crate::graph::FileId;
@@ -64,8 +64,12 @@ fn remove_stale(session: &mut Session, subscriber: &mut dyn Subscriber) -> Resul
             .collect::<Vec<_>>()
         {
             let path = state.absolute(file);
-            removed += usize::from(fs::is_occupied(&path));
-            fs::remove_all(&path)?;
+            if stale::is_shared_directory(state, file) {
+                fs::remove_if_empty(&path);
+            } else {
+                removed += usize::from(fs::is_occupied(&path));
+                fs::remove_all(&path)?;
+            }
             remove_empty_above(&path, &session.place.workspace.top.join(&out));
         }
         state.forget(identity);

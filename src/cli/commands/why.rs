@@ -114,12 +114,12 @@ fn one(
 /// What is known of an operation of a graph.
 fn planned(graph: &Graph, session: &mut Session, operation: OperationId) -> Result<Answer> {
     let world = Real::new(&session.place.layout.state_directory());
-    let now = evaluate::explain(graph, &mut session.state, &world, operation)?;
+    let now = evaluate::explain(graph, &mut session.state, &world, &[operation])?.pop();
     let last = last(&session.state, graph.identity(operation));
     Ok(Answer {
         title: graph.cold(operation).title,
         operation: evaluate::name(graph, &session.state, operation),
-        now,
+        now: now.map(|(_, reason)| reason),
         last: last.map(|(_, story)| story.reason),
         is_elsewhere: false,
     })
@@ -170,19 +170,18 @@ fn would_run(
     world: &Real,
     answers: &mut Vec<Answer>,
 ) -> Result<()> {
-    for operation in graph
+    let operations: Vec<OperationId> = graph
         .operations()
         .filter(|&operation| !graph.is_test(operation))
-    {
-        if let Some(now) = evaluate::explain(graph, &mut session.state, world, operation)? {
-            answers.push(Answer {
-                title: graph.cold(operation).title,
-                operation: evaluate::name(graph, &session.state, operation),
-                now: Some(now),
-                last: None,
-                is_elsewhere: false,
-            });
-        }
+        .collect();
+    for (operation, now) in evaluate::explain(graph, &mut session.state, world, &operations)? {
+        answers.push(Answer {
+            title: graph.cold(operation).title,
+            operation: evaluate::name(graph, &session.state, operation),
+            now: Some(now),
+            last: None,
+            is_elsewhere: false,
+        });
     }
     Ok(())
 }

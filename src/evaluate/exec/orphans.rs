@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, pidfd_send_signal, waitpid,
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process, pidfd_open,
+    pidfd_send_signal, waitid, waitpid,
 };
 
 use crate::error::{Error, Result};
@@ -119,8 +120,12 @@ fn processes() -> impl Iterator<Item = i32> {
         .filter_map(|(name, _)| name.to_str()?.parse().ok())
 }
 
-/// The process ids of wake's children.
+/// The process ids of wake's children. Where there are none, as in a build that runs nothing, no process is looked at.
 fn children() -> HashSet<i32> {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    if waitid(WaitId::All, options).is_err_and(|error| error == rustix::io::Errno::CHILD) {
+        return HashSet::new();
+    }
     let own = own();
     processes()
         .filter(|&pid| parent(pid) == Some(own))

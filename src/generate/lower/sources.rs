@@ -72,8 +72,9 @@ impl Lowering<'_> {
             "`{}` of `{}`",
             operation.title, self.instances.all[operation.instance].label
         );
-        if status.mode == 0 {
-            let is_generated = Path::new(shown).starts_with(self.layout.output_directory());
+        // What an operation made that is no more may still lie there: a clean build would not have it.
+        let is_generated = Path::new(shown).starts_with(self.layout.output_directory());
+        if status.mode == 0 || is_generated {
             let mut error = Error::user(if is_generated {
                 format!("No operation makes `{shown}`")
             } else {
