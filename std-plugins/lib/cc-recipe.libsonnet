@@ -15,8 +15,9 @@ local keys = {
   LanguageVersion: 'string',
   LinkerFlags: 'strings',
   LinkLibraries: 'strings',
-  Name: 'any',
+  Name: 'string',
   PlatformLibraries: 'strings',
+  PublicDefines: 'strings',
   PublicHeaders: 'stringsOrObjects',
   PublicIncludePaths: 'strings',
   RuntimeDependencies: 'strings',
@@ -65,6 +66,11 @@ local mistakes(ctx, language) =
       std.objectFields(language.versions),
       '`LanguageVersion` of ' + subject
     ),
+    [
+      '`Name` of %s must be a name of a file without `/` and `$`, not `%s`' % [subject, recipe.Name]
+      for name in [std.get(recipe, 'Name')]
+      if name != null && (std.member(['', '.', '..'], name) || std.member(name, '/') || std.member(name, '$'))
+    ],
     [
       '`%s` in `%s` of %s lies outside the package' % [path, key, subject]
       for key in ownPathKeys + systemPathKeys
