@@ -27,7 +27,8 @@
 // `$(tool NAME:MODULE)` and `$(tool :MODULE)` are the executable of a `Tool` dependency. `$$` is a dollar.
 //
 // TASKS: Build
-// SHARED STATE: outputs, the list of all; Build: { PublicIncludePaths, PublicDefines, GeneratedHeaders, LinkLibraries, RunExecutable }
+// SHARED STATE: outputs, the list of all; Build: { PublicIncludePaths, PublicDefines, GeneratedHeaders, LinkLibraries,
+// RunExecutable }
 //
 //   wake.recipe({
 //     Language: 'Command',
