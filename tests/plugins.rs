@@ -412,6 +412,8 @@ fn wrong_recipes_are_told_what_is_wrong() {
         json!({"PublicHeaders": ["b.h", {"Files": ["b.h"]}]}),
         json!({"Type": "HeaderLibrary", "Source": ["a.cpp"]}),
         json!({"Type": "Test", "Timeout": 0}),
+        json!({"Inputs": ["a.txt"]}),
+        json!({"Type": "Test", "Inputs": ["../a.txt"]}),
         json!({"Name": "lib/z"}),
         json!({"Name": ""}),
     ];
@@ -434,6 +436,21 @@ fn wrong_recipes_are_told_what_is_wrong() {
     show("c", &json!({}));
     command.iter().for_each(|recipe| show("command", recipe));
     insta::assert_snapshot!(text);
+}
+
+/// Would catch a test that stays passed when the data that it reads is edited.
+#[test]
+fn a_test_counts_the_files_that_it_reads() {
+    let recipe = json!({"Type": "Test", "Source": ["a.c"], "Inputs": ["data/*", "PKG"]});
+    let generated = Case::new("c", &["a.c", "data/1.xml", "data/2.xml"], recipe)
+        .generate()
+        .unwrap();
+    let test = generated.operations.last().unwrap();
+    assert!(test.is_test);
+    assert_eq!(
+        test.inputs.join(" "),
+        "$(target)/app $(package)/data/1.xml $(package)/data/2.xml $(package)/PKG"
+    );
 }
 
 /// A linker script that is edited links again, though no depfile speaks of it; directories and files elsewhere are no

@@ -11,6 +11,7 @@ local keys = {
   Dependencies: 'any',
   EnableWarningsAsErrors: 'boolean',
   IncludePaths: 'strings',
+  Inputs: 'strings',
   Language: 'any',
   LanguageVersion: 'string',
   LinkerFlags: 'strings',
@@ -29,7 +30,7 @@ local keys = {
 };
 local headerKeys = { Files: 'strings', Root: 'string', Target: 'string' };
 // Keys that name files and directories of the package; those that may also name what the system has.
-local ownPathKeys = ['Source', 'PublicHeaders'];
+local ownPathKeys = ['Source', 'PublicHeaders', 'Inputs'];
 local systemPathKeys = ['IncludePaths', 'PublicIncludePaths', 'LinkLibraries', 'RuntimeDependencies'];
 
 local sources(ctx, language) =
@@ -71,6 +72,9 @@ local mistakes(ctx, language) =
       for name in [std.get(recipe, 'Name')]
       if name != null && (std.member(['', '.', '..'], name) || std.member(name, '/') || std.member(name, '$'))
     ],
+    if std.objectHas(recipe, 'Inputs') && std.get(recipe, 'Type') != 'Test' then
+      ['`Inputs` of %s has no use: they are what a `Test` reads' % subject]
+    else [],
     [
       '`%s` in `%s` of %s lies outside the package' % [path, key, subject]
       for key in ownPathKeys + systemPathKeys

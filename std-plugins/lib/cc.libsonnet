@@ -24,6 +24,7 @@
 //                           version script, a profile) is an input
 //   LanguageVersion         'C99', 'C++20', …, or with the compiler's extensions 'GNU99', 'GNU++20'; see c and cpp
 //   EnableWarningsAsErrors  boolean, default false (the warnings themselves, `-Wall`, are always on)
+//   Inputs                  list of paths and patterns of files that a 'Test' reads: it runs again when one changes
 //   Timeout                 seconds, of a 'Test'
 // Paths are relative to the package, or begin with `$(target)`, or with `$(target NAME)`, `$(target :MODULE)`: the target
 // directory of a dependency.
@@ -209,7 +210,9 @@ local test(wake, ctx) =
     operations: [wake.operation({
       title: ctx.name,
       executable: table.Executable,
-      inputs: [table.Executable] + table.RuntimeDependencies,
+      inputs: paths.firsts(
+        [table.Executable] + table.RuntimeDependencies + paths.inputs(ctx, std.get(ctx.recipe, 'Inputs', []))
+      ),
       timeout: std.get(ctx.recipe, 'Timeout', null),
       test: true,
     })],
