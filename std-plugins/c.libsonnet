@@ -3,7 +3,8 @@
 // Recipe keys, parameters, tasks (InitializeDefaults, ResolveTools, RecipeBuild, ResolveDependencies, Build, Test) and
 // shared state (`Build`): see lib/cc.libsonnet. Of C alone:
 //   Source           *.c, *.s (assembly), *.S (assembly with preprocessor); default `**/*.c`
-//   LanguageVersion  C89, C90, C99, C11, C17, C23, or GNU89 … GNU23; default C17
+//   LanguageVersion  C89, C90, C99, C11, C17, C23, or GNU89 … GNU23; default GNU17, as `C17` hides what POSIX adds to
+//                    the headers: `strdup` would be an undeclared function that returns an `int`
 //
 //   wake.recipe({ Language: 'C', Type: 'Executable', Source: wake.glob('src/*.c'), PlatformLibraries: ['m'] })
 local cc = import 'wake/cc.libsonnet';
@@ -17,6 +18,6 @@ cc.plugin({
   extensions: ['c', 's', 'S'],
   versions: { ['C' + year]: { C: 'c' + years[year] } for year in std.objectFields(years) }
             + { ['GNU' + year]: { C: 'gnu' + years[year] } for year in std.objectFields(years) },
-  defaultVersion: 'C17',
+  defaultVersion: 'GNU17',
   companions: {},
 })

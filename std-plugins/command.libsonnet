@@ -13,8 +13,9 @@
 //     Stdin             path relative to the package: the file that is standard input
 //     Stdout            path relative to the target directory: the output that standard output becomes
 //     Depfile           path relative to the target directory
-//   What dependents in C and C++ get; all paths relative to the target directory:
+//   What dependents in C and C++ get; paths are relative to the target directory:
 //   PublicIncludePaths  list of directories to include from (also under the name IncludePaths)
+//   PublicDefines       list of 'NAME' or 'NAME=value'
 //   GeneratedHeaders    list of headers; default: all outputs with the extension of a header
 //   LinkLibraries       list of archives and shared libraries, in link order
 //   RunExecutable       path of the program that `wake run` starts and that dependents run as a `Tool`
@@ -26,7 +27,8 @@
 // `$(tool NAME:MODULE)` and `$(tool :MODULE)` are the executable of a `Tool` dependency. `$$` is a dollar.
 //
 // TASKS: Build
-// SHARED STATE: outputs, the list of all; Build: { PublicIncludePaths, GeneratedHeaders, LinkLibraries, RunExecutable }
+// SHARED STATE: outputs, the list of all; Build: { PublicIncludePaths, PublicDefines, GeneratedHeaders, LinkLibraries,
+// RunExecutable }
 //
 //   wake.recipe({
 //     Language: 'Command',
@@ -60,6 +62,7 @@ local keys = {
   LinkLibraries: 'strings',
   Name: 'any',
   Operations: 'objects',
+  PublicDefines: 'strings',
   PublicIncludePaths: 'strings',
   RunExecutable: 'string',
   Version: 'any',
@@ -148,6 +151,7 @@ local shared(ctx, outputs) =
     outputs: outputs,
     Build+: {
       PublicIncludePaths+: paths.firsts(list('PublicIncludePaths') + list('IncludePaths')),
+      PublicDefines+: std.get(recipe, 'PublicDefines', []),
       GeneratedHeaders+: if std.objectHas(recipe, 'GeneratedHeaders') then list('GeneratedHeaders')
       else [output for output in outputs if std.member(headerExtensions, paths.extension(output))],
       LinkLibraries+: list('LinkLibraries'),

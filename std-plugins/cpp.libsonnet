@@ -2,7 +2,7 @@
 //
 // Recipe keys, parameters, tasks (InitializeDefaults, ResolveTools, RecipeBuild, ResolveDependencies, Build, Test) and
 // shared state (`Build`): see lib/cc.libsonnet. Of C++ alone:
-//   Source           *.cpp, *.cc, *.cxx, *.C, *.c++; also *.c (as C17), *.s, *.S, which the C compiler compiles;
+//   Source           *.cpp, *.cc, *.cxx, *.C, *.c++; also *.c (as GNU17), *.s, *.S, which the C compiler compiles;
 //                    default: every C++ source
 //   LanguageVersion  C++98, C++03, C++11, C++14, C++17, C++20, C++23, C++26, or GNU++98 … GNU++26; default C++20
 //
@@ -28,5 +28,5 @@ cc.plugin({
   versions: { ['C++' + year]: { Cpp: 'c++' + years[year] } for year in std.objectFields(years) }
             + { ['GNU++' + year]: { Cpp: 'gnu++' + years[year] } for year in std.objectFields(years) },
   defaultVersion: 'C++20',
-  companions: { C: 'c17' },
+  companions: { C: 'gnu17' },
 })

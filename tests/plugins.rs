@@ -412,6 +412,10 @@ fn wrong_recipes_are_told_what_is_wrong() {
         json!({"PublicHeaders": ["b.h", {"Files": ["b.h"]}]}),
         json!({"Type": "HeaderLibrary", "Source": ["a.cpp"]}),
         json!({"Type": "Test", "Timeout": 0}),
+        json!({"Inputs": ["a.txt"]}),
+        json!({"Type": "Test", "Inputs": ["../a.txt"]}),
+        json!({"Name": "lib/z"}),
+        json!({"Name": ""}),
     ];
     let command = [
         json!({}),
@@ -434,6 +438,110 @@ fn wrong_recipes_are_told_what_is_wrong() {
     insta::assert_snapshot!(text);
 }
 
+/// Would catch a test that stays passed when the data that it reads is edited.
+#[test]
+fn a_test_counts_the_files_that_it_reads() {
+    let recipe = json!({"Type": "Test", "Source": ["a.c"], "Inputs": ["data/*", "PKG"]});
+    let generated = Case::new("c", &["a.c", "data/1.xml", "data/2.xml"], recipe)
+        .generate()
+        .unwrap();
+    let test = generated.operations.last().unwrap();
+    assert!(test.is_test);
+    assert_eq!(
+        test.inputs.join(" "),
+        "$(target)/app $(package)/data/1.xml $(package)/data/2.xml $(package)/PKG"
+    );
+}
+
+/// A linker script that is edited links again, though no depfile speaks of it; directories and files elsewhere are no
+/// inputs, nor is what is no file at all.
+#[test]
+fn files_that_flags_name_are_inputs() {
+    let files = [
+        "a.c",
+        "api.map",
+        "boot.ld",
+        "order.txt",
+        "a.profdata",
+        "dir.d/x",
+    ];
+    let recipe = json!({
+        "Type": "DynamicLibrary",
+        "CompilerFlags": ["-fprofile-use=a.profdata", "-DFILE=order.txt"],
+        "LinkerFlags": [
+            "-Wl,--version-script,$(package)/api.map", "-Tboot.ld", "-Wl,--symbol-ordering-file=./order.txt",
+            "-Wl,-rpath-link,dir.d", "-Wl,-z,max-page-size=0.5", "-Wl,-T,/lib/x.ld", "-Wl,-T,../a.ld",
+        ],
+    });
+    let generated = Case::new("c", &files, recipe).generate().unwrap();
+    let inputs: Vec<_> = generated
+        .operations
+        .iter()
+        .map(|one| one.inputs.join(" "))
+        .collect();
+    assert_eq!(
+        inputs,
+        [
+            "$(package)/a.c $(package)/a.profdata",
+            "$(target)/obj/a.c.o $(package)/api.map $(package)/boot.ld $(package)/order.txt",
+        ]
+    );
+}
+
+/// What a library wants defined reaches all that include it, once, and goes on to those that depend on them; a module's
+/// own definitions come last.
+#[test]
+fn public_defines_flow() {
+    let shares = || json!({"PublicDefines": ["BASE"]});
+    let recipe = json!({"PublicDefines": ["HERE"], "Defines": ["OWN"]});
+    let generated = Case::new("cpp", &["a.cpp"], recipe)
+        .dependency("Runtime", "left", shares())
+        .dependency("Runtime", "right", shares())
+        .generate()
+        .unwrap();
+    let ActionSpec::Run { arguments, .. } = &generated.operations[0].action else {
+        panic!("{:?}", generated.operations[0]);
+    };
+    let arguments = arguments.join(" ");
+    assert!(
+        arguments.contains(" -DBASE -DHERE -DOWN -I")
+            || arguments.contains(" -DBASE -DHERE -DOWN -f"),
+        "{arguments}"
+    );
+    assert_eq!(
+        generated.shared_state["Build"]["PublicDefines"],
+        json!(["HERE", "BASE"])
+    );
+}
+
+/// The modules of two packages have the same name, as `shared` and `lib` often are.
+#[test]
+fn shared_libraries_of_one_name_are_told_apart_by_name() {
+    let library = |name: &str| json!({ "RuntimeDependencies": [format!("$(target acme/{name}:shared#1)/libshared.so")] });
+    let error = Case::new("c", &["a.c"], json!({"Type": "Executable"}))
+        .dependency("Runtime", "x", library("x"))
+        .dependency("Runtime", "y", library("y"))
+        .generate()
+        .unwrap_err();
+    assert!(
+        error.contains("`acme/x/shared/libshared.so` and `acme/y/shared/libshared.so`"),
+        "{error}"
+    );
+    assert!(error.contains("another `Name`"), "{error}");
+    let named = Case::new(
+        "c",
+        &["a.c"],
+        json!({"Type": "DynamicLibrary", "Name": "y"}),
+    )
+    .module("shared")
+    .generate()
+    .unwrap();
+    assert_eq!(
+        named.shared_state["Build"]["RuntimeDependencies"],
+        json!(["$(target)/liby.so"])
+    );
+}
+
 /// Objects lie in `obj`, so a program of this name could not be written.
 #[test]
 fn a_program_is_not_named_like_a_directory_beside_it() {
@@ -453,19 +561,24 @@ fn parameters_that_mean_nothing_are_errors() {
     insta::assert_snapshot!(case().parameter("Compiler", "").plan());
 }
 
-/// A misspelt key is worth a warning only where no other plugin might read it.
+/// A key that nothing reads is worth a warning only where no other plugin might read it.
 #[test]
-fn nearly_known_keys_are_warned_about() {
+fn keys_that_nothing_reads_are_warned_about() {
     let recipe = json!({"Sources": ["a.cpp"], "Color": "red"});
     let alone = Case::new("cpp", &["a.cpp"], recipe.clone())
         .generate()
         .unwrap();
-    let [(_, message)] = alone.messages.as_slice() else {
-        panic!("{:?}", alone.messages);
-    };
+    let messages: Vec<_> = alone
+        .messages
+        .iter()
+        .map(|(_, text)| text.as_str())
+        .collect();
     assert_eq!(
-        message,
-        "`Sources` in the recipe of `app` is not used; did you mean `Source`?"
+        messages,
+        [
+            "`Color` in the recipe of `app` is not used",
+            "`Sources` in the recipe of `app` is not used; did you mean `Source`?",
+        ]
     );
     let accompanied = Case::new("cpp", &["a.cpp"], recipe)
         .dependency("Build", "plugin", json!({}))

@@ -56,12 +56,13 @@ local compileSettings(build) =
   local includes = paths.firsts(
     build.IncludePaths + build.PublicIncludePaths + build.Inherited.PublicIncludePaths
   );
+  local defines = paths.firsts(build.Inherited.PublicDefines + build.PublicDefines) + build.Defines;
   local maps = prefixMaps(includes + build.Source);
   local general = flavors[build.Flavor]
                   + ['-Wall']
                   + (if build.EnableWarningsAsErrors then ['-Werror'] else [])
                   + (if std.member(['StaticLibrary', 'DynamicLibrary'], build.Type) then ['-fPIC'] else [])
-                  + ['-D' + define for define in build.Defines]
+                  + ['-D' + define for define in defines]
                   + ['-I' + path for path in includes]
                   + maps
                   + build.CompilerFlags;
@@ -73,6 +74,7 @@ local compileSettings(build) =
       // Without what the assembler has no use for: Clang warns of every flag that it does not use.
       assembly: ['-c'] + std.filter(function(flag) flag == '-g', flavors[build.Flavor]) + maps + build.CompilerFlags,
     },
+    inputs: build.CompilerFiles,
     orderOnly: paths.firsts(build.GeneratedHeaders + build.Inherited.GeneratedHeaders),
   };
 
@@ -86,7 +88,7 @@ local compile(wake, build, settings, source) =
     arguments: settings.flags[kind.flags]
                + (if kind.preprocessed then ['-MD', '-MF', depfile] else [])
                + ['-o', object, source],
-    inputs: [source],
+    inputs: paths.firsts([source] + settings.inputs),
     orderOnly: settings.orderOnly,
     outputs: [object],
     [if kind.preprocessed then 'depfile']: depfile,
@@ -126,7 +128,7 @@ local link(wake, build, output, flags, objects, libraries, besides) =
                + build.LinkerFlags
                + libraries
                + ['-l' + name for name in paths.lasts(build.PlatformLibraries + build.Inherited.PlatformLibraries)],
-    inputs: objects + paths.firsts(libraries + besides),
+    inputs: objects + paths.firsts(build.LinkerFiles + libraries + besides),
     outputs: [output],
   });
 
@@ -219,11 +221,6 @@ local sourceMistakes(ctx, build, language) =
     for index in std.range(1, std.length(objects) - 1)
     if objects[index - 1].object == objects[index].object
   ];
-  local takenNames = [
-    'The program of `%s` cannot be named `%s`: that is a directory beside it' % [ctx.name, build.Name]
-    for name in ['include', 'obj']
-    if build.Name == name && std.member(['Executable', 'Test'], build.Type)
-  ];
   if build.Type == 'HeaderLibrary' then
     if std.objectHas(ctx.recipe, 'Source') && build.Source != [] then
       ["`%s` is a `HeaderLibrary`, which compiles nothing, but has a `Source`" % ctx.name]
@@ -235,7 +232,27 @@ local sourceMistakes(ctx, build, language) =
       else 'no file of the package matches %s' % check.either(language.sources),
     ],
   ]
-  else strangers + twins + takenNames;
+  else strangers + twins;
+
+// Sentences about names that are taken: by a directory beside the program, or by two shared libraries.
+local nameMistakes(ctx, build) =
+  local files = std.sort(runtimeDependencies(build), paths.base);
+  local twins = [
+    '`%s` and `%s` would both be `%s` beside the program of `%s`; give the module of one of them another `Name`' % [
+      nameOf(files[index - 1]),
+      nameOf(files[index]),
+      paths.base(files[index]),
+      ctx.name,
+    ]
+    for index in std.range(1, std.length(files) - 1)
+    if paths.base(files[index - 1]) == paths.base(files[index])
+  ];
+  if !std.member(['Executable', 'Test'], build.Type) then []
+  else twins + [
+    'The program of `%s` cannot be named `%s`: that is a directory beside it' % [ctx.name, build.Name]
+    for name in ['include', 'obj']
+    if build.Name == name
+  ];
 
 {
   flavors:: std.objectFields(flavors),
@@ -244,4 +261,5 @@ local sourceMistakes(ctx, build, language) =
   compile:: compile,
   products:: products,
   sourceMistakes:: sourceMistakes,
+  nameMistakes:: nameMistakes,
 }

@@ -11,12 +11,14 @@ local keys = {
   Dependencies: 'any',
   EnableWarningsAsErrors: 'boolean',
   IncludePaths: 'strings',
+  Inputs: 'strings',
   Language: 'any',
   LanguageVersion: 'string',
   LinkerFlags: 'strings',
   LinkLibraries: 'strings',
-  Name: 'any',
+  Name: 'string',
   PlatformLibraries: 'strings',
+  PublicDefines: 'strings',
   PublicHeaders: 'stringsOrObjects',
   PublicIncludePaths: 'strings',
   RuntimeDependencies: 'strings',
@@ -28,7 +30,7 @@ local keys = {
 };
 local headerKeys = { Files: 'strings', Root: 'string', Target: 'string' };
 // Keys that name files and directories of the package; those that may also name what the system has.
-local ownPathKeys = ['Source', 'PublicHeaders'];
+local ownPathKeys = ['Source', 'PublicHeaders', 'Inputs'];
 local systemPathKeys = ['IncludePaths', 'PublicIncludePaths', 'LinkLibraries', 'RuntimeDependencies'];
 
 local sources(ctx, language) =
@@ -65,6 +67,14 @@ local mistakes(ctx, language) =
       std.objectFields(language.versions),
       '`LanguageVersion` of ' + subject
     ),
+    [
+      '`Name` of %s must be a name of a file without `/` and `$`, not `%s`' % [subject, recipe.Name]
+      for name in [std.get(recipe, 'Name')]
+      if name != null && (std.member(['', '.', '..'], name) || std.member(name, '/') || std.member(name, '$'))
+    ],
+    if std.objectHas(recipe, 'Inputs') && std.get(recipe, 'Type') != 'Test' then
+      ['`Inputs` of %s has no use: they are what a `Test` reads' % subject]
+    else [],
     [
       '`%s` in `%s` of %s lies outside the package' % [path, key, subject]
       for key in ownPathKeys + systemPathKeys

@@ -3,6 +3,8 @@
 // recipe may say is checked in cc-recipe, its headers are found in cc-headers, the operations are made in cc-operations.
 //
 // RECIPE KEYS
+//   Name                    what the files are named after: `libNAME.a`, `libNAME.so`, `NAME`; default the name of the
+//                           package for `root`, else that of the module
 //   Type                    'Executable' | 'StaticLibrary' | 'DynamicLibrary' | 'HeaderLibrary' | 'Test';
 //                           default 'StaticLibrary'
 //   Source                  list of paths and patterns (with `*`); default: every source of the language in the package,
@@ -12,14 +14,17 @@
 //   PublicHeaders           list of paths and patterns, or of { Root: '', Target: '', Files: [...] }: copied to
 //                           `$(target)/include/<Target>`, which dependents include from. Strings have the Root
 //                           `include` if all lie below it, else the package
-//   Defines                 list of 'NAME' or 'NAME=value'
+//   Defines                 list of 'NAME' or 'NAME=value', for this module alone
+//   PublicDefines           the same, for this module and all that depend on it, directly or not
 //   LinkLibraries           list of paths of libraries
 //   PlatformLibraries       list of names of libraries of the system: 'm', 'pthread'
 //   RuntimeDependencies     list of paths of files that must lie beside an executable
 //   CompilerFlags           list of strings, after all other flags of every compile
-//   LinkerFlags             list of strings, before the libraries of a link
+//   LinkerFlags             list of strings, before the libraries of a link. A file of the package that flags name (a
+//                           version script, a profile) is an input
 //   LanguageVersion         'C99', 'C++20', …, or with the compiler's extensions 'GNU99', 'GNU++20'; see c and cpp
 //   EnableWarningsAsErrors  boolean, default false (the warnings themselves, `-Wall`, are always on)
+//   Inputs                  list of paths and patterns of files that a 'Test' reads: it runs again when one changes
 //   Timeout                 seconds, of a 'Test'
 // Paths are relative to the package, or begin with `$(target)`, or with `$(target NAME)`, `$(target :MODULE)`: the target
 // directory of a dependency.
@@ -34,14 +39,15 @@
 //   ResolveTools         Tools: { C, Cpp, Archive }
 //   RecipeBuild          Type, Source, IncludePaths, PublicIncludePaths, HeaderCopies: [{ From, To }],
 //                        GeneratedHeaders (what the module's own sources wait for),
-//                        Defines, LinkLibraries, PlatformLibraries, RuntimeDependencies, CompilerFlags, LinkerFlags,
-//                        LanguageVersions: { C, Cpp }, EnableWarningsAsErrors
+//                        Defines, PublicDefines, LinkLibraries, PlatformLibraries, RuntimeDependencies, CompilerFlags,
+//                        LinkerFlags, LanguageVersions: { C, Cpp }, EnableWarningsAsErrors
 //   ResolveDependencies  Inherited: the `Build` tables that dependencies share, joined
 //   Build                makes the operations and the shared state; adds Executable, the path, if it links one
 //   Test                 makes the operation that runs a 'Test'
 //
 // SHARED STATE, in `Build`
 //   PublicIncludePaths   directories to include from, transitively
+//   PublicDefines        macros for all that depend on it, transitively
 //   GeneratedHeaders     headers that operations make: what includes them is compiled after them
 //   LinkLibraries        archives and shared libraries in link order: what needs a library comes before it
 //   PlatformLibraries    names for `-l`, to be linked after those
@@ -65,7 +71,7 @@ local initializeDefaults(wake, language, ctx) =
   else {
     activeState: {
       Build+: {
-        Name: ctx.name,
+        Name: std.get(ctx.recipe, 'Name', ctx.name),
         Language: language.name,
         Flavor: flavor,
         Source+: [],
@@ -73,6 +79,7 @@ local initializeDefaults(wake, language, ctx) =
         PublicIncludePaths+: [],
         GeneratedHeaders+: [],
         Defines+: [],
+        PublicDefines+: [],
         CompilerFlags+: [],
         LinkerFlags+: [],
         LinkLibraries+: [],
@@ -123,6 +130,7 @@ local recipeBuild(wake, language, ctx) =
         // The module's own sources wait for the copies only if it is those that they include.
         GeneratedHeaders+: if std.member(headerPaths, headers.directory) then [copy.To for copy in copies] else [],
         Defines+: list('Defines'),
+        PublicDefines+: list('PublicDefines'),
         CompilerFlags+: list('CompilerFlags'),
         LinkerFlags+: list('LinkerFlags'),
         LinkLibraries+: files(list('LinkLibraries')),
@@ -151,6 +159,7 @@ local resolveDependencies(ctx) =
       Build+: {
         Inherited: {
           PublicIncludePaths: paths.firsts(all('PublicIncludePaths')),
+          PublicDefines: paths.firsts(all('PublicDefines')),
           GeneratedHeaders: paths.firsts(all('GeneratedHeaders')),
           LinkLibraries: paths.lasts(all('LinkLibraries')),
           PlatformLibraries: paths.lasts(all('PlatformLibraries')),
@@ -168,9 +177,11 @@ local build(wake, language, ctx) =
     Source: paths.firsts(std.map(paths.inPackage, table.Source)),
     IncludePaths: std.map(paths.inPackage, table.IncludePaths),
     PublicIncludePaths: std.map(paths.inPackage, table.PublicIncludePaths),
+    CompilerFiles: paths.filesInFlags(ctx, table.CompilerFlags),
+    LinkerFiles: paths.filesInFlags(ctx, table.LinkerFlags),
   };
   local copies = given.HeaderCopies;
-  local wrong = operations.sourceMistakes(ctx, given, language);
+  local wrong = operations.sourceMistakes(ctx, given, language) + operations.nameMistakes(ctx, given);
   local settings = operations.compileSettings(given);
   local made = operations.products(wake, given, std.map(operations.objectOf, given.Source));
   local headersPath = if copies == [] then [] else [headers.directory];
@@ -183,6 +194,7 @@ local build(wake, language, ctx) =
     sharedState: {
       Build+: made.shared {
         PublicIncludePaths+: paths.firsts(given.PublicIncludePaths + headersPath + inherited.PublicIncludePaths),
+        PublicDefines+: paths.firsts(given.PublicDefines + inherited.PublicDefines),
         GeneratedHeaders+: paths.firsts([copy.To for copy in copies] + inherited.GeneratedHeaders),
       },
     },
@@ -198,7 +210,9 @@ local test(wake, ctx) =
     operations: [wake.operation({
       title: ctx.name,
       executable: table.Executable,
-      inputs: [table.Executable] + table.RuntimeDependencies,
+      inputs: paths.firsts(
+        [table.Executable] + table.RuntimeDependencies + paths.inputs(ctx, std.get(ctx.recipe, 'Inputs', []))
+      ),
       timeout: std.get(ctx.recipe, 'Timeout', null),
       test: true,
     })],

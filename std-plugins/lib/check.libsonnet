@@ -109,12 +109,11 @@ local firstWrong(kind, value) =
     for name in strangers(object, fields)
   ],
 
-  // Keys of a recipe that its language does not read but that are nearly ones that it reads. Other plugins read keys of
-  // their own, so there is nothing to say where there are others.
+  // Keys of a recipe that its language does not read. Other plugins read keys of their own, so there is nothing to say
+  // where there are others.
   unused(ctx, keys):: if std.length(std.get(ctx.dependencies, 'Build', [])) > 0 then [] else [
     '`%s` in the recipe of `%s` is not used%s' % [key, ctx.name, $.didYouMean(key, std.objectFields(keys))]
     for key in strangers(ctx.recipe, keys)
-    if $.near(key, std.objectFields(keys)) != []
   ],
 
   // Whether `value`, if it is a string, is one of `names`.

@@ -56,6 +56,21 @@ local isAbsolute(path) = std.startsWith(path, '/');
     paths,
   ),
 
+  // The files of the package that words of a command line name, as in `-Wl,--version-script=api.map` and `-Tboot.ld`:
+  // the tool reads them, and does not say so. Directories are none, nor are names without an extension.
+  filesInFlags(ctx, flags):: std.flatMap(
+    function(word)
+      local path = normal(if std.startsWith(word, '-T') then word[2:] else std.strReplace(word, '$(package)/', ''));
+      local isName = std.setInter(std.set(std.stringChars(path)), std.set(std.stringChars('"$*?[]{}'))) == [];
+      if isName && std.member(path, '.') && !std.startsWith(path, '-') && !$.leaves(path)
+      then std.map($.inPackage, ctx.glob(path))
+      else [],
+    std.flatMap(
+      function(flag) if std.startsWith(flag, '-D') then [] else std.split(std.strReplace(flag, '=', ','), ','),
+      flags
+    ),
+  ),
+
   // All dependencies of an instance, of any kind.
   dependencies(ctx):: std.flatMap(
     function(kind) ctx.dependencies[kind],
