@@ -50,6 +50,7 @@ impl Case {
         let case = Self {
             input: GenerateInput {
                 package: PackageDirectory {
+                    granted: None,
                     directory: path.join("package"),
                     top: path.clone(),
                 },
@@ -123,6 +124,7 @@ impl Case {
         );
         self.write("plugin/PKG", &package);
         self.input.plugins.push(Plugin::Package(PackageDirectory {
+            granted: None,
             directory: self.input.package.top.join("plugin"),
             top: self.input.package.top.clone(),
         }));
@@ -633,11 +635,13 @@ fn examples_are_declared() {
     assert_eq!(packages.len(), 7);
     for directory in packages {
         let package = PackageDirectory {
+            granted: None,
             top: directory.clone(),
             directory,
         };
         let Answer::Declaration(declaration) = ask(&Request::Declare {
             package: package.clone(),
+            answers: Vec::new(),
         }) else {
             panic!("no declaration");
         };

@@ -38,6 +38,11 @@ pub struct Declaration {
     pub modules: Vec<String>,
     /// Whether it has a `plugin`.
     pub is_plugin: bool,
+    /// What runs when the package itself is executed.
+    pub exec: Option<Exec>,
+    /// The files of the package that its `PKG` imports, directly or not, whether or not evaluation came to the import:
+    /// relative to its directory, sorted.
+    pub imports: Vec<String>,
     /// Where `wake.pkg` is called.
     pub at: Option<Location>,
 }
@@ -48,8 +53,24 @@ pub struct PackageRequest {
     /// `namespace`, `name` and the semver requirement (in `version`).
     pub wanted: PackageInfo,
     pub from: Source,
+    /// Defines the name in the global namespace with this priority: 0 for `global=true`, else 1 to 100.
+    pub global: Option<u8>,
+    /// What the package may do when it is executed, and what it may see: sorted, none twice.
+    pub permissions: Vec<Permission>,
+    pub versions: Option<Versions>,
+    /// Parameters with the values for which the package is fetched; empty: for all.
+    pub when: BTreeMap<String, Vec<String>>,
+    /// Answers every request for the name in the whole workspace.
+    pub replace: bool,
     /// Where `getPkg` is called.
     pub at: Option<Location>,
+}
+
+impl PackageRequest {
+    /// Whether two requests of one package ask for the same, wherever they stand.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.wanted == other.wanted && self.from == other.from
+    }
 }
 
 /// Where a package comes from.
@@ -59,10 +80,54 @@ pub enum Source {
     Path(String),
     /// The global namespace.
     Global,
-    /// A retriever: a package that is executed.
-    Retriever,
-    /// Not said.
-    Unsaid,
+    /// What executing a package, the retriever, finds.
+    Retriever(Box<Exec>),
+    /// What another package that is asked for names so in its own `pkgs`.
+    Of(Box<PackageRequest>, String),
+}
+
+/// What `wake.exec` says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Exec {
+    pub program: Program,
+    /// JSON, `null` if there is none.
+    pub config: Value,
+    pub args: Vec<String>,
+    pub env: BTreeMap<String, String>,
+}
+
+/// What is executed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Program {
+    /// One of `wake.std`, by name.
+    Std(String),
+    /// What a package says in its `exec`.
+    Package(Box<PackageRequest>),
+    /// A file of the package itself, relative to its directory; or `pkgs/<key>/<path>`, a file of what it names `<key>`.
+    File(String),
+}
+
+/// Something that must be granted.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Permission {
+    /// `network`.
+    Network,
+    /// `home`: the user's client configuration and credentials, files and environment.
+    Home,
+    /// `defineGlobal`.
+    DefineGlobal,
+    /// `env:NAME`: the variable may be read with `wake.env`.
+    Environment(String),
+}
+
+/// How many versions of a package there may be side by side in one scope (DESIGN §3.4), strictest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Versions {
+    One,
+    OnePerMajor,
+    OnePerMinor,
+    /// The package and what is below it have a scope of their own.
+    Any,
 }
 
 /// What evaluating one module function yields.
@@ -128,4 +193,6 @@ pub struct PackageDirectory {
     pub directory: PathBuf,
     /// The workspace's top, for display and for what may lie anywhere in the workspace.
     pub top: PathBuf,
+    /// The environment variables that `wake.env` may read in it; `None`: all, since it is a path package.
+    pub granted: Option<Vec<String>>,
 }

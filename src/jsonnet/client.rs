@@ -190,7 +190,7 @@ impl Evaluators {
 fn subject(request: &Request) -> String {
     match request {
         Request::Setup(_) => "nothing".to_owned(),
-        Request::Declare { package } | Request::Exports { package, .. } => {
+        Request::Declare { package, .. } | Request::Exports { package, .. } => {
             format!("`{}`", package.directory.join("PKG").display())
         }
         Request::Module {

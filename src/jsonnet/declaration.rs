@@ -93,6 +93,8 @@ pub(super) fn declare(
         pkgs,
         modules: modules.fields().iter().map(ToString::to_string).collect(),
         is_plugin,
+        exec: None,
+        imports: Vec::new(),
         at: package.at.clone(),
     })
 }

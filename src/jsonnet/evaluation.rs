@@ -49,8 +49,7 @@ pub(super) fn evaluate(
 fn given(setup: &Rc<Setup>, builtin: &Rc<Builtin>, request: &Request) -> Given {
     let (top, parameters, config, answers) = match request {
         Request::Setup(_) => (PathBuf::new(), None, Value::Null, Vec::new()),
-        Request::Declare { package } => (package.top.clone(), None, Value::Null, Vec::new()),
-        Request::Exports { package, answers } => {
+        Request::Declare { package, answers } | Request::Exports { package, answers } => {
             (package.top.clone(), None, Value::Null, answers.clone())
         }
         Request::Module {
@@ -126,7 +125,7 @@ fn with_traced(session: &Session, error: Error) -> Error {
 fn answer(session: &Rc<Session>, request: &Request) -> Evaluated<Answer> {
     match request {
         Request::Setup(_) => Ok(Answer::Ready),
-        Request::Declare { package } => declare(session, package).map(Answer::Declaration),
+        Request::Declare { package, .. } => declare(session, package).map(Answer::Declaration),
         Request::Exports { package, .. } => exports(session, package).map(Answer::Value),
         Request::Module {
             package, module, ..

@@ -200,6 +200,7 @@ impl Imports {
         let dependency = Rc::new(PackageDirectory {
             directory,
             top: package.top.clone(),
+            granted: None,
         });
         let path = fs::path::clean(&dependency.directory.join(path));
         let found = self.inside(&dependency, &path, import)?;

@@ -30,8 +30,10 @@ pub struct Setup {
 pub enum Request {
     Setup(Setup),
     /// Evaluates the `PKG` of a directory. Answers with [`Answer::Declaration`].
+    /// Answers with [`Answer::Waiting`] if that needs what other packages say of themselves.
     Declare {
         package: PackageDirectory,
+        answers: Vec<(PackageRequest, Answered)>,
     },
     /// Evaluates the `exports` of a package. Answers with [`Answer::Value`] or [`Answer::Waiting`].
     Exports {
@@ -72,6 +74,10 @@ pub struct Argument {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Answered {
     pub info: PackageInfo,
+    /// Where its files are.
+    pub directory: PackageDirectory,
+    /// The visible fields of its `pkgs`.
+    pub pkgs: Vec<(String, PackageRequest)>,
     /// `None`: not asked for yet.
     pub exports: Option<Value>,
 }

@@ -88,6 +88,7 @@ fn call(
         let package = PackageDirectory {
             directory,
             top: session.given.top.clone(),
+            granted: None,
         };
         let wake = Val::Obj(wake_object(&Scope::new(session, &package)));
         given.insert("wake".into(), TlaArg::Val(wake));

@@ -139,7 +139,7 @@ impl Session {
     /// What is known of a requested package; if not enough is known, the request is noted and `None` returned.
     pub(super) fn answer(&self, request: &PackageRequest, with_exports: bool) -> Option<&Answered> {
         let known = (self.given.answers.iter())
-            .find(|(asked, _)| asked.wanted == request.wanted && asked.from == request.from)
+            .find(|(asked, _)| asked.is_same(request))
             .map(|(_, answered)| answered)
             .filter(|answered| !with_exports || answered.exports.is_some());
         if known.is_none() {

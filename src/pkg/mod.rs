@@ -1,9 +1,12 @@
 //! From `getPkg` to packages on disk.
 //!
-//! For now packages come by path. The loop is lazy: what a declaration names in `pkgs` is looked at, but a package that
-//! is missing or broken is an error only for those who need it.
+//! The loop is lazy: what a declaration names in `pkgs` is looked at, but a package that is missing or broken is an
+//! error only for those who need it.
 
+pub mod facts;
 pub mod frontier;
+pub mod requirement;
 pub mod resolve;
+pub mod retriever;
 
 pub use resolve::{Package, PackageIndex, Packages};

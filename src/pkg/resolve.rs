@@ -93,6 +93,7 @@ impl Packages {
         PackageDirectory {
             directory: self.packages[index].directory.clone(),
             top: self.top.clone(),
+            granted: None,
         }
     }
 
@@ -141,7 +142,7 @@ impl Packages {
             Source::Path(relative) => {
                 Ok(path::clean(&self.packages[asking].directory.join(relative)))
             }
-            Source::Global | Source::Retriever | Source::Unsaid => Err(Error::user(format!(
+            Source::Global | Source::Retriever(_) | Source::Of(..) => Err(Error::user(format!(
                 "`{}` can be asked for only by path",
                 request.wanted.label()
             ))
@@ -168,6 +169,7 @@ impl Packages {
         let declare = |(_, package): &(PackageIndex, PackageDirectory)| {
             ask(&Request::Declare {
                 package: package.clone(),
+                answers: Vec::new(),
             })
         };
         frontier::drive(threads, jobs, declare, |(index, _), outcome, more| {

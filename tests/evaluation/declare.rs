@@ -104,7 +104,15 @@ fn what_is_not_resolved_is_waited_for() {
                 namespace: None,
                 version: Some("2.0.0".into()),
             };
-            answers.push((requests[0].clone(), Answered { info, exports }));
+            answers.push((
+                requests[0].clone(),
+                Answered {
+                    info,
+                    directory: space.package(""),
+                    pkgs: Vec::new(),
+                    exports,
+                },
+            ));
         }
         space.answer(&request)
     };

@@ -73,6 +73,7 @@ impl Space {
 
     fn package(&self, path: &str) -> PackageDirectory {
         PackageDirectory {
+            granted: None,
             directory: self.path(path).canonicalize().unwrap(),
             top: self.path("").canonicalize().unwrap(),
         }
@@ -109,6 +110,7 @@ impl Space {
     fn declare(&self) -> Request {
         Request::Declare {
             package: self.package(""),
+            answers: Vec::new(),
         }
     }
 

@@ -149,9 +149,11 @@ fn directories_without_a_name_in_utf8_are_named() {
     std::fs::create_dir(&directory).unwrap();
     let error = space.error(&Request::Declare {
         package: PackageDirectory {
+            granted: None,
             directory,
             top: space.path(""),
         },
+        answers: Vec::new(),
     });
     assert!(shown(&error).contains("is not UTF-8"), "{}", shown(&error));
     let text = "function(wake) wake.pkg(wake.pkgInfo('app'), files=wake.glob('**/*.c'))";

@@ -68,7 +68,7 @@ impl Instances<'_> {
             let package = self.packages.find(self.package_of(step), request)?;
             self.packages
                 .connect(self.package_of(step), package, request.at.as_ref());
-            let was_given = given.iter().find(|(known, _)| is_same(known, request));
+            let was_given = given.iter().find(|(known, _)| known.is_same(request));
             match was_given {
                 None if !self.packages.is_declared(package) => {
                     *self.unanswered.entry(step).or_default() += 1;
@@ -97,11 +97,22 @@ impl Instances<'_> {
         package: PackageIndex,
     ) -> Result<()> {
         self.packages.check(package, request)?;
-        let info = self.packages.declaration(package)?.info.clone();
+        let declaration = self.packages.declaration(package)?;
+        let (info, pkgs) = (declaration.info.clone(), declaration.pkgs.clone());
+        let directory = self.packages.directory(package);
         let exports = self.exports.get(&package).cloned();
         let known = self.answers.entry(self.package_of(step)).or_default();
-        if !known.iter().any(|(known, _, _)| is_same(known, request)) {
-            known.push((request.clone(), package, Answered { info, exports }));
+        if !known.iter().any(|(known, _, _)| known.is_same(request)) {
+            known.push((
+                request.clone(),
+                package,
+                Answered {
+                    info,
+                    directory,
+                    pkgs,
+                    exports,
+                },
+            ));
         }
         Ok(())
     }
@@ -154,13 +165,10 @@ impl Instances<'_> {
 /// What a request was sent with.
 pub(super) fn given(request: &Request) -> &[(PackageRequest, Answered)] {
     match request {
-        Request::Exports { answers, .. } | Request::Module { answers, .. } => answers,
+        Request::Declare { answers, .. }
+        | Request::Exports { answers, .. }
+        | Request::Module { answers, .. } => answers,
         Request::Generate(input) => &input.answers,
-        Request::Setup(_) | Request::Declare { .. } | Request::Eval { .. } => &[],
+        Request::Setup(_) | Request::Eval { .. } => &[],
     }
-}
-
-/// Whether two requests of one package ask for the same, wherever they stand.
-fn is_same(one: &PackageRequest, other: &PackageRequest) -> bool {
-    one.wanted == other.wanted && one.from == other.from
 }

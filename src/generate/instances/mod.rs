@@ -428,6 +428,7 @@ impl<'a> Instances<'a> {
         if waiting.len() == 1 {
             let request = Request::Declare {
                 package: self.packages.directory(package),
+                answers: Vec::new(),
             };
             self.jobs.push(Job::Declare(package, request));
         }

@@ -30,6 +30,11 @@ fn request(directory: &Path, name: &str) -> PackageRequest {
     PackageRequest {
         wanted: info(name),
         from: Source::Path(directory.join(name).display().to_string()),
+        global: None,
+        permissions: Vec::new(),
+        versions: None,
+        when: Default::default(),
+        replace: false,
         at: None,
     }
 }
@@ -68,7 +73,7 @@ impl World {
 
     fn answer(&self, request: &Request) -> Result<Answer> {
         match request {
-            Request::Declare { package } => {
+            Request::Declare { package, .. } => {
                 let name = name_of(&package.directory);
                 let modules = self.modules.keys().filter(|(package, _)| *package == name);
                 Ok(Answer::Declaration(Declaration {
@@ -77,6 +82,8 @@ impl World {
                     pkgs: Vec::new(),
                     modules: modules.map(|(_, module)| module.clone()).collect(),
                     is_plugin: false,
+                    exec: None,
+                    imports: Vec::new(),
                     at: None,
                 }))
             }

@@ -1,5 +1,6 @@
 //! `wake.pkgInfo`, `wake.pkg`, `wake.getPkg`, and the `pkg` that functions of a package get.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -91,6 +92,11 @@ pub(in crate::jsonnet) fn get_package(call: &Call<'_>) -> Evaluated<Val> {
     let request = Rc::new(PackageRequest {
         wanted: wanted(call)?,
         from: source(call)?,
+        global: None,
+        permissions: Vec::new(),
+        versions: None,
+        when: BTreeMap::new(),
+        replace: false,
         at: call.at.clone(),
     });
     let session = call.session();
@@ -124,7 +130,7 @@ fn read_of_other(session: &Session, request: &PackageRequest, field: &str) -> Ev
             .hint("a package shows others its `exports`"),
         ));
     }
-    let Some(Answered { info, exports }) = session.answer(request, field == "exports") else {
+    let Some(Answered { info, exports, .. }) = session.answer(request, field == "exports") else {
         return Err(raise(Error::user(format!(
             "`{}` is not resolved yet",
             request.wanted.label()
@@ -207,7 +213,7 @@ fn check_requirement(wanted: &PackageInfo) -> Result<(), Error> {
 
 fn source(call: &Call<'_>) -> Evaluated<Source> {
     let Some(from) = call.value(1)? else {
-        return Ok(Source::Unsaid);
+        return Ok(Source::Global);
     };
     if let Val::Str(path) = &from {
         let path = path.clone().into_flat();
@@ -221,7 +227,6 @@ fn source(call: &Call<'_>) -> Evaluated<Source> {
     }
     match made_of(call.session(), &from) {
         Some(Made::Global) => Ok(Source::Global),
-        Some(Made::Exec(_)) => Ok(Source::Retriever),
         _ => Err(call.wrong(
             "from",
             "a relative path, `wake.GLOBAL` or a `wake.exec`",
