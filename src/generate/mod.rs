@@ -29,9 +29,9 @@ use crate::pkg::resolve::Ask;
 use crate::pkg::{PackageIndex, Packages};
 use crate::workspace::layout::Layout;
 use crate::workspace::target::Target;
+use crate::workspace::front::{self, Surroundings};
 use crate::workspace::{Workspace, host};
 use instances::Instances;
-use saved::Surroundings;
 
 /// What a graph is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,7 +147,7 @@ fn generate(
     })?;
     reads.append(&mut instances.packages.reads);
     let clock = Clock::new(&context.layout.state_directory());
-    let front = saved::save(reads, &clock, &context.workspace.top);
+    let front = front::save(reads, &clock, &context.workspace.top);
     let front = postcard::to_stdvec(&front).map_err(|error| {
         crate::error::Error::internal(format!("A graph cannot be saved: {error}"))
     })?;

@@ -15,6 +15,9 @@ use crate::error::Location;
 /// `acme/fetcher`. Equal texts are the same retriever with the same config, arguments and environment.
 pub type Origin = Arc<str>;
 
+/// The origin of what a retriever says to ask of the global namespace.
+pub const GLOBAL: &str = "global";
+
 /// What versions are chosen of: a package from an origin. The same label from two origins is two subjects, and an error
 /// if both are in a solution.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -65,12 +68,59 @@ pub struct Facts {
     candidates: BTreeMap<Subject, Vec<Candidate>>,
     /// What was asked for: a retriever may answer with just the versions that match.
     asked: BTreeSet<(Subject, Requirement)>,
+    /// Versions that a requirement may be answered with although nobody was asked: those of the lock.
+    trusted: BTreeMap<Subject, Vec<Version>>,
+    /// What versions that ask the global namespace ask for, before [`Self::redirect`].
+    unredirected: BTreeMap<(Subject, Version), Vec<Demand>>,
+    globals: BTreeMap<Arc<str>, Origin>,
 }
 
 impl Facts {
     /// Whether the versions that a requirement admits are known.
     pub fn is_known(&self, subject: &Subject, requirement: &Requirement) -> bool {
-        self.asked.contains(&(subject.clone(), requirement.clone()))
+        let trusted = self.trusted.get(subject);
+        trusted.is_some_and(|trusted| trusted.iter().any(|one| requirement.matches(one)))
+            || self.asked.contains(&(subject.clone(), requirement.clone()))
+    }
+
+    /// Adds a version of the lock: it is known, and what it answers need not be asked.
+    pub fn trust(&mut self, subject: &Subject, candidate: Candidate) {
+        let trusted = self.trusted.entry(subject.clone()).or_default();
+        trusted.push(candidate.version.clone());
+        self.insert(subject, candidate);
+    }
+
+    /// Has everything asked for that was not asked yet. Returns whether that makes a difference.
+    pub fn distrust(&mut self) -> bool {
+        !std::mem::take(&mut self.trusted).is_empty()
+    }
+
+    /// Says where global names lead: demands of them are demands there.
+    pub fn redirect(&mut self, globals: &BTreeMap<Arc<str>, Origin>) {
+        if self.globals == *globals {
+            return;
+        }
+        self.globals.clone_from(globals);
+        for ((subject, version), demands) in &self.unredirected {
+            let candidates = self.candidates.entry(subject.clone()).or_default();
+            if let Ok(place) = candidates.binary_search_by(|one| one.version.cmp(version)) {
+                candidates[place].demands = redirected(demands, &self.globals);
+            }
+        }
+    }
+
+    fn insert(&mut self, subject: &Subject, mut candidate: Candidate) {
+        let known = self.candidates.entry(subject.clone()).or_default();
+        let Err(place) = known.binary_search_by(|one| one.version.cmp(&candidate.version)) else {
+            return;
+        };
+        if candidate.demands.iter().any(is_global) {
+            let key = (subject.clone(), candidate.version.clone());
+            let demands = redirected(&candidate.demands, &self.globals);
+            let before = std::mem::replace(&mut candidate.demands, demands);
+            self.unredirected.insert(key, before);
+        }
+        known.insert(place, candidate);
     }
 
     /// The known versions, smallest first.
@@ -92,11 +142,9 @@ impl Facts {
 
     /// Adds what was answered for a requirement. A version that is known already stays as it is.
     pub fn add(&mut self, subject: &Subject, requirement: &Requirement, found: Vec<Candidate>) {
-        let known = self.candidates.entry(subject.clone()).or_default();
+        self.candidates.entry(subject.clone()).or_default();
         for candidate in found {
-            if let Err(place) = known.binary_search_by(|one| one.version.cmp(&candidate.version)) {
-                known.insert(place, candidate);
-            }
+            self.insert(subject, candidate);
         }
         self.asked.insert((subject.clone(), requirement.clone()));
     }
@@ -108,10 +156,34 @@ impl Facts {
         version: &Version,
         demands: Vec<Demand>,
     ) -> Option<Vec<Demand>> {
+        let key = (subject.clone(), version.clone());
+        let demands = if demands.iter().any(is_global) {
+            let redirected = redirected(&demands, &self.globals);
+            self.unredirected.insert(key, demands);
+            redirected
+        } else {
+            self.unredirected.remove(&key);
+            demands
+        };
         let candidates = self.candidates.get_mut(subject)?;
         let place = candidates
             .binary_search_by(|one| one.version.cmp(version))
             .ok()?;
         Some(std::mem::replace(&mut candidates[place].demands, demands))
     }
+}
+
+fn is_global(demand: &Demand) -> bool {
+    &*demand.subject.origin == GLOBAL
+}
+
+/// Demands with the origins that global names lead to; what nobody defines stays as it is.
+fn redirected(demands: &[Demand], globals: &BTreeMap<Arc<str>, Origin>) -> Vec<Demand> {
+    let mut demands = demands.to_vec();
+    for demand in demands.iter_mut().filter(|demand| is_global(demand)) {
+        if let Some(origin) = globals.get(&demand.subject.label) {
+            demand.subject.origin = Arc::clone(origin);
+        }
+    }
+    demands
 }

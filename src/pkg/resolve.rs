@@ -1,376 +1,597 @@
-//! The packages of a workspace: found by path, declared once each.
+//! The loop (DESIGN §3): declares, solves, asks, fetches, until nothing is lacking or nothing goes on.
 //!
-//! [`Packages::explore`] declares the members and everything that their visible `pkgs` name, as far as it is there.
-//! A package that cannot be declared keeps its error until somebody needs the package.
+//! Facts accumulate and decisions do not: each round decides anew from all that is known. What is done in a round is in
+//! [`super::asking`] and [`super::fetching`]; what comes of it is written down in [`super::locking`].
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
 
-use semver::{Version, VersionReq};
-
-use super::frontier;
-use crate::declare::model::{Declaration, PackageDirectory, PackageRequest, Source};
-use crate::error::{Error, Location, Result};
+use super::asking::Asked;
+use super::declaring::{Ask, Declaring};
+use super::decisions::Release;
+use super::facts::{Demand, Facts, GLOBAL, Origin, Subject};
+use super::globals::{self, Claim, Definition};
+use super::lock::Lock;
+use super::origin::origin;
+use super::packages::demand;
+use super::policy::Policy;
+use super::solve::{self, Problem, Proposed, Root, Solution, Solved};
+use super::{PackageIndex, Packages, Tools};
+use crate::declare::model::{PackageRequest, Permission, Source};
+use crate::error::{Error, Result};
 use crate::event::{Event, Subscriber};
-use crate::fs;
-use crate::fs::path;
-use crate::jsonnet::protocol::{Answer, Outcome, Read, Request};
-use crate::workspace::discover;
+use crate::workspace::layout::Layout;
 
-/// Asks an evaluation process; callable from several threads.
-pub type Ask<'a> = dyn Fn(&Request) -> Result<Outcome> + Sync + 'a;
+/// More rounds than any packages need that do not lead in a circle.
+const MOST_ROUNDS: usize = 1_000;
+/// More packages than any workspace has.
+const MOST_PACKAGES: usize = 100_000;
+/// The name of the global that answers names which nobody defines.
+pub const RESOLVER: &str = "wake.resolver";
 
-/// A position in [`Packages`].
-pub type PackageIndex = usize;
-
-/// A package directory and what is known of it.
-#[derive(Clone, Debug)]
-pub struct Package {
-    /// Absolute, links resolved.
-    pub directory: PathBuf,
-    /// Relative to the workspace's top where it lies below it.
-    pub display: String,
-    declaration: Option<Result<Declaration>>,
-    /// The packages its `pkgs` name, and where.
-    edges: Vec<(PackageIndex, Option<Location>)>,
+/// What resolution needs from outside.
+#[derive(Clone, Copy)]
+pub struct Outside<'a> {
+    pub layout: &'a Layout,
+    pub ask: &'a Ask<'a>,
+    pub tools: &'a dyn Tools,
+    pub threads: usize,
 }
 
-/// A package that another one needs, and where that one says so.
-type Edge<'a> = (PackageIndex, Option<&'a Location>);
-
-/// All packages that were looked at.
-#[derive(Debug)]
-pub struct Packages {
-    top: PathBuf,
-    packages: Vec<Package>,
-    by_directory: HashMap<PathBuf, PackageIndex>,
-    /// What all declarations read.
-    pub reads: Vec<Read>,
+/// One resolution.
+pub struct Resolver<'a> {
+    pub(super) outside: Outside<'a>,
+    pub(super) policy: Policy,
+    pub packages: Packages,
+    pub(super) declaring: Declaring,
+    pub(super) facts: Facts,
+    /// The lock as it was.
+    pub(super) locked: Lock,
+    /// Whether versions that the lock has count as known without asking.
+    pub(super) trusts_lock: bool,
+    /// The packages at the top of what is resolved, the one at the workspace's top first if there is one.
+    pub(super) members: Vec<PackageIndex>,
+    /// Requests that are no visible field of `pkgs`, and who makes them.
+    hidden: Vec<(PackageIndex, PackageRequest)>,
+    pub(super) origins: BTreeMap<Origin, Asked>,
+    /// Global names of packages that have been executed, and what they were.
+    pub(super) executed: BTreeMap<String, Definition>,
+    /// Releases whose declaration has replaced the forecast.
+    corrected: BTreeSet<Release>,
+    /// Releases that were fetched and are not in the store yet.
+    pub(super) staged: Vec<(PackageIndex, Origin)>,
+    /// Sizes of releases in bytes, as far as known.
+    pub(super) sizes: BTreeMap<(Subject, semver::Version), u64>,
+    round: usize,
 }
 
-impl Packages {
-    /// No packages yet; `top` is the workspace's top, links resolved.
-    pub fn new(top: PathBuf) -> Self {
-        Self {
-            top,
-            packages: Vec::new(),
-            by_directory: HashMap::new(),
-            reads: Vec::new(),
-        }
-    }
-
-    pub fn get(&self, index: PackageIndex) -> &Package {
-        &self.packages[index]
-    }
-
-    pub fn indexes(&self) -> std::ops::Range<PackageIndex> {
-        0..self.packages.len()
-    }
-
-    /// The package at an absolute directory with its links resolved, if it was looked at.
-    pub fn at(&self, directory: &Path) -> Option<PackageIndex> {
-        self.by_directory.get(directory).copied()
-    }
-
-    /// Adds the package at an absolute directory with its links resolved.
-    pub fn add(&mut self, directory: PathBuf) -> PackageIndex {
-        if let Some(&index) = self.by_directory.get(&directory) {
-            return index;
-        }
-        let index = self.packages.len();
-        self.by_directory.insert(directory.clone(), index);
-        self.packages.push(Package {
-            display: path::display(&directory, &self.top),
-            directory,
-            declaration: None,
-            edges: Vec::new(),
-        });
-        index
-    }
-
-    /// As the evaluation process needs it.
-    pub fn directory(&self, index: PackageIndex) -> PackageDirectory {
-        PackageDirectory {
-            directory: self.packages[index].directory.clone(),
-            top: self.top.clone(),
-            granted: None,
-        }
-    }
-
-    /// The declaration of a package that was explored.
-    pub fn declaration(&self, index: PackageIndex) -> Result<&Declaration> {
-        match &self.packages[index].declaration {
-            Some(Ok(declaration)) => Ok(declaration),
-            Some(Err(error)) => Err(error.clone()),
-            None => Err(Error::internal(format!(
-                "`{}` is used before it is declared",
-                self.packages[index].display
-            ))),
-        }
-    }
-
-    /// The package a request by path means. The directory must exist; whether it holds a good declaration shows later.
-    /// Where the path leads is something that was read, also if it leads nowhere.
-    pub fn find(&mut self, asking: PackageIndex, request: &PackageRequest) -> Result<PackageIndex> {
-        let at = request.at.as_ref();
-        let path = self
-            .path_of(asking, request)
-            .map_err(|error| error.at_if_absent(at))?;
-        let is_there = fs::is_directory(&path);
-        let target = is_there.then(|| fs::canonicalize(&path)).transpose();
-        let target = target.map_err(|error| error.at_if_absent(at))?;
-        self.reads.push(Read::Link {
-            path: path.clone(),
-            target: target.clone(),
-        });
-        match target {
-            Some(directory) => Ok(self.add(directory)),
-            None => Err(
-                Error::user(format!("`{}` is not there", request.wanted.label()))
-                    .cause(format!(
-                        "there is no directory `{}`",
-                        path::display(&path, &self.top)
-                    ))
-                    .hint("correct the path in `from`")
-                    .at_if_absent(at),
-            ),
-        }
-    }
-
-    fn path_of(&self, asking: PackageIndex, request: &PackageRequest) -> Result<PathBuf> {
-        match &request.from {
-            Source::Path(relative) => {
-                Ok(path::clean(&self.packages[asking].directory.join(relative)))
-            }
-            Source::Global | Source::Retriever(_) | Source::Of(..) => Err(Error::user(format!(
-                "`{}` can be asked for only by path",
-                request.wanted.label()
-            ))
-            .hint("give `from` a path relative to the package, such as `from='../terminal'`")),
-        }
-    }
-
-    /// Declares `roots` and everything that visible `pkgs` lead to. Packages that cannot be declared keep their error;
-    /// a cycle of packages is one at once.
-    pub fn explore(
-        &mut self,
-        roots: &[PackageIndex],
-        threads: usize,
-        ask: &Ask<'_>,
-        subscriber: &mut dyn Subscriber,
-    ) -> Result<()> {
-        let jobs: Vec<_> = roots
-            .iter()
-            .filter(|&&root| self.packages[root].declaration.is_none())
-            .map(|&root| (root, self.directory(root)))
-            .collect();
-        let mut asked: std::collections::HashSet<PackageIndex> =
-            jobs.iter().map(|(root, _)| *root).collect();
-        let declare = |(_, package): &(PackageIndex, PackageDirectory)| {
-            ask(&Request::Declare {
-                package: package.clone(),
-                answers: Vec::new(),
-            })
+impl<'a> Resolver<'a> {
+    /// A resolution that knows nothing but the lock.
+    pub fn new(
+        outside: Outside<'a>,
+        policy: Policy,
+        packages: Packages,
+        members: Vec<PackageIndex>,
+        locked: Lock,
+        declaring: Declaring,
+    ) -> Self {
+        let mut resolver = Self {
+            outside,
+            policy,
+            packages,
+            declaring,
+            facts: Facts::default(),
+            locked,
+            trusts_lock: true,
+            members,
+            hidden: Vec::new(),
+            origins: BTreeMap::new(),
+            executed: BTreeMap::new(),
+            corrected: BTreeSet::new(),
+            staged: Vec::new(),
+            sizes: BTreeMap::new(),
+            round: 0,
         };
-        frontier::drive(threads, jobs, declare, |(index, _), outcome, more| {
-            for found in self.declared(index, outcome, subscriber) {
-                if self.packages[found].declaration.is_none() && asked.insert(found) {
-                    more.push((found, self.directory(found)));
-                }
-            }
-            Ok(())
-        })?;
-        self.refuse_cycles()
+        resolver.recall_lock();
+        resolver
     }
 
-    /// Takes in what declaring a package yielded. Returns the packages that its visible `pkgs` name and that are there.
-    pub fn declared(
-        &mut self,
-        index: PackageIndex,
-        outcome: Result<Outcome>,
-        subscriber: &mut dyn Subscriber,
-    ) -> Vec<PackageIndex> {
-        if outcome.is_err() {
-            // Nobody knows what it read, so nothing that this leads to can be used again.
-            let path = self.packages[index].directory.join(discover::PKG);
-            self.reads.push(Read::File { path, hash: None });
-        }
-        let declaration = outcome.and_then(|outcome| {
-            self.reads.extend(outcome.reads);
-            match outcome.result? {
-                Answer::Declaration(declaration) => Ok(declaration),
-                answer => Err(unexpected(&answer)),
-            }
-        });
-        let mut found = Vec::new();
-        if let Ok(declaration) = &declaration {
-            subscriber.event(&Event::Declared {
-                package: declaration.info.label(),
-                directory: self.packages[index].display.clone(),
-            });
-            for (_, request) in &declaration.pkgs {
-                // One that is not there is an error for those who need it.
-                if let Ok(package) = self.find(index, request) {
-                    self.connect(index, package, request.at.as_ref());
-                    found.push(package);
-                }
-            }
-        }
-        self.packages[index].declaration = Some(declaration);
-        found
-    }
-
-    pub fn is_declared(&self, index: PackageIndex) -> bool {
-        self.packages[index].declaration.is_some()
-    }
-
-    /// Adds that `from` needs `to`, as a module or a declaration of it says. Whether that closes a cycle is for
-    /// [`Self::refuse_cycles`], when all is known.
-    pub fn connect(&mut self, from: PackageIndex, to: PackageIndex, at: Option<&Location>) {
-        let edges = &mut self.packages[from].edges;
-        if !edges
-            .iter()
-            .any(|(known, place)| *known == to && place.as_ref() == at)
-        {
-            edges.push((to, at.cloned()));
-        }
-    }
-
-    /// Refuses a declared package that is not the one that was asked for: another name, namespace or version. A package
-    /// that says no version has any.
+    /// Goes on until what the members ask for, and what [`Packages::needs`] says, is there: solved, and fetched as far as
+    /// the policy and the needs want it.
     ///
     /// # Errors
-    /// `User`, at the `getPkg`; also those of the package's own declaration.
-    pub fn check(&self, index: PackageIndex, request: &PackageRequest) -> Result<()> {
-        let info = &self.declaration(index)?.info;
-        let wanted = &request.wanted;
-        let is_named = wanted.name == info.name
-            && (wanted.namespace.is_none() || wanted.namespace == info.namespace);
-        let requirement = wanted.version.as_deref().map(VersionReq::parse);
-        let version = info.version.as_deref().map(Version::parse);
-        let is_version = match (requirement, version) {
-            (Some(Ok(requirement)), Some(Ok(version))) => requirement.matches(&version),
-            _ => true,
-        };
-        if is_named && is_version {
-            return Ok(());
-        }
-        let text = |label: String, version: &Option<String>| match version {
-            Some(version) => format!("{label}@{version}"),
-            None => label,
-        };
-        Err(Error::user(format!(
-            "The package in `{}` is not the one that is asked for",
-            self.packages[index].display
-        ))
-        .cause(format!(
-            "`{}` is wanted",
-            text(wanted.label(), &wanted.version)
-        ))
-        .cause(format!("it is `{}`", text(info.label(), &info.version)))
-        .hint("correct the name or the version, here or in its `wake.pkgInfo`")
-        .at_if_absent(request.at.as_ref()))
-    }
-
-    /// A user error if packages need each other: always the same one, in whatever order the packages were found.
-    pub fn refuse_cycles(&self) -> Result<()> {
-        let mut roots: Vec<PackageIndex> = self.indexes().collect();
-        roots.sort_by_key(|&index| &self.packages[index].directory);
-        let edges: Vec<Vec<Edge<'_>>> = self.indexes().map(|index| self.edges(index)).collect();
-        let mut done = vec![false; self.packages.len()];
-        let mut depth: Vec<Option<usize>> = vec![None; self.packages.len()];
-        for root in roots {
-            if done[root] {
+    /// Whatever keeps a package from being found, when nothing else can go on.
+    pub fn settle(&mut self, subscriber: &mut dyn Subscriber) -> Result<()> {
+        let mut wanted = BTreeSet::new();
+        loop {
+            self.round += 1;
+            if self.round > MOST_ROUNDS || self.packages.indexes().len() > MOST_PACKAGES {
+                return Err(self.endless());
+            }
+            wanted.extend(self.take_needs());
+            let outside = self.outside;
+            let mut is_progress =
+                (self.declaring).run(&mut self.packages, outside.threads, outside.ask, subscriber)?;
+            is_progress |= self.commit_staged(subscriber)?;
+            self.register(subscriber)?;
+            is_progress |= self.decide(subscriber)?;
+            wanted.extend(self.take_needs());
+            if self.policy.fetches_all && self.packages.decisions.is_final {
+                wanted.extend(self.admitted());
+            }
+            wanted.retain(|release| self.is_lacking(release));
+            if !wanted.is_empty() {
+                self.fetch(&std::mem::take(&mut wanted), subscriber)?;
                 continue;
             }
-            let mut way: Vec<(PackageIndex, usize)> = vec![(root, 0)];
-            depth[root] = Some(0);
-            while let Some((package, next)) = way.last_mut() {
-                let Some((to, _)) = edges[*package].get(*next) else {
-                    done[*package] = true;
-                    depth[*package] = None;
-                    way.pop();
-                    continue;
-                };
-                *next += 1;
-                if let Some(start) = depth[*to] {
-                    let cycle = way[start..].iter();
-                    return Err(
-                        self.cycle(cycle.map(|&(from, next)| (from, edges[from][next - 1])))
-                    );
-                }
-                if !done[*to] {
-                    depth[*to] = Some(way.len());
-                    way.push((*to, 0));
-                }
+            if is_progress {
+                continue;
             }
+            return self.settled();
+        }
+    }
+
+    /// What a round ends with in which nothing went on.
+    fn settled(&mut self) -> Result<()> {
+        if self.declaring.refresh(&mut self.packages) {
+            return Err(self.endless());
+        }
+        let is_final = self.packages.decisions.is_final;
+        if !is_final || self.declaring.waiting().next().is_some() || !self.unanswered().is_empty() {
+            return Err(self.stuck());
+        }
+        self.relink();
+        self.packages.refuse_cycles()
+    }
+
+    /// Takes over what finding packages lacked: requests become demands. Returns the releases that are to be fetched.
+    fn take_needs(&mut self) -> BTreeSet<Release> {
+        let needs = std::mem::take(&mut self.packages.needs);
+        for one in needs.demands {
+            if !self.hidden.contains(&one) {
+                self.hidden.push(one);
+            }
+        }
+        needs.releases
+    }
+
+    /// Takes in what declarations say: where packages come from, what versions ask for.
+    fn register(&mut self, subscriber: &mut dyn Subscriber) -> Result<()> {
+        for index in self.packages.indexes() {
+            let package = self.packages.get(index);
+            let is_staged = package.is_staged;
+            let release = package.release.clone();
+            let Ok(declaration) = self.packages.declared_of(index) else {
+                continue;
+            };
+            let requests = declaration.pkgs.clone();
+            for (_, request) in &requests {
+                self.register_origin(index, request);
+            }
+            if let (Some(release), false) = (release, is_staged)
+                && self.corrected.insert(release.clone())
+            {
+                self.correct(&release, &requests, subscriber)?;
+            }
+        }
+        for (asking, request) in self.hidden.clone() {
+            self.register_origin(asking, &request);
+        }
+        self.decide_globals()
+    }
+
+    fn register_origin(&mut self, asking: PackageIndex, request: &PackageRequest) {
+        if let Source::Retriever(exec) = &request.from {
+            self.origins.entry(origin(exec)).or_insert_with(|| Asked {
+                asking,
+                exec: (**exec).clone(),
+                at: request.at.clone(),
+            });
+        }
+    }
+
+    /// Replaces the forecast of what a version asks for by what its declaration says.
+    fn correct(
+        &mut self,
+        release: &Release,
+        requests: &[(String, PackageRequest)],
+        subscriber: &mut dyn Subscriber,
+    ) -> Result<()> {
+        let mut demands = Vec::new();
+        for (_, request) in requests {
+            match &request.from {
+                Source::Retriever(exec) => demands.push(demand(request, origin(exec))?),
+                Source::Global => demands.push(demand(request, GLOBAL.into())?),
+                Source::Path(_) | Source::Of(..) => {}
+            }
+        }
+        let said = |demands: &[Demand]| -> BTreeSet<String> {
+            let texts = demands.iter();
+            texts
+                .map(|one| format!("{}@{}", one.subject.label, one.requirement))
+                .collect()
+        };
+        let declared = said(&demands);
+        let forecast = self
+            .facts
+            .correct(&release.subject, &release.version, demands);
+        if let Some(forecast) = forecast.map(|forecast| said(&forecast))
+            && forecast != declared
+            && !forecast.is_empty()
+        {
+            let list = |set: &BTreeSet<String>| match set.is_empty() {
+                true => "nothing".to_owned(),
+                false => set.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", "),
+            };
+            subscriber.event(&Event::Warning {
+                text: format!(
+                    "`{release}` asks for {}, while `{}` says that it asks for {}",
+                    list(&declared),
+                    release.subject.origin,
+                    list(&forecast)
+                ),
+            });
         }
         Ok(())
     }
 
-    /// What a package needs, in an order that does not depend on when it was found out.
-    fn edges(&self, package: PackageIndex) -> Vec<Edge<'_>> {
-        let edges = self.packages[package].edges.iter();
-        let mut edges: Vec<Edge<'_>> = edges.map(|(to, at)| (*to, at.as_ref())).collect();
-        edges.sort_by_key(|(to, at)| {
-            let place = at.map(|at| (&at.file, at.line, at.column));
-            (&self.packages[*to].directory, place)
+    /// Decides where global names lead.
+    fn decide_globals(&mut self) -> Result<()> {
+        let mut claims = Vec::new();
+        let mut replaced: BTreeMap<String, (PackageIndex, PackageRequest)> = BTreeMap::new();
+        for index in self.packages.indexes() {
+            let Ok(declaration) = self.packages.declared_of(index) else {
+                continue;
+            };
+            let by = declaration.info.label();
+            for (_, request) in declaration.pkgs.clone() {
+                if request.replace {
+                    self.replace(index, &request, &mut replaced)?;
+                }
+                if let Some(priority) = request.global {
+                    claims.extend(self.claim(index, &by, &request, priority)?);
+                }
+            }
+        }
+        let winners = globals::decide(&claims)?;
+        for (label, definition) in &self.executed {
+            if let Some(winner) = winners.get(label.as_str())
+                && winner.definition != *definition
+            {
+                return Err(overridden(winner));
+            }
+        }
+        let definitions = winners
+            .iter()
+            .map(|(label, claim)| ((*label).to_owned(), claim.definition.clone()))
+            .collect();
+        let decisions = &mut self.packages.decisions;
+        decisions.globals = definitions;
+        decisions.replaced = replaced.into_iter().map(|(label, (index, _))| (label, index)).collect();
+        let origins = decisions.globals.iter().filter_map(|(label, definition)| match definition {
+            Definition::Retriever(origin) => Some((label.as_str().into(), origin.clone())),
+            _ => None,
         });
-        edges
+        self.facts.redirect(&origins.collect());
+        Ok(())
     }
 
-    fn cycle<'a>(&self, way: impl Iterator<Item = (PackageIndex, Edge<'a>)>) -> Error {
-        let name = |index: PackageIndex| match &self.packages[index].declaration {
-            Some(Ok(declaration)) => declaration.info.label(),
-            _ => self.packages[index].display.clone(),
-        };
-        let mut error = Error::user("Packages need each other in a cycle");
-        for (package, (to, at)) in way {
-            let place = at.map(|at| format!("  ({at})")).unwrap_or_default();
-            error = error.cause(format!("`{}` needs `{}`{place}", name(package), name(to)));
-            error = error.at_if_absent(at);
+    fn replace(
+        &mut self,
+        index: PackageIndex,
+        request: &PackageRequest,
+        replaced: &mut BTreeMap<String, (PackageIndex, PackageRequest)>,
+    ) -> Result<()> {
+        if self.packages.get(index).release.is_some() {
+            return Ok(());
         }
-        let is_alone = error.report().causes.len() == 1;
-        error.hint(if is_alone {
-            "a package reaches its own modules with `wake.getModule(pkg, …)`"
-        } else {
-            "move what both need into a package of its own"
+        let target = self.packages.find(index, request)?;
+        let label = request.wanted.label();
+        if let Some((other, first)) = replaced.get(&label)
+            && *other != target
+        {
+            return Err(Error::user(format!("`{label}` is replaced by two packages"))
+                .cause(format!("one is `{}`", self.packages.get(*other).display))
+                .cause(format!("the other is `{}`", self.packages.get(target).display))
+                .hint("keep one `replace=true` for it")
+                .at_if_absent(first.at.as_ref()));
+        }
+        replaced.insert(label, (target, request.clone()));
+        Ok(())
+    }
+
+    /// What a `getPkg` with `global` claims.
+    fn claim(
+        &mut self,
+        index: PackageIndex,
+        by: &str,
+        request: &PackageRequest,
+        priority: u8,
+    ) -> Result<Option<Claim>> {
+        let package = self.packages.get(index);
+        if package.release.is_some() && !package.permissions.contains(&Permission::DefineGlobal) {
+            return Err(Error::user(format!(
+                "`{by}` may not define the global `{}`",
+                request.wanted.label()
+            ))
+            .cause(format!("the permission `defineGlobal` is not granted to `{by}`"))
+            .hint(format!(
+                "give `permissions=['defineGlobal']` to the `getPkg` that asks for `{by}`"
+            ))
+            .at_if_absent(request.at.as_ref()));
+        }
+        let (definition, shown) = match &request.from {
+            Source::Path(path) => match self.packages.find(index, request) {
+                Ok(target) => (Definition::Path(target), format!("from='{path}'")),
+                Err(_) => return Ok(None),
+            },
+            Source::Retriever(exec) => {
+                let origin = origin(exec);
+                (Definition::Retriever(origin.clone()), format!("from {origin}"))
+            }
+            Source::Global | Source::Of(..) => (Definition::BuiltIn, "from=null".to_owned()),
+        };
+        Ok(Some(Claim {
+            label: request.wanted.label(),
+            definition,
+            priority,
+            is_root: self.members.first() == Some(&index) && self.is_at_top(index),
+            by: by.to_owned(),
+            at: request.at.clone(),
+            shown,
+        }))
+    }
+
+    fn is_at_top(&self, index: PackageIndex) -> bool {
+        self.packages.get(index).place.is_empty()
+    }
+
+    /// Solves, and asks for the facts that lack. Returns whether that led to something new.
+    fn decide(&mut self, subscriber: &mut dyn Subscriber) -> Result<bool> {
+        let roots = self.roots()?;
+        match self.solve(&roots) {
+            Solved::Solution(solution) => Ok(self.adopt(solution, true)),
+            Solved::Lacking(demands) => {
+                subscriber.event(&Event::Resolving {
+                    round: self.round,
+                    lacking: demands.len(),
+                });
+                self.packages.decisions.is_final = false;
+                Ok(self.learn(demands, subscriber)? || self.decide_without_lacking(roots))
+            }
+            Solved::Conflict(conflict) => {
+                if self.facts.distrust() {
+                    return Ok(true);
+                }
+                self.conflict(&roots, &conflict, subscriber)
+            }
+            Solved::TooHard(hard) => Err(solve::too_hard(&hard)),
+        }
+    }
+
+    /// What can be decided before some retrievers can be asked: that may be what they need to be found themselves.
+    fn decide_without_lacking(&mut self, mut roots: Vec<Root>) -> bool {
+        loop {
+            match self.solve(&roots) {
+                Solved::Solution(solution) => return self.adopt(solution, false),
+                Solved::Lacking(demands) => {
+                    let before = roots.len();
+                    let is_lacking = |origin: &Origin| demands.iter().any(|one| one.subject.origin == *origin);
+                    roots.retain(|root| !is_lacking(&root.demand.subject.origin));
+                    if roots.len() == before {
+                        return false;
+                    }
+                }
+                Solved::Conflict(_) | Solved::TooHard(_) => return false,
+            }
+        }
+    }
+
+    /// A conflict, with a change that resolves it: working that out may need more facts.
+    fn conflict(
+        &mut self,
+        roots: &[Root],
+        conflict: &solve::Conflict,
+        subscriber: &mut dyn Subscriber,
+    ) -> Result<bool> {
+        for _ in 0..MOST_ROUNDS {
+            let proposed = self.with_problem(roots, |problem| solve::propose(problem, conflict));
+            match proposed {
+                Proposed::Lacking(demands) => {
+                    if !self.learn(demands, subscriber).unwrap_or(false) {
+                        break;
+                    }
+                }
+                Proposed::Found(proposal) => {
+                    return Err(self.with_problem(roots, |problem| {
+                        conflict.explain(problem, Some(&proposal))
+                    }));
+                }
+                Proposed::None => break,
+            }
+        }
+        Err(self.with_problem(roots, |problem| conflict.explain(problem, None)))
+    }
+
+    fn solve(&self, roots: &[Root]) -> Solved {
+        self.with_problem(roots, solve::solve)
+    }
+
+    fn with_problem<T>(&self, roots: &[Root], work: impl FnOnce(&Problem<'_>) -> T) -> T {
+        let preferred = self.preferred();
+        let answered = self.packages.decisions.replaced.keys();
+        let answered = answered.map(|label| label.as_str().into()).collect();
+        let admits = |subject: &Subject, candidate: &super::facts::Candidate| {
+            let locked = preferred.get(subject);
+            let is_locked = locked.is_some_and(|locked| locked.contains(&candidate.version));
+            self.policy.admits(subject, candidate, is_locked)
+        };
+        work(&Problem {
+            facts: &self.facts,
+            roots,
+            preferred: &preferred,
+            admits: &admits,
+            answered: &answered,
         })
     }
 
-    /// The packages reached from `roots` along visible `pkgs`, `roots` included, in order of their directories.
-    pub fn reached(&self, roots: &[PackageIndex]) -> Vec<PackageIndex> {
-        let mut reached: Vec<PackageIndex> = roots.to_vec();
-        let mut seen: std::collections::HashSet<PackageIndex> = roots.iter().copied().collect();
-        let mut next = 0;
-        while next < reached.len() {
-            for (to, _) in &self.packages[reached[next]].edges {
-                if seen.insert(*to) {
-                    reached.push(*to);
+    /// Takes over a solution. Returns whether it differs from the one before.
+    fn adopt(&mut self, solution: Solution, is_final: bool) -> bool {
+        let decisions = &mut self.packages.decisions;
+        let is_new = decisions.solution.as_ref() != Some(&solution) || decisions.is_final != is_final;
+        if is_new {
+            decisions.solution = Some(solution);
+            decisions.is_final = is_final;
+            self.packages.refresh_variants();
+        }
+        is_new | self.declaring.refresh(&mut self.packages)
+    }
+
+    /// What path packages ask for, in an order that does not depend on when they were found.
+    fn roots(&mut self) -> Result<Vec<Root>> {
+        let reached = self.packages.reached(&self.members);
+        let is_path = |index: &PackageIndex| self.packages.get(*index).release.is_none();
+        let paths: Vec<PackageIndex> = reached.into_iter().filter(is_path).collect();
+        let mut requests = Vec::new();
+        for index in paths {
+            if let Ok(declaration) = self.packages.declared_of(index) {
+                let by: std::sync::Arc<str> = declaration.info.label().into();
+                let pkgs = declaration.pkgs.iter();
+                requests.extend(pkgs.map(|(_, request)| (by.clone(), index, request.clone())));
+            }
+        }
+        for (index, request) in &self.hidden {
+            let by = self.packages.label(*index).into();
+            requests.push((by, *index, request.clone()));
+        }
+        let mut roots: Vec<Root> = Vec::new();
+        for (by, index, request) in requests {
+            if let Some(demand) = self.demanded(index, &request)? {
+                let root = Root {
+                    by,
+                    demand,
+                    is_member: self.packages.get(index).release.is_none(),
+                };
+                if !roots.contains(&root) {
+                    roots.push(root);
                 }
             }
-            next += 1;
         }
-        reached.sort_by(|a, b| {
-            self.packages[*a]
-                .directory
-                .cmp(&self.packages[*b].directory)
+        Ok(roots)
+    }
+
+    /// The demand that a request stands for; `None`: a path package answers it, or nothing can yet.
+    fn demanded(&mut self, asking: PackageIndex, request: &PackageRequest) -> Result<Option<Demand>> {
+        let label = request.wanted.label();
+        if label == RESOLVER || self.packages.decisions.replaced.contains_key(&label) {
+            return Ok(None);
+        }
+        match &request.from {
+            Source::Path(_) => Ok(None),
+            Source::Retriever(exec) => demand(request, origin(exec)).map(Some),
+            Source::Of(..) => Ok(None),
+            Source::Global => match self.global(&label) {
+                Some(Definition::Retriever(origin)) => demand(request, origin).map(Some),
+                Some(Definition::Path(_) | Definition::BuiltIn) => Ok(None),
+                None => {
+                    self.packages.needs.demand(asking, request);
+                    Ok(None)
+                }
+            },
+        }
+    }
+
+    /// Where a global name leads, also if nobody defines it: to what `wake.resolver` is defined as, else to the path package of
+    /// that name.
+    fn global(&mut self, label: &str) -> Option<Definition> {
+        let decisions = &mut self.packages.decisions;
+        if let Some(known) = decisions.globals.get(label) {
+            return Some(known.clone());
+        }
+        let definition = match decisions.globals.get(RESOLVER) {
+            Some(Definition::Retriever(origin)) => Definition::Retriever(origin.clone()),
+            _ => match self.packages.labelled(label).as_slice() {
+                [only] => Definition::Path(*only),
+                _ => return None,
+            },
+        };
+        let globals = &mut self.packages.decisions.globals;
+        globals.insert(label.to_owned(), definition.clone());
+        Some(definition)
+    }
+
+    /// Connects the packages that are there along what their declarations ask for.
+    fn relink(&mut self) {
+        let needs = std::mem::take(&mut self.packages.needs);
+        for index in self.packages.indexes() {
+            let Ok(declaration) = self.packages.declared_of(index) else {
+                continue;
+            };
+            for (_, request) in declaration.pkgs.clone() {
+                if let Ok(found) = self.packages.find(index, &request) {
+                    self.packages.connect(index, found, request.at.as_ref());
+                }
+            }
+        }
+        self.packages.needs = needs;
+    }
+
+    /// Requests that nothing answers.
+    fn unanswered(&mut self) -> Vec<(PackageIndex, PackageRequest)> {
+        let mut unanswered = self.hidden.clone();
+        unanswered.retain(|(asking, request)| {
+            self.packages.find(*asking, request).is_err() && !self.is_answered(*asking, request)
         });
-        reached
+        unanswered
+    }
+
+    /// Whether the solution answers a request, fetched or not.
+    fn is_answered(&self, asking: PackageIndex, request: &PackageRequest) -> bool {
+        let origin = match &request.from {
+            Source::Retriever(exec) => origin(exec),
+            Source::Global => {
+                match self.packages.decisions.globals.get(&request.wanted.label()) {
+                    Some(Definition::Retriever(origin)) => origin.clone(),
+                    _ => return false,
+                }
+            }
+            Source::Path(_) | Source::Of(..) => return false,
+        };
+        let asker = self.packages.get(asking).release.as_ref();
+        let label = self.packages.label(asking);
+        let decisions = &self.packages.decisions;
+        demand(request, origin)
+            .is_ok_and(|demand| decisions.answer(asker, &label, &demand).is_some())
+    }
+
+    fn endless(&self) -> Error {
+        Error::user("Resolving the packages does not end")
+            .cause(format!("{} rounds led to ever new packages", self.round))
+            .hint("look for a package that asks for itself under ever other names or configs")
+    }
+
+    /// Nothing goes on: who waits for what.
+    fn stuck(&mut self) -> Error {
+        let mut waiting: Vec<(PackageIndex, PackageRequest)> = self.unanswered();
+        let declarations = self.declaring.waiting();
+        waiting.extend(declarations.map(|(index, request)| (index, request.clone())));
+        let place = |request: &PackageRequest| {
+            let at = request.at.as_ref();
+            at.map(|at| (at.file.clone(), at.line, at.column))
+        };
+        waiting.sort_by_cached_key(|(index, request)| {
+            (place(request), self.packages.label(*index), request.wanted.label())
+        });
+        waiting.dedup_by(|one, other| one.0 == other.0 && one.1.is_same(&other.1));
+        super::stuck::explain(self, &waiting)
     }
 }
 
-/// An answer of another kind than the request asks for.
-pub fn unexpected(answer: &Answer) -> Error {
-    let kind = match answer {
-        Answer::Ready => "Ready",
-        Answer::Declaration(_) => "Declaration",
-        Answer::Module(_) => "Module",
-        Answer::Generated(_) => "Generated",
-        Answer::Value(_) => "Value",
-        Answer::Waiting(_) => "Waiting",
-    };
-    Error::internal(format!(
-        "The evaluation process gave an answer of the wrong kind: {kind}"
+fn overridden(winner: &Claim) -> Error {
+    Error::user(format!(
+        "The global `{}` is overridden after it was executed",
+        winner.label
     ))
+    .cause(format!("`{}` says `{}`", winner.by, winner.shown))
+    .hint("what has run cannot be taken back: define it where it is known from the start, in the package at the top")
+    .at_if_absent(winner.at.as_ref())
 }

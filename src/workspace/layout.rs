@@ -7,6 +7,8 @@
 //! | `.wake/out/<namespace or _>/<name>/<version or 0.0.0>/<module>/<instance hash>/` | target directories |
 //! | `.wake/cache/<namespace or _>/<name>/<module>/` | what operations keep between runs |
 //! | `.wake/state/`, `.wake/state/graphs/` | what wake knows |
+//! | `.wake/pkgs/<namespace or _>/<name>@<version>` | links to packages: into the store, or to path packages |
+//! | `.wake/downloaded/pkgs/<20 hex digits>/` | where retrievers put what they fetch |
 //! | `.wake/tmp/` | private directories of operations that run |
 
 use std::path::{Path, PathBuf};
@@ -22,6 +24,7 @@ pub const WAKE: &str = ".wake";
 /// Where target directories are, relative to the top.
 const OUTPUT: &str = ".wake/out";
 const CACHE: &str = ".wake/cache";
+const PACKAGES: &str = ".wake/pkgs";
 
 /// What follows the name of a module in the directory of its `Tests`.
 pub const TESTS: &str = ".tests";
@@ -80,6 +83,24 @@ impl Layout {
         self.top.join(".wake/state/graphs")
     }
 
+    /// Where the links to packages are.
+    pub fn packages_directory(&self) -> PathBuf {
+        self.top.join(PACKAGES)
+    }
+
+    /// Where a retriever puts the files of a package: named after what it is.
+    pub fn download_directory(&self, label: &str, version: &str) -> PathBuf {
+        let hash = blake3::hash(format!("{label}@{version}").as_bytes());
+        self.top
+            .join(".wake/downloaded/pkgs")
+            .join(&hash.to_hex()[..20])
+    }
+
+    /// What a workspace has locked.
+    pub fn package_lock(&self) -> PathBuf {
+        self.top.join("wake.lock")
+    }
+
     /// The private directories of operations that run.
     pub fn temporary_directory(&self) -> PathBuf {
         self.top.join(".wake/tmp")
@@ -115,6 +136,14 @@ impl Layout {
         let [namespace, name] = package_components(package)?;
         let module = component("module", module)?;
         Ok(format!("{CACHE}/{namespace}/{name}/{module}"))
+    }
+}
+
+/// The link to a package, relative to the top. `label` is `namespace/name` or `name`.
+pub fn package_link(label: &str, version: &str) -> String {
+    match label.split_once('/') {
+        Some((namespace, name)) => format!("{PACKAGES}/{namespace}/{name}@{version}"),
+        None => format!("{PACKAGES}/_/{label}@{version}"),
     }
 }
 

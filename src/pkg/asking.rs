@@ -1,0 +1,383 @@
+//! Asking retrievers: which program stands behind an origin, one call per retriever and round, answers become facts.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use semver::Version;
+use serde_json::Value;
+
+use super::PackageIndex;
+use super::facts::{Artifact, Candidate, Demand, GLOBAL, Origin, Subject};
+use super::frontier::earliest;
+use super::globals::Definition;
+use super::requirement::Requirement;
+use super::resolve::Resolver;
+use super::retriever::Retriever;
+use super::retriever::protocol::{self, Required, Wanted};
+use crate::declare::model::{Exec, PackageRequest, Permission, Program, Source};
+use crate::error::{Error, Location, Result};
+use crate::event::{Event, Subscriber};
+use crate::fs::path;
+
+/// Who asks a retriever, and how.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) asking: PackageIndex,
+    pub(super) exec: Exec,
+    pub(super) at: Option<Location>,
+}
+
+/// What is asked of one retriever in one round.
+type Batch = (Origin, Retriever, Vec<Demand>);
+
+impl Resolver<'_> {
+    /// Asks for facts that lack. Returns whether any was learned; retrievers that are not there yet are noted as needs.
+    ///
+    /// # Errors
+    /// A retriever that fails; one that may not be asked.
+    pub(super) fn learn(
+        &mut self,
+        lacking: Vec<Demand>,
+        subscriber: &mut dyn Subscriber,
+    ) -> Result<bool> {
+        let mut by_origin: BTreeMap<Origin, Vec<Demand>> = BTreeMap::new();
+        for demand in lacking {
+            if &*demand.subject.origin == GLOBAL {
+                return Err(self.not_global(&demand));
+            }
+            let origin = demand.subject.origin.clone();
+            by_origin.entry(origin).or_default().push(demand);
+        }
+        if !self.policy.mode.asks() {
+            let first = by_origin.values().flatten().next();
+            return first.map_or(Ok(false), |demand| Err(self.may_not_ask(demand)));
+        }
+        let mut batches = Vec::new();
+        for (origin, demands) in by_origin {
+            if let Some(retriever) = self.retriever(&origin)? {
+                batches.push((origin, retriever, demands));
+            }
+        }
+        for (origin, _, demands) in &batches {
+            subscriber.event(&Event::RetrieverAsked {
+                retriever: origin.to_string(),
+                packages: demands.iter().map(asked_for).collect(),
+            });
+        }
+        let answers = self.ask_all(&batches);
+        let mut errors = Vec::new();
+        let is_learned = !batches.is_empty();
+        for ((origin, _, demands), answer) in batches.into_iter().zip(answers) {
+            match answer.and_then(|answer| candidates(&origin, answer)) {
+                Ok(answer) => {
+                    for (demand, found) in demands.iter().zip(answer) {
+                        self.facts.add(&demand.subject, &demand.requirement, found);
+                    }
+                }
+                Err(error) => {
+                    let at = self.origins.get(&origin).and_then(|asked| asked.at.as_ref());
+                    errors.push(error.at_if_absent(at));
+                }
+            }
+        }
+        earliest(errors).map_or(Ok(is_learned), Err)
+    }
+
+    /// One call per retriever, all at the same time: they mostly wait for the network.
+    fn ask_all(&self, batches: &[Batch]) -> Vec<Result<Vec<Vec<protocol::Candidate>>>> {
+        let tools = self.outside.tools;
+        std::thread::scope(|scope| {
+            let calls: Vec<_> = batches
+                .iter()
+                .map(|(_, retriever, demands)| {
+                    let wanted: Vec<Wanted> = demands.iter().map(wanted).collect();
+                    scope.spawn(move || tools.candidates(retriever, &wanted))
+                })
+                .collect();
+            let ended = calls.into_iter().map(|call| {
+                call.join()
+                    .unwrap_or_else(|_| Err(Error::internal("A bug in wake ended the call of a retriever")))
+            });
+            ended.collect()
+        })
+    }
+
+    /// The program behind an origin; `None` while it, or what it needs, is not on disk: then that is noted as a need.
+    pub(super) fn retriever(&mut self, origin: &Origin) -> Result<Option<Retriever>> {
+        let Some(asked) = self.origins.get(origin).cloned() else {
+            return Err(Error::user(format!("Nothing asks the retriever `{origin}` any more"))
+                .cause("`wake.lock` names it as the origin of a package")
+                .hint("`wake pkg update` resolves anew"));
+        };
+        self.runnable(origin, &asked)
+            .map_err(|error| error.at_if_absent(asked.at.as_ref()))
+    }
+
+    fn runnable(&mut self, origin: &Origin, asked: &Asked) -> Result<Option<Retriever>> {
+        let exec = &asked.exec;
+        match &exec.program {
+            Program::Std(name) => Ok(Some(self.built_in(origin, name, exec))),
+            Program::File(path) => Err(Error::user(format!(
+                "`{path}` is a file, and a retriever is a package"
+            ))
+            .hint("make a package whose `exec` is the file, and give that to `wake.exec`")),
+            Program::Package(request) => {
+                let Some(index) = self.ready(asked.asking, request)? else {
+                    return Ok(None);
+                };
+                let permissions = self.packages.granted(asked.asking, request);
+                let Some((program, mut arguments, readable)) = self.program(index, request, 0)? else {
+                    return Ok(None);
+                };
+                if request.from == Source::Global {
+                    let label = request.wanted.label();
+                    let definition = self.packages.decisions.globals.get(&label);
+                    let definition = definition.cloned().unwrap_or(Definition::Path(index));
+                    self.executed.insert(label, definition);
+                }
+                arguments.extend(exec.args.iter().cloned());
+                Ok(Some(Retriever {
+                    origin: origin.clone(),
+                    program,
+                    arguments,
+                    directory: self.packages.get(index).directory.clone(),
+                    readable,
+                    config: exec.config.clone(),
+                    env: exec.env.clone(),
+                    has_network: permissions.contains(&Permission::Network),
+                    has_home: permissions.contains(&Permission::Home),
+                }))
+            }
+        }
+    }
+
+    /// A retriever of `wake.std`: wake itself.
+    fn built_in(&self, origin: &Origin, name: &str, exec: &Exec) -> Retriever {
+        let top = self.outside.layout.top();
+        let mut arguments = vec!["__retrieve".to_owned(), name.to_owned()];
+        arguments.extend(exec.args.iter().cloned());
+        Retriever {
+            origin: origin.clone(),
+            program: self.outside.tools.wake().to_owned(),
+            arguments,
+            directory: top.to_owned(),
+            readable: local_paths(&exec.config)
+                .into_iter()
+                .map(|text| path::clean(&top.join(text)))
+                .collect(),
+            config: exec.config.clone(),
+            env: exec.env.clone(),
+            has_network: true,
+            has_home: true,
+        }
+    }
+
+    /// The package that a request means, if it is declared.
+    fn ready(&mut self, asking: PackageIndex, request: &PackageRequest) -> Result<Option<PackageIndex>> {
+        match self.packages.find(asking, request) {
+            Ok(index) if self.packages.is_declared(index) && !self.packages.get(index).is_staged => {
+                self.packages.check(index, request)?;
+                Ok(Some(index))
+            }
+            Ok(_) => Ok(None),
+            Err(_) if !self.packages.needs.is_empty() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What is executed for a package: program, arguments, and what may be read.
+    fn program(
+        &mut self,
+        index: PackageIndex,
+        request: &PackageRequest,
+        depth: usize,
+    ) -> Result<Option<(PathBuf, Vec<String>, Vec<PathBuf>)>> {
+        let label = request.wanted.label();
+        let declaration = self.packages.declaration(index)?;
+        let Some(exec) = declaration.exec.clone().filter(|_| depth < 16) else {
+            return Err(Error::user(format!("`{label}` cannot be executed"))
+                .cause("its `wake.pkg` has no `exec`")
+                .hint("give it `exec=wake.exec('./main.py')`, or ask another package"));
+        };
+        let pkgs = declaration.pkgs.clone();
+        let directory = self.packages.get(index).directory.clone();
+        let mut readable = vec![directory.clone()];
+        let mut is_ready = true;
+        for (_, named) in &pkgs {
+            match self.ready(index, named)? {
+                Some(found) => readable.push(self.packages.get(found).directory.clone()),
+                None => is_ready = false,
+            }
+        }
+        if !is_ready {
+            return Ok(None);
+        }
+        let mut arguments = exec.args.clone();
+        let program = match &exec.program {
+            Program::Std(name) => {
+                arguments.splice(0..0, ["__retrieve".to_owned(), name.clone()]);
+                self.outside.tools.wake().to_owned()
+            }
+            Program::File(file) => self.executable(index, &pkgs, file)?,
+            Program::Package(inner) => {
+                let Some(found) = self.ready(index, inner)? else {
+                    return Ok(None);
+                };
+                let Some(program) = self.program(found, inner, depth + 1)? else {
+                    return Ok(None);
+                };
+                arguments.splice(0..0, program.1);
+                readable.extend(program.2);
+                program.0
+            }
+        };
+        Ok(Some((program, arguments, readable)))
+    }
+
+    /// A file of a package, or `pkgs/<key>/<path>`, a file of what it names `<key>`.
+    fn executable(
+        &mut self,
+        index: PackageIndex,
+        pkgs: &[(String, PackageRequest)],
+        file: &str,
+    ) -> Result<PathBuf> {
+        let own = self.packages.get(index).directory.join(file);
+        let named = file.strip_prefix("pkgs/").and_then(|rest| rest.split_once('/'));
+        let Some((key, rest)) = named else {
+            return Ok(path::clean(&own));
+        };
+        match pkgs.iter().find(|(name, _)| name == key) {
+            Some((_, request)) => {
+                let found = self.packages.find(index, request)?;
+                Ok(path::clean(&self.packages.get(found).directory.join(rest)))
+            }
+            None => Ok(path::clean(&own)),
+        }
+    }
+
+    fn may_not_ask(&self, demand: &Demand) -> Error {
+        let flag = self.policy.mode.flag();
+        Error::user(format!("`{}` is not in `wake.lock`", asked_for(demand)))
+            .cause(format!("`{flag}` forbids to ask `{}`", demand.subject.origin))
+            .hint(format!("run once without `{flag}`"))
+            .at_if_absent(demand.at.as_ref())
+    }
+
+    fn not_global(&self, demand: &Demand) -> Error {
+        Error::user(format!("Nobody defines the global `{}`", demand.subject.label))
+            .cause("a fetched package asks for it with `wake.GLOBAL`")
+            .hint("define it in the package at the top: `wake.getPkg('…', from=…, global=true)`")
+            .at_if_absent(demand.at.as_ref())
+    }
+}
+
+/// `ns/name@req`.
+fn asked_for(demand: &Demand) -> String {
+    format!("{}@{}", demand.subject.label, demand.requirement)
+}
+
+fn wanted(demand: &Demand) -> Wanted {
+    let (namespace, name) = split(&demand.subject.label);
+    Wanted {
+        namespace,
+        name,
+        requirement: demand.requirement.text().to_owned(),
+    }
+}
+
+/// Namespace and name of a label.
+pub(super) fn split(label: &str) -> (Option<String>, String) {
+    match label.split_once('/') {
+        Some((namespace, name)) => (Some(namespace.to_owned()), name.to_owned()),
+        None => (None, label.to_owned()),
+    }
+}
+
+/// What a config names on this machine: texts of `path` and `url`, at any depth, that are no addresses.
+fn local_paths(config: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut waiting = vec![config];
+    while let Some(value) = waiting.pop() {
+        match value {
+            Value::String(text) => match text.split_once("://") {
+                None => found.push(text.clone()),
+                Some(("file", rest)) => found.push(rest.to_owned()),
+                Some(_) => {}
+            },
+            Value::Array(items) => waiting.extend(items),
+            Value::Object(fields) => waiting.extend(fields.values()),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Answers as facts. What is malformed was refused when the response was read.
+fn candidates(origin: &Origin, answer: Vec<Vec<protocol::Candidate>>) -> Result<Vec<Vec<Candidate>>> {
+    let each = |found: Vec<protocol::Candidate>| -> Result<Vec<Candidate>> {
+        found.into_iter().map(|one| candidate(origin, one)).collect()
+    };
+    answer.into_iter().map(each).collect()
+}
+
+fn candidate(origin: &Origin, said: protocol::Candidate) -> Result<Candidate> {
+    let wrong = |what: &str, text: &str| {
+        Error::user(format!("The retriever `{origin}` answers with {what} `{text}`"))
+    };
+    let version =
+        Version::parse(&said.version).map_err(|_| wrong("the version", &said.version))?;
+    let published = said.published.as_deref().map(|text| {
+        seconds(text).ok_or_else(|| wrong("the time of publication", text))
+    });
+    let demands = said.pkgs.values().map(|required| {
+        let (text, from) = match required {
+            Required::Same(text) => (text, origin.clone()),
+            Required::From { req, from } if from == GLOBAL => (req, GLOBAL.into()),
+            Required::From { from, .. } => return Err(wrong("a requirement from", from)),
+        };
+        let (label, requirement) = text.split_once('@').unwrap_or((text, ""));
+        Ok(Demand {
+            subject: Subject {
+                label: label.trim().into(),
+                origin: from,
+            },
+            requirement: Requirement::parse(requirement)?,
+            versions: None,
+            at: None,
+        })
+    });
+    let artifacts = said.artifacts.iter().map(|artifact| Artifact {
+        name: artifact.name.clone(),
+        when: artifact.when.iter().map(|(name, value)| (name.clone(), texts(value))).collect(),
+        digest: artifact.digest.clone(),
+    });
+    Ok(Candidate {
+        version,
+        demands: demands.collect::<Result<_>>()?,
+        size: said.size,
+        is_yanked: said.yanked,
+        published: published.transpose()?,
+        artifacts: artifacts.collect(),
+    })
+}
+
+/// A text or a list of texts.
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(items) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Seconds since the epoch of an RFC 3339 time, or of the begin of a date in UTC.
+fn seconds(text: &str) -> Option<i64> {
+    let time = text.parse::<jiff::Timestamp>().ok();
+    let date = || {
+        let day: Date = text.parse().ok()?;
+        day.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+    };
+    time.or_else(date).map(jiff::Timestamp::as_second)
+}

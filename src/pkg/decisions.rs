@@ -1,0 +1,137 @@
+//! What resolution has decided so far, and what it still lacks: which version answers a demand, where global names
+//! lead, where files of releases are. Made anew in each round from the facts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use semver::Version;
+
+use super::PackageIndex;
+use super::facts::{Demand, Subject};
+use super::globals::Definition;
+use super::solve::{Chosen, Scope, Solution, Who};
+use super::store::{PackageId, Store};
+use crate::declare::model::PackageRequest;
+use crate::workspace::layout;
+
+/// One version of a subject in a scope: what a directory of the store stands for.
+pub type Release = Chosen;
+
+impl Release {
+    /// Its link below the workspace's top.
+    pub fn place(&self) -> String {
+        layout::package_link(&self.subject.label, &self.version.to_string())
+    }
+}
+
+impl fmt::Display for Release {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}@{}", self.subject.label, self.version)
+    }
+}
+
+/// What was decided.
+#[derive(Debug, Default)]
+pub struct Decisions {
+    pub globals: BTreeMap<String, Definition>,
+    /// Names that a path package answers for everybody (`replace`).
+    pub replaced: BTreeMap<String, PackageIndex>,
+    pub solution: Option<Solution>,
+    /// Whether the solution answers everything that is asked for by now.
+    pub is_final: bool,
+    /// The ids of what was fetched, now or before.
+    pub ids: BTreeMap<(Subject, Version), PackageId>,
+    pub store: Option<Store>,
+}
+
+impl Decisions {
+    /// The release that answers what a package asks for, if that is decided. `release`: what the package is in the
+    /// store, `label` what it is called.
+    pub fn answer(
+        &self,
+        release: Option<&Release>,
+        label: &str,
+        demand: &Demand,
+    ) -> Option<&Release> {
+        let solution = self.solution.as_ref()?;
+        // What a release asks for beside its visible `pkgs` is asked for in its name.
+        let own = release.and_then(|release| solution.answer(Who::Chosen(release), demand));
+        own.or_else(|| solution.answer(Who::Root(label), demand))
+    }
+
+    pub fn is_chosen(&self, release: &Release) -> bool {
+        let solution = self.solution.as_ref();
+        solution.is_some_and(|solution| solution.chosen().binary_search(release).is_ok())
+    }
+
+    /// What a release asks for, as far as that is answered.
+    pub fn below(&self, release: &Release) -> Vec<Release> {
+        let solution = self.solution.iter();
+        solution.flat_map(|solution| solution.below(release)).cloned().collect()
+    }
+
+    /// Where the files of a release are, if they are in the store.
+    pub fn directory(&self, release: &Release) -> Option<PathBuf> {
+        let key = (release.subject.clone(), release.version.clone());
+        self.store.as_ref()?.get(self.ids.get(&key)?)
+    }
+
+    /// What distinguishes the instances of a release from those of the same version in the main scope: empty, or a hash
+    /// of the versions that it reaches, if these are others than the main scope has.
+    pub fn variant(&self, release: &Release) -> String {
+        if release.scope == Scope::MAIN {
+            return String::new();
+        }
+        let in_main = Release {
+            scope: Scope::MAIN,
+            ..release.clone()
+        };
+        let reached = self.reached(release);
+        if self.is_chosen(&in_main) && self.reached(&in_main) == reached {
+            return String::new();
+        }
+        let mut hasher = blake3::Hasher::new();
+        for (label, version) in reached {
+            hasher.update(format!("{label}@{version}\n").as_bytes());
+        }
+        hasher.finalize().to_hex()[..20].to_owned()
+    }
+
+    /// The versions below a release, itself included.
+    fn reached(&self, release: &Release) -> BTreeSet<(Arc<str>, Version)> {
+        let mut seen = BTreeSet::from([release.clone()]);
+        let mut waiting = vec![release.clone()];
+        while let Some(next) = waiting.pop() {
+            for below in self.below(&next) {
+                if seen.insert(below.clone()) {
+                    waiting.push(below);
+                }
+            }
+        }
+        seen.into_iter().map(|one| (one.subject.label, one.version)).collect()
+    }
+}
+
+/// What lacked when a package was looked for.
+#[derive(Debug, Default)]
+pub struct Needs {
+    /// Requests that nothing answers yet, and who asks.
+    pub demands: Vec<(PackageIndex, PackageRequest)>,
+    /// Chosen releases that are not on disk.
+    pub releases: BTreeSet<Release>,
+}
+
+impl Needs {
+    pub fn is_empty(&self) -> bool {
+        self.demands.is_empty() && self.releases.is_empty()
+    }
+
+    pub fn demand(&mut self, asking: PackageIndex, request: &PackageRequest) {
+        let one = (asking, request.clone());
+        if !self.demands.contains(&one) {
+            self.demands.push(one);
+        }
+    }
+}

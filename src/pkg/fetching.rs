@@ -1,0 +1,347 @@
+//! Fetching releases: a retriever fills a directory, what its `PKG` names goes into the store, and links lead there.
+//!
+//! Nothing enters the store that is not what was asked for, or not what the lock says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::asking::split;
+use super::decisions::{self, Release};
+use super::facts::Origin;
+use super::frontier::earliest;
+use super::resolve::Resolver;
+use super::retriever::Retriever;
+use super::retriever::protocol::Fetched;
+use super::store::{PackageId, Store};
+use super::{PackageIndex, vendor};
+use crate::declare::model::{Declaration, PackageRequest, Source};
+use crate::error::{Error, Result};
+use crate::event::{Event, Subscriber};
+use crate::fs;
+use crate::workspace::discover;
+
+/// What is fetched by one call.
+type Batch = (Origin, Retriever, Vec<(Release, Fetched)>);
+
+impl Resolver<'_> {
+    /// Whether a release is chosen and not on disk.
+    pub(super) fn is_lacking(&self, release: &Release) -> bool {
+        self.packages.of_release(release).is_none()
+            && self.packages.decisions.is_chosen(release)
+            && self.packages.decisions.directory(release).is_none()
+    }
+
+    /// The releases that members reach where `when` admits it.
+    pub(super) fn admitted(&mut self) -> BTreeSet<Release> {
+        let members = self.members.clone();
+        let mut waiting: Vec<(PackageIndex, PackageRequest)> = Vec::new();
+        for index in self.packages.reached(&members) {
+            if let Ok(declaration) = self.packages.declared_of(index) {
+                let pkgs = declaration.pkgs.iter();
+                waiting.extend(pkgs.map(|(_, request)| (index, request.clone())));
+            }
+        }
+        let mut admitted = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        for (index, request) in waiting {
+            if self.policy.is_when(&request.when) {
+                self.admit(index, &request, &mut admitted, &mut seen);
+            }
+        }
+        let mut next: Vec<Release> = admitted.iter().cloned().collect();
+        while let Some(release) = next.pop() {
+            let declared = self.packages.of_release(&release);
+            if let Some(index) = declared.filter(|index| self.packages.declared_of(*index).is_ok()) {
+                let declaration = self.packages.declaration(index);
+                let pkgs = declaration.map(|one| one.pkgs.clone()).unwrap_or_default();
+                for (_, request) in pkgs.iter().filter(|(_, one)| self.policy.is_when(&one.when)) {
+                    let mut found = BTreeSet::new();
+                    self.admit(index, request, &mut found, &mut seen);
+                    next.extend(found.iter().cloned());
+                    admitted.append(&mut found);
+                }
+                continue;
+            }
+            for below in self.packages.decisions.below(&release) {
+                if admitted.insert(below.clone()) {
+                    next.push(below);
+                }
+            }
+        }
+        admitted
+    }
+
+    /// Adds the release that a request means, if it is one that was not seen before.
+    fn admit(
+        &mut self,
+        asking: PackageIndex,
+        request: &PackageRequest,
+        admitted: &mut BTreeSet<Release>,
+        seen: &mut BTreeSet<Release>,
+    ) {
+        let needs = std::mem::take(&mut self.packages.needs);
+        let found = self.packages.find(asking, request);
+        let noted = std::mem::replace(&mut self.packages.needs, needs);
+        let of_package = found.ok().and_then(|index| self.packages.get(index).release.clone());
+        for release in noted.releases.into_iter().chain(of_package) {
+            if seen.insert(release.clone()) {
+                admitted.insert(release);
+            }
+        }
+    }
+
+    /// Fetches releases that lack: from the vendored ones, else from their retrievers. They are staged; the next round
+    /// declares them and puts them into the store.
+    ///
+    /// # Errors
+    /// A retriever that fails or may not be asked.
+    pub(super) fn fetch(
+        &mut self,
+        wanted: &BTreeSet<Release>,
+        subscriber: &mut dyn Subscriber,
+    ) -> Result<()> {
+        let mut by_origin: BTreeMap<Origin, Vec<Release>> = BTreeMap::new();
+        for release in self.without_vendored(wanted)? {
+            let origin = release.subject.origin.clone();
+            by_origin.entry(origin).or_default().push(release);
+        }
+        let mut batches: Vec<Batch> = Vec::new();
+        for (origin, releases) in by_origin {
+            if !self.policy.mode.asks() {
+                return Err(self.may_not_fetch(&releases));
+            }
+            if let Some(retriever) = self.retriever(&origin)? {
+                let fetched = releases.into_iter().map(|release| {
+                    let fetched = self.prepare(&release)?;
+                    Ok((release, fetched))
+                });
+                batches.push((origin, retriever, fetched.collect::<Result<_>>()?));
+            }
+        }
+        for (origin, _, releases) in &batches {
+            for (release, _) in releases {
+                subscriber.event(&Event::Fetching {
+                    package: release.to_string(),
+                    retriever: origin.to_string(),
+                });
+            }
+        }
+        let results = self.fetch_all(&batches);
+        let mut errors = Vec::new();
+        for ((origin, _, releases), result) in batches.into_iter().zip(results) {
+            if let Err(error) = result {
+                let at = self.origins.get(&origin).and_then(|asked| asked.at.as_ref());
+                errors.push(error.at_if_absent(at));
+                for (_, fetched) in &releases {
+                    let _ = fs::remove_all(&fetched.into);
+                }
+                continue;
+            }
+            for (release, fetched) in releases {
+                let index = self.packages.stage(release, fetched.into);
+                self.staged.push((index, origin.clone()));
+            }
+        }
+        earliest(errors).map_or(Ok(()), Err)
+    }
+
+    fn fetch_all(&self, batches: &[Batch]) -> Vec<Result<()>> {
+        let tools = self.outside.tools;
+        std::thread::scope(|scope| {
+            let calls: Vec<_> = batches
+                .iter()
+                .map(|(_, retriever, releases)| {
+                    let packages: Vec<Fetched> =
+                        releases.iter().map(|(_, fetched)| fetched.clone()).collect();
+                    scope.spawn(move || tools.fetch(retriever, &packages))
+                })
+                .collect();
+            let ended = calls.into_iter().map(|call| {
+                call.join()
+                    .unwrap_or_else(|_| Err(Error::internal("A bug in wake ended the call of a retriever")))
+            });
+            ended.collect()
+        })
+    }
+
+    /// An empty directory for a release.
+    fn prepare(&self, release: &Release) -> Result<Fetched> {
+        let (namespace, name) = split(&release.subject.label);
+        let version = release.version.to_string();
+        let into = self.outside.layout.download_directory(&release.subject.label, &version);
+        fs::remove_all(&into)?;
+        fs::create_directories(&into)?;
+        let candidate = self.facts.candidate(&release.subject, &release.version);
+        let artifacts = candidate.map_or(&[][..], |candidate| &candidate.artifacts);
+        let mut fitting = artifacts.iter().filter(|one| self.policy.is_when(&one.when));
+        let artifact = fitting.next().map(|artifact| artifact.name.clone());
+        if artifact.is_none() && !artifacts.is_empty() {
+            let forms = artifacts.iter().map(|artifact| format!("`{}`", artifact.name));
+            return Err(Error::user(format!("`{release}` has no form for this machine"))
+                .cause(format!("there is {}", forms.collect::<Vec<_>>().join(", ")))
+                .hint("say where it is needed with `when` of its `wake.getPkg`"));
+        }
+        Ok(Fetched {
+            namespace,
+            name,
+            version,
+            artifact,
+            into,
+        })
+    }
+
+    /// Stages those of the releases that the workspace has vendored, and returns the others.
+    fn without_vendored(&mut self, wanted: &BTreeSet<Release>) -> Result<Vec<Release>> {
+        let Some(vendored) = self.locked.vendor.clone() else {
+            return Ok(wanted.iter().cloned().collect());
+        };
+        let mut others = Vec::new();
+        for release in wanted {
+            let version = release.version.to_string();
+            let from = self.outside.layout.top().join(&vendored);
+            let from = from.join(vendor::place(&release.subject.label, &version));
+            if fs::is_directory(&from) {
+                let index = self.packages.stage(release.clone(), from);
+                self.staged.push((index, release.subject.origin.clone()));
+            } else {
+                others.push(release.clone());
+            }
+        }
+        Ok(others)
+    }
+
+    /// Puts staged releases that are declared by now into the store. Returns whether there were any.
+    ///
+    /// # Errors
+    /// What was fetched is not what was asked for, or not what the lock says; the store fails.
+    pub(super) fn commit_staged(&mut self, subscriber: &mut dyn Subscriber) -> Result<bool> {
+        let staged = std::mem::take(&mut self.staged);
+        let mut is_progress = false;
+        for (index, origin) in staged {
+            if !self.packages.is_declared(index) {
+                self.staged.push((index, origin));
+                continue;
+            }
+            is_progress = true;
+            let result = self.commit(index, &origin, subscriber);
+            let staged = self.packages.get(index).directory.clone();
+            if result.is_err() && staged.starts_with(self.outside.layout.download_root()) {
+                let _ = fs::remove_all(&staged);
+            }
+            let directory = result?;
+            self.packages.unstage(index, directory);
+            self.declaring.forget(index);
+            if staged.starts_with(self.outside.layout.download_root()) {
+                fs::remove_all(&staged)?;
+            }
+        }
+        Ok(is_progress)
+    }
+
+    fn commit(
+        &mut self,
+        index: PackageIndex,
+        origin: &Origin,
+        subscriber: &mut dyn Subscriber,
+    ) -> Result<PathBuf> {
+        let package = self.packages.get(index);
+        let (staged, release) = (package.directory.clone(), package.release.clone());
+        let Some(release) = release else {
+            return Err(Error::internal("A path package was staged"));
+        };
+        let declaration = self
+            .packages
+            .declaration(index)
+            .map_err(|error| unusable(&release, origin, error))?;
+        check_identity(&release, origin, declaration)?;
+        let files = files_of(declaration);
+        let (id, size) = Store::id_of(&staged, &files)
+            .map_err(|error| unusable(&release, origin, error))?;
+        self.check_lock(&release, origin, id)?;
+        let Some(store) = &self.packages.decisions.store else {
+            return Err(Error::internal("There is no store to put a package into"));
+        };
+        let stored = store.put(&staged, &files)?;
+        subscriber.event(&Event::Stored {
+            package: release.to_string(),
+            id: id.to_string(),
+            bytes: size,
+        });
+        let key = (release.subject.clone(), release.version.clone());
+        self.packages.decisions.ids.insert(key.clone(), id);
+        self.sizes.insert(key, size);
+        Ok(fs::canonicalize(&stored.directory)?)
+    }
+
+    /// Refuses what has another id than the lock says.
+    fn check_lock(&self, release: &Release, origin: &Origin, id: PackageId) -> Result<()> {
+        let key = (release.subject.clone(), release.version.clone());
+        let Some(locked) = self.packages.decisions.ids.get(&key).filter(|locked| **locked != id) else {
+            return Ok(());
+        };
+        Err(Error::user(format!("`{release}` is not what `wake.lock` says"))
+            .cause(format!("the lock has the digest {locked}"))
+            .cause(format!("`{origin}` gave files with the digest {id}"))
+            .hint("somebody has changed what is published: find out who and why before `wake pkg update` takes it"))
+    }
+
+    fn may_not_fetch(&self, releases: &[Release]) -> Error {
+        let flag = self.policy.mode.flag();
+        let names: Vec<String> = releases.iter().map(|one| format!("`{one}`")).collect();
+        Error::user(format!("{} is not in the store", names.join(", ")))
+            .cause(format!("`{flag}` forbids to fetch it"))
+            .hint(format!("run `wake pkg resolve` once without `{flag}`"))
+    }
+}
+
+/// The files that make up a package: its declaration, what that imports, and `files`.
+pub(super) fn files_of(declaration: &Declaration) -> Vec<String> {
+    let mut files = declaration.files.clone().unwrap_or_default();
+    files.push(discover::PKG.to_owned());
+    files.extend(declaration.imports.iter().cloned());
+    files.sort();
+    files.dedup();
+    files
+}
+
+/// Refuses files that are another package, or another version, than what was asked for.
+fn check_identity(release: &Release, origin: &Origin, declaration: &Declaration) -> Result<()> {
+    let info = &declaration.info;
+    let version = info.version.clone().unwrap_or_default();
+    if info.label() == *release.subject.label && version == release.version.to_string() {
+        return Ok(());
+    }
+    Err(Error::user(format!("The retriever `{origin}` fetched another package"))
+        .cause(format!("`{release}` was asked for"))
+        .cause(format!("its `PKG` says `{}@{version}`", info.label()))
+        .hint("its `wake.pkgInfo` must have the name, namespace and version that it is published as")
+        .at_if_absent(declaration.at.as_ref()))
+}
+
+fn unusable(release: &Release, origin: &Origin, error: Error) -> Error {
+    let mut error = error;
+    let first = error.report().message.clone();
+    error.report_mut().causes.insert(0, first);
+    error.report_mut().message =
+        format!("What the retriever `{origin}` fetched as `{release}` cannot be used");
+    error
+}
+
+/// Makes the links of `.wake/pkgs/`, and removes those that lead to nothing that is used.
+pub(super) fn link_packages(top: &Path, directory: &Path, links: &BTreeMap<PathBuf, PathBuf>) -> Result<()> {
+    for (link, target) in links {
+        fs::link(&top.join(link), target)?;
+    }
+    for namespace in fs::list_if_exists(directory)? {
+        let below = directory.join(&namespace);
+        for name in fs::list_if_exists(&below)? {
+            let link = below.join(&name);
+            let relative = link.strip_prefix(top).unwrap_or(&link);
+            if !links.contains_key(relative) && fs::is_link(&link) {
+                fs::remove_file(&link)?;
+            }
+        }
+        fs::remove_if_empty(&below);
+    }
+    Ok(())
+}

@@ -1,0 +1,594 @@
+//! The packages of a workspace that are on disk: path packages and releases, declared once each, and who needs whom.
+//!
+//! A package that cannot be declared keeps its error until somebody needs the package. It knows nothing of retrievers
+//! and of how versions are chosen: that is decided elsewhere ([`super::decisions`]), and what lacks is noted.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+use semver::Version;
+
+use super::decisions::{Decisions, Needs, Release};
+use super::facts::{Demand, Origin, Subject};
+use super::globals::Definition;
+use super::origin::origin;
+use super::requirement::Requirement;
+use crate::declare::model::{Declaration, PackageDirectory, PackageRequest, Permission, Source};
+use crate::error::{Error, Location, Result, suggestion};
+use crate::event::{Event, Subscriber};
+use crate::fs;
+use crate::fs::path;
+use crate::jsonnet::protocol::{Answer, Outcome, Read, Request};
+use crate::workspace::discover;
+
+/// Asks an evaluation process; callable from several threads.
+pub type Ask<'a> = dyn Fn(&Request) -> Result<Outcome> + Sync + 'a;
+
+/// A position in [`Packages`].
+pub type PackageIndex = usize;
+
+/// A package directory and what is known of it.
+#[derive(Clone, Debug)]
+pub struct Package {
+    /// Absolute, links resolved.
+    pub directory: PathBuf,
+    /// For people: relative to the workspace's top where it lies below it.
+    pub display: String,
+    /// What the graph calls the directory: relative to the workspace's top, of a release through its link in
+    /// `.wake/pkgs/`; absolute where it lies elsewhere.
+    pub place: String,
+    /// `None`: a path package.
+    pub release: Option<Release>,
+    /// What was granted to a release. A path package may do everything.
+    pub permissions: BTreeSet<Permission>,
+    /// See [`Decisions::variant`].
+    pub variant: String,
+    /// Fetched, and not in the store yet.
+    pub is_staged: bool,
+    declaration: Option<Result<Declaration>>,
+    /// The packages its `pkgs` name, and where.
+    edges: Vec<(PackageIndex, Option<Location>)>,
+}
+
+/// A package that another one needs, and where that one says so.
+type Edge<'a> = (PackageIndex, Option<&'a Location>);
+
+/// All packages that were looked at.
+#[derive(Debug)]
+pub struct Packages {
+    top: PathBuf,
+    packages: Vec<Package>,
+    by_directory: HashMap<PathBuf, PackageIndex>,
+    by_release: HashMap<Release, PackageIndex>,
+    /// What resolution has decided.
+    pub decisions: Decisions,
+    /// What [`Self::find`] lacked.
+    pub needs: Needs,
+    /// What all declarations read.
+    pub reads: Vec<Read>,
+}
+
+impl Packages {
+    /// No packages yet; `top` is the workspace's top, links resolved.
+    pub fn new(top: PathBuf) -> Self {
+        Self {
+            top,
+            packages: Vec::new(),
+            by_directory: HashMap::new(),
+            by_release: HashMap::new(),
+            decisions: Decisions::default(),
+            needs: Needs::default(),
+            reads: Vec::new(),
+        }
+    }
+
+    pub fn get(&self, index: PackageIndex) -> &Package {
+        &self.packages[index]
+    }
+
+    pub fn indexes(&self) -> std::ops::Range<PackageIndex> {
+        0..self.packages.len()
+    }
+
+    /// The package at an absolute directory with its links resolved, if it was looked at.
+    pub fn at(&self, directory: &Path) -> Option<PackageIndex> {
+        self.by_directory.get(directory).copied()
+    }
+
+    /// Adds the package at an absolute directory with its links resolved.
+    pub fn add(&mut self, directory: PathBuf) -> PackageIndex {
+        if let Some(&index) = self.by_directory.get(&directory) {
+            return index;
+        }
+        let index = self.packages.len();
+        self.by_directory.insert(directory.clone(), index);
+        let place = directory.strip_prefix(&self.top).unwrap_or(&directory);
+        self.packages.push(Package {
+            display: path::display(&directory, &self.top),
+            place: place.to_string_lossy().into_owned(),
+            directory,
+            release: None,
+            permissions: BTreeSet::new(),
+            variant: String::new(),
+            is_staged: false,
+            declaration: None,
+            edges: Vec::new(),
+        });
+        index
+    }
+
+    /// As the evaluation process needs it.
+    pub fn directory(&self, index: PackageIndex) -> PackageDirectory {
+        let package = &self.packages[index];
+        PackageDirectory {
+            directory: package.directory.clone(),
+            top: self.top.clone(),
+            granted: package.release.as_ref().map(|_| {
+                let names = package.permissions.iter();
+                names
+                    .filter_map(|permission| match permission {
+                        Permission::Environment(name) => Some(name.clone()),
+                        _ => None,
+                    })
+                    .collect()
+            }),
+        }
+    }
+
+    /// The declaration of a package that was explored.
+    pub fn declaration(&self, index: PackageIndex) -> Result<&Declaration> {
+        match &self.packages[index].declaration {
+            Some(Ok(declaration)) => Ok(declaration),
+            Some(Err(error)) => Err(error.clone()),
+            None => Err(Error::internal(format!(
+                "`{}` is used before it is declared",
+                self.packages[index].display
+            ))),
+        }
+    }
+
+    /// The package that a request of `asking` means.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being there. Where that may change with the next round of resolution, what is lacking is
+    /// in [`Self::needs`].
+    pub fn find(&mut self, asking: PackageIndex, request: &PackageRequest) -> Result<PackageIndex> {
+        let found = match &request.from {
+            Source::Path(relative) => self.find_by_path(asking, request, relative),
+            Source::Of(outer, key) => self.find_of(asking, request, outer, key),
+            Source::Global => self.find_global(asking, request),
+            Source::Retriever(exec) => self.find_release(asking, request, origin(exec)),
+        };
+        found.map_err(|error| error.at_if_absent(request.at.as_ref()))
+    }
+
+    /// The directory must exist; whether it holds a good declaration shows later. Where the path leads is something that
+    /// was read, also if it leads nowhere.
+    fn find_by_path(
+        &mut self,
+        asking: PackageIndex,
+        request: &PackageRequest,
+        relative: &str,
+    ) -> Result<PackageIndex> {
+        let asks = &self.packages[asking];
+        if asks.release.is_some() {
+            return Err(Error::user(format!(
+                "`{}` is asked for by path, in a package that a retriever has fetched",
+                request.wanted.label()
+            ))
+            .cause(format!("`{}` asks for `{relative}`", asks.display))
+            .hint("only its own files are fetched: it must ask for other packages by `wake.GLOBAL` or a retriever"));
+        }
+        let path = path::clean(&asks.directory.join(relative));
+        let is_there = fs::is_directory(&path);
+        let target = is_there.then(|| fs::canonicalize(&path)).transpose()?;
+        self.reads.push(Read::Link {
+            path: path.clone(),
+            target: target.clone(),
+        });
+        match target {
+            Some(directory) => Ok(self.add(directory)),
+            None => Err(
+                Error::user(format!("`{}` is not there", request.wanted.label()))
+                    .cause(format!(
+                        "there is no directory `{}`",
+                        path::display(&path, &self.top)
+                    ))
+                    .hint("correct the path in `from`"),
+            ),
+        }
+    }
+
+    /// What the package that `outer` means names `key`.
+    fn find_of(
+        &mut self,
+        asking: PackageIndex,
+        request: &PackageRequest,
+        outer: &PackageRequest,
+        key: &str,
+    ) -> Result<PackageIndex> {
+        let outer = self.find(asking, outer)?;
+        let Some(declaration) = &self.packages[outer].declaration else {
+            return Err(not_yet(request));
+        };
+        let declaration = declaration.as_ref().map_err(Error::clone)?;
+        let named = declaration.pkgs.iter().find(|(name, _)| name == key);
+        let Some((_, inner)) = named else {
+            let keys = declaration.pkgs.iter().map(|(name, _)| name.as_str());
+            return Err(Error::user(format!(
+                "`pkgs` of `{}` has no `{key}`",
+                declaration.info.label()
+            ))
+            .hint_option(suggestion(key, keys)));
+        };
+        let inner = inner.clone();
+        self.find(outer, &inner)
+    }
+
+    fn find_global(
+        &mut self,
+        asking: PackageIndex,
+        request: &PackageRequest,
+    ) -> Result<PackageIndex> {
+        let label = request.wanted.label();
+        if let Some(&replacing) = self.decisions.replaced.get(&label) {
+            return Ok(replacing);
+        }
+        match self.decisions.globals.get(&label).cloned() {
+            Some(Definition::Path(package)) => Ok(package),
+            Some(Definition::Retriever(origin)) => self.find_release(asking, request, origin),
+            Some(Definition::BuiltIn) | None => {
+                self.needs.demand(asking, request);
+                Err(not_yet(request))
+            }
+        }
+    }
+
+    /// What the solution answers a request with, if it is on disk.
+    fn find_release(
+        &mut self,
+        asking: PackageIndex,
+        request: &PackageRequest,
+        origin: Origin,
+    ) -> Result<PackageIndex> {
+        let label = request.wanted.label();
+        if let Some(&replacing) = self.decisions.replaced.get(&label) {
+            return Ok(replacing);
+        }
+        let demand = demand(request, origin)?;
+        let asker = self.packages[asking].release.as_ref();
+        let answer = self.decisions.answer(asker, &self.label(asking), &demand);
+        let Some(release) = answer.cloned() else {
+            self.needs.demand(asking, request);
+            return Err(not_yet(request));
+        };
+        let granted = self.granted(asking, request);
+        if let Some(&index) = self.by_release.get(&release) {
+            let package = &mut self.packages[index];
+            package.permissions.extend(granted);
+            return Ok(index);
+        }
+        let Some(directory) = self.decisions.directory(&release) else {
+            self.needs.releases.insert(release);
+            return Err(not_yet(request));
+        };
+        Ok(self.add_release(release, directory, granted))
+    }
+
+    /// The permissions of a request, as far as the one that asks has them itself.
+    pub fn granted(&self, asking: PackageIndex, request: &PackageRequest) -> BTreeSet<Permission> {
+        let asks = &self.packages[asking];
+        let wanted = request.permissions.iter();
+        wanted
+            .filter(|one| asks.release.is_none() || asks.permissions.contains(*one))
+            .cloned()
+            .collect()
+    }
+
+    /// Adds a release whose files are in `directory`, absolute: its place in the store, or where it was fetched to.
+    pub fn add_release(
+        &mut self,
+        release: Release,
+        directory: PathBuf,
+        permissions: BTreeSet<Permission>,
+    ) -> PackageIndex {
+        let index = self.packages.len();
+        self.by_release.insert(release.clone(), index);
+        let place = release.place();
+        self.packages.push(Package {
+            display: place.clone(),
+            directory,
+            place,
+            variant: self.decisions.variant(&release),
+            is_staged: false,
+            release: Some(release),
+            permissions,
+            declaration: None,
+            edges: Vec::new(),
+        });
+        index
+    }
+
+    /// Adds a release that was fetched to `directory` and is not in the store yet.
+    pub fn stage(&mut self, release: Release, directory: PathBuf) -> PackageIndex {
+        let index = self.add_release(release, directory, BTreeSet::new());
+        self.packages[index].is_staged = true;
+        index
+    }
+
+    /// Says that the files of a staged release are in the store, at `directory`; what was declared of it is forgotten.
+    pub fn unstage(&mut self, index: PackageIndex, directory: PathBuf) {
+        let package = &mut self.packages[index];
+        package.directory = directory;
+        package.is_staged = false;
+        self.forget_declaration(index);
+    }
+
+    /// Has a package declared anew.
+    pub fn forget_declaration(&mut self, index: PackageIndex) {
+        let package = &mut self.packages[index];
+        package.declaration = None;
+        package.edges.clear();
+    }
+
+    /// The package of a release, if it is on disk and was asked for.
+    pub fn of_release(&self, release: &Release) -> Option<PackageIndex> {
+        self.by_release.get(release).copied()
+    }
+
+    /// Path packages and releases that are on disk and not declared.
+    pub fn undeclared(&self) -> Vec<PackageIndex> {
+        self.indexes()
+            .filter(|&index| self.packages[index].declaration.is_none())
+            .collect()
+    }
+
+    /// The path packages of a name that are declared.
+    pub fn labelled(&self, label: &str) -> Vec<PackageIndex> {
+        let is_meant = |index: &PackageIndex| {
+            let package = &self.packages[*index];
+            let declaration = package.declaration.as_ref().and_then(|one| one.as_ref().ok());
+            package.release.is_none() && declaration.is_some_and(|one| one.info.label() == label)
+        };
+        self.indexes().filter(is_meant).collect()
+    }
+
+    /// Takes in what declaring a package yielded. Returns the packages that its visible `pkgs` name and that are there.
+    pub fn declared(
+        &mut self,
+        index: PackageIndex,
+        declaration: Result<Declaration>,
+        subscriber: &mut dyn Subscriber,
+    ) -> Vec<PackageIndex> {
+        if declaration.is_err() {
+            // Nobody knows what it read, so nothing that this leads to can be used again.
+            let path = self.packages[index].directory.join(discover::PKG);
+            self.reads.push(Read::File { path, hash: None });
+        }
+        let mut found = Vec::new();
+        if let Ok(declaration) = &declaration
+            && !self.packages[index].is_staged
+        {
+            subscriber.event(&Event::Declared {
+                package: declaration.info.label(),
+                directory: self.packages[index].display.clone(),
+            });
+            for (_, request) in &declaration.pkgs {
+                // One by another way is found when it is solved and fetched; one that is not there is an error for those
+                // who need it.
+                if let Source::Path(_) = request.from
+                    && let Ok(package) = self.find(index, request)
+                {
+                    self.connect(index, package, request.at.as_ref());
+                    found.push(package);
+                }
+            }
+        }
+        self.packages[index].declaration = Some(declaration);
+        found
+    }
+
+    /// The declaration of a package, if it has a good one by now.
+    pub fn declared_of(&self, index: PackageIndex) -> std::result::Result<&Declaration, ()> {
+        match &self.packages[index].declaration {
+            Some(Ok(declaration)) => Ok(declaration),
+            _ => Err(()),
+        }
+    }
+
+    /// What a package is called, as far as that is known.
+    pub fn label(&self, index: PackageIndex) -> String {
+        let package = &self.packages[index];
+        match (&package.declaration, &package.release) {
+            (Some(Ok(declaration)), _) => declaration.info.label(),
+            (_, Some(release)) => release.subject.label.to_string(),
+            _ => package.display.clone(),
+        }
+    }
+
+    /// Works out anew what depends on the solution.
+    pub fn refresh_variants(&mut self) {
+        for package in &mut self.packages {
+            if let Some(release) = &package.release {
+                package.variant = self.decisions.variant(release);
+            }
+        }
+    }
+
+    pub fn is_declared(&self, index: PackageIndex) -> bool {
+        self.packages[index].declaration.is_some()
+    }
+
+    /// Adds that `from` needs `to`, as a module or a declaration of it says. Whether that closes a cycle is for
+    /// [`Self::refuse_cycles`], when all is known.
+    pub fn connect(&mut self, from: PackageIndex, to: PackageIndex, at: Option<&Location>) {
+        let edges = &mut self.packages[from].edges;
+        if !edges
+            .iter()
+            .any(|(known, place)| *known == to && place.as_ref() == at)
+        {
+            edges.push((to, at.cloned()));
+        }
+    }
+
+    /// Refuses a declared package that is not the one that was asked for: another name, namespace or version. A package
+    /// that says no version has any.
+    ///
+    /// # Errors
+    /// `User`, at the `getPkg`; also those of the package's own declaration.
+    pub fn check(&self, index: PackageIndex, request: &PackageRequest) -> Result<()> {
+        let info = &self.declaration(index)?.info;
+        let wanted = &request.wanted;
+        let is_named = wanted.name == info.name
+            && (wanted.namespace.is_none() || wanted.namespace == info.namespace);
+        let requirement = Requirement::of(wanted.version.as_deref())?;
+        let version = info.version.as_deref().map(Version::parse);
+        let is_version = match version {
+            Some(Ok(version)) => wanted.version.is_none() || requirement.matches(&version),
+            _ => true,
+        };
+        if is_named && is_version {
+            return Ok(());
+        }
+        let text = |label: String, version: &Option<String>| match version {
+            Some(version) => format!("{label}@{version}"),
+            None => label,
+        };
+        Err(Error::user(format!(
+            "The package in `{}` is not the one that is asked for",
+            self.packages[index].display
+        ))
+        .cause(format!(
+            "`{}` is wanted",
+            text(wanted.label(), &wanted.version)
+        ))
+        .cause(format!("it is `{}`", text(info.label(), &info.version)))
+        .hint("correct the name or the version, here or in its `wake.pkgInfo`")
+        .at_if_absent(request.at.as_ref()))
+    }
+
+    /// A user error if packages need each other: always the same one, in whatever order the packages were found.
+    pub fn refuse_cycles(&self) -> Result<()> {
+        let mut roots: Vec<PackageIndex> = self.indexes().collect();
+        roots.sort_by_key(|&index| &self.packages[index].directory);
+        let edges: Vec<Vec<Edge<'_>>> = self.indexes().map(|index| self.edges(index)).collect();
+        let mut done = vec![false; self.packages.len()];
+        let mut depth: Vec<Option<usize>> = vec![None; self.packages.len()];
+        for root in roots {
+            if done[root] {
+                continue;
+            }
+            let mut way: Vec<(PackageIndex, usize)> = vec![(root, 0)];
+            depth[root] = Some(0);
+            while let Some((package, next)) = way.last_mut() {
+                let Some((to, _)) = edges[*package].get(*next) else {
+                    done[*package] = true;
+                    depth[*package] = None;
+                    way.pop();
+                    continue;
+                };
+                *next += 1;
+                if let Some(start) = depth[*to] {
+                    let cycle = way[start..].iter();
+                    return Err(
+                        self.cycle(cycle.map(|&(from, next)| (from, edges[from][next - 1])))
+                    );
+                }
+                if !done[*to] {
+                    depth[*to] = Some(way.len());
+                    way.push((*to, 0));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What a package needs, in an order that does not depend on when it was found out.
+    fn edges(&self, package: PackageIndex) -> Vec<Edge<'_>> {
+        let edges = self.packages[package].edges.iter();
+        let mut edges: Vec<Edge<'_>> = edges.map(|(to, at)| (*to, at.as_ref())).collect();
+        edges.sort_by_key(|(to, at)| {
+            let place = at.map(|at| (&at.file, at.line, at.column));
+            (&self.packages[*to].directory, place)
+        });
+        edges
+    }
+
+    fn cycle<'a>(&self, way: impl Iterator<Item = (PackageIndex, Edge<'a>)>) -> Error {
+        let name = |index: PackageIndex| match &self.packages[index].declaration {
+            Some(Ok(declaration)) => declaration.info.label(),
+            _ => self.packages[index].display.clone(),
+        };
+        let mut error = Error::user("Packages need each other in a cycle");
+        for (package, (to, at)) in way {
+            let place = at.map(|at| format!("  ({at})")).unwrap_or_default();
+            error = error.cause(format!("`{}` needs `{}`{place}", name(package), name(to)));
+            error = error.at_if_absent(at);
+        }
+        let is_alone = error.report().causes.len() == 1;
+        error.hint(if is_alone {
+            "a package reaches its own modules with `wake.getModule(pkg, …)`"
+        } else {
+            "move what both need into a package of its own"
+        })
+    }
+
+    /// The packages reached from `roots` along visible `pkgs`, `roots` included, in order of their directories.
+    pub fn reached(&self, roots: &[PackageIndex]) -> Vec<PackageIndex> {
+        let mut reached: Vec<PackageIndex> = roots.to_vec();
+        let mut seen: std::collections::HashSet<PackageIndex> = roots.iter().copied().collect();
+        let mut next = 0;
+        while next < reached.len() {
+            for (to, _) in &self.packages[reached[next]].edges {
+                if seen.insert(*to) {
+                    reached.push(*to);
+                }
+            }
+            next += 1;
+        }
+        reached.sort_by(|a, b| {
+            self.packages[*a]
+                .directory
+                .cmp(&self.packages[*b].directory)
+        });
+        reached
+    }
+}
+
+/// What a request by a retriever asks for.
+///
+/// # Errors
+/// `User`: its requirement is none.
+pub fn demand(request: &PackageRequest, origin: Origin) -> Result<Demand> {
+    let requirement = Requirement::of(request.wanted.version.as_deref())
+        .map_err(|error| error.at_if_absent(request.at.as_ref()))?;
+    Ok(Demand {
+        subject: Subject {
+            label: request.wanted.label().into(),
+            origin,
+        },
+        requirement,
+        versions: request.versions,
+        at: request.at.clone(),
+    })
+}
+
+/// The error of a request that resolution has not answered yet; shown only if it never does.
+fn not_yet(request: &PackageRequest) -> Error {
+    Error::user(format!("`{}` is not resolved", request.wanted.label()))
+}
+
+/// An answer of another kind than the request asks for.
+pub fn unexpected(answer: &Answer) -> Error {
+    let kind = match answer {
+        Answer::Ready => "Ready",
+        Answer::Declaration(_) => "Declaration",
+        Answer::Module(_) => "Module",
+        Answer::Generated(_) => "Generated",
+        Answer::Value(_) => "Value",
+        Answer::Waiting(_) => "Waiting",
+    };
+    Error::internal(format!(
+        "The evaluation process gave an answer of the wrong kind: {kind}"
+    ))
+}

@@ -1,0 +1,163 @@
+//! How a resolution may go about its work: what the user allows and wants, checked by the command line.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use semver::Version;
+
+use super::facts::{Candidate, Subject};
+use crate::declare::model::Parameters;
+
+/// Whether retrievers may be asked, and whether the lock may change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LockMode {
+    /// The lock is brought up to date.
+    #[default]
+    Update,
+    /// `--locked`: an error if the lock would change.
+    Locked,
+    /// `--offline`: no retriever is executed.
+    Offline,
+    /// `--frozen`: no retriever is executed, and the lock is neither checked nor written.
+    Frozen,
+}
+
+impl LockMode {
+    /// Whether retrievers may be executed.
+    pub fn asks(self) -> bool {
+        matches!(self, Self::Update | Self::Locked)
+    }
+
+    /// The flag that says so.
+    pub fn flag(self) -> &'static str {
+        match self {
+            Self::Update => "",
+            Self::Locked => "--locked",
+            Self::Offline => "--offline",
+            Self::Frozen => "--frozen",
+        }
+    }
+}
+
+/// Which locked versions are not to be kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Renewed {
+    #[default]
+    None,
+    All,
+    /// These labels.
+    Named(BTreeSet<String>),
+}
+
+impl Renewed {
+    pub fn contains(&self, label: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Named(labels) => labels.contains(label),
+        }
+    }
+}
+
+/// What a resolution may do.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    pub mode: LockMode,
+    pub renewed: Renewed,
+    /// The only versions that may be chosen of these labels.
+    pub precise: BTreeMap<String, Version>,
+    /// New versions must have been published at or before this time, in seconds since the epoch.
+    pub published_by: Option<i64>,
+    /// Fetch everything that the parameters admit, not only what is needed.
+    pub fetches_all: bool,
+    /// What `when` is compared with.
+    pub parameters: Parameters,
+}
+
+impl Policy {
+    /// Why a candidate may not be chosen; `is_locked`: the lock has it.
+    pub fn admits(
+        &self,
+        subject: &Subject,
+        candidate: &Candidate,
+        is_locked: bool,
+    ) -> Result<(), String> {
+        let version = &candidate.version;
+        if let Some(precise) = self.precise.get(&*subject.label) {
+            return match precise == version {
+                true => Ok(()),
+                false => Err(format!("`{version}` is not the version that is wanted")),
+            };
+        }
+        if is_locked {
+            return Ok(());
+        }
+        if candidate.is_yanked {
+            return Err(format!("`{version}` is yanked"));
+        }
+        match (self.published_by, candidate.published) {
+            (Some(latest), Some(published)) if published > latest => {
+                Err(format!("`{version}` is younger than `--min-age` admits"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a package with this `when` is to be fetched.
+    pub fn is_when(&self, when: &BTreeMap<String, Vec<String>>) -> bool {
+        when.iter().all(|(name, values)| {
+            let value = self.parameters.get(name).and_then(|value| value.as_str());
+            value.is_some_and(|value| values.iter().any(|one| one == value))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate(version: &str, is_yanked: bool, published: Option<i64>) -> Candidate {
+        Candidate {
+            version: Version::parse(version).unwrap(),
+            demands: Vec::new(),
+            size: None,
+            is_yanked,
+            published,
+            artifacts: Vec::new(),
+        }
+    }
+
+    /// Catches a locked version that is lost because it was yanked, and a new one that is taken although it is too young.
+    #[test]
+    fn a_lock_keeps_what_would_not_be_chosen_anew() {
+        let policy = Policy {
+            published_by: Some(100),
+            ..Policy::default()
+        };
+        let subject = Subject {
+            label: "a/b".into(),
+            origin: "crates".into(),
+        };
+        let yanked = candidate("1.0.0", true, None);
+        assert!(policy.admits(&subject, &yanked, true).is_ok());
+        assert!(policy.admits(&subject, &yanked, false).is_err());
+        let young = candidate("1.0.0", false, Some(101));
+        assert!(policy.admits(&subject, &young, false).is_err());
+        assert!(policy.admits(&subject, &candidate("1.0.0", false, Some(100)), false).is_ok());
+        assert!(policy.admits(&subject, &candidate("1.0.0", false, None), false).is_ok());
+    }
+
+    #[test]
+    fn when_is_about_parameters() {
+        let parameters = Parameters::from([("System".to_owned(), "Linux".into())]);
+        let policy = Policy {
+            parameters,
+            ..Policy::default()
+        };
+        let when = |name: &str, value: &str| {
+            BTreeMap::from([(name.to_owned(), vec![value.to_owned(), "Other".to_owned()])])
+        };
+        assert!(policy.is_when(&BTreeMap::new()) && policy.is_when(&when("System", "Linux")));
+        assert!(!policy.is_when(&when("System", "Windows")));
+        assert!(!policy.is_when(&when("Missing", "Linux")));
+    }
+}

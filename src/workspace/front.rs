@@ -1,0 +1,260 @@
+//! What the front end read, in a form that is cheap to check: if nothing of it changed, what was made from it still
+//! holds. It knows nothing of what is made from it.
+
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::members;
+use crate::fs;
+use crate::fs::stamp::{self, Clock, Stamp};
+use crate::jsonnet::pattern;
+use crate::jsonnet::protocol::Read;
+
+/// What something that is kept depends on.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Front {
+    pub reads: Vec<SavedRead>,
+}
+
+/// A [`Read`] with what makes checking it cheap. A stamp that is all zero is never trusted.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum SavedRead {
+    File {
+        path: PathBuf,
+        hash: Option<[u8; 32]>,
+        stamp: SavedStamp,
+    },
+    Glob {
+        directory: PathBuf,
+        include: Vec<String>,
+        exclude: Vec<String>,
+        /// BLAKE3 over the matched paths.
+        matched: [u8; 32],
+        listed: Vec<(PathBuf, SavedStamp)>,
+    },
+    Environment {
+        name: String,
+        value: Option<String>,
+    },
+    Tool {
+        name: String,
+        found: Option<PathBuf>,
+    },
+    Subdirectories {
+        directory: PathBuf,
+        names: Vec<String>,
+    },
+    Existence {
+        path: PathBuf,
+        exists: bool,
+    },
+    Link {
+        path: PathBuf,
+        target: Option<PathBuf>,
+    },
+}
+
+/// A [`Stamp`] as it is stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedStamp(i64, i64, u64, u64, u64);
+
+impl From<Stamp> for SavedStamp {
+    fn from(stamp: Stamp) -> Self {
+        Self(
+            stamp.mtime,
+            stamp.ctime,
+            stamp.size,
+            stamp.inode,
+            stamp.device,
+        )
+    }
+}
+
+impl SavedStamp {
+    /// The stamp of `path` now, or the one that is never trusted if a change could hide behind it.
+    fn of(path: &Path, clock: &Clock) -> Self {
+        let status = stamp::stat(path).unwrap_or_default();
+        let granularity = clock.granularity(status.stamp.device);
+        if status.mode == 0 || status.stamp.is_racy(stamp::now(), granularity) {
+            return Self::default();
+        }
+        status.stamp.into()
+    }
+
+    fn still_holds(self, path: &Path) -> bool {
+        self != Self::default()
+            && stamp::stat(path).is_ok_and(|status| Self::from(status.stamp) == self)
+    }
+}
+
+/// What checks of reads need besides the disk.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    pub top: &'a Path,
+    pub environment: &'a std::collections::BTreeMap<String, String>,
+}
+
+/// Makes reads checkable; `top` is the workspace's. What has changed since it was read gets no stamps, so it is found to
+/// have changed.
+pub fn save(reads: Vec<Read>, clock: &Clock, top: &Path) -> Front {
+    let mut seen = std::collections::HashSet::new();
+    let reads: Vec<Read> = reads
+        .into_iter()
+        .filter(|read| seen.insert(format!("{read:?}")))
+        .collect();
+    let reads = reads
+        .into_par_iter()
+        .map(|read| match read {
+            Read::File { path, hash } => {
+                let stamp = SavedStamp::of(&path, clock);
+                let unchanged = hash.is_some() && hash_of(&path) == hash;
+                SavedRead::File {
+                    path,
+                    hash,
+                    stamp: if unchanged {
+                        stamp
+                    } else {
+                        SavedStamp::default()
+                    },
+                }
+            }
+            Read::Glob {
+                directory,
+                include,
+                exclude,
+                matched,
+                listed,
+            } => {
+                let mut listed: Vec<(PathBuf, SavedStamp)> = listed
+                    .into_iter()
+                    .map(|path| {
+                        let stamp = SavedStamp::of(&path, clock);
+                        (path, stamp)
+                    })
+                    .collect();
+                let unchanged = pattern::matches(&directory, &include, &exclude, top)
+                    .is_ok_and(|(now, _)| now == matched);
+                if !unchanged {
+                    for (_, stamp) in &mut listed {
+                        *stamp = SavedStamp::default();
+                    }
+                }
+                let matched = hash_of_paths(&matched);
+                SavedRead::Glob {
+                    directory,
+                    include,
+                    exclude,
+                    matched,
+                    listed,
+                }
+            }
+            Read::Environment { name, value } => SavedRead::Environment { name, value },
+            Read::Tool { name, found } => SavedRead::Tool { name, found },
+            Read::Subdirectories { directory, names } => {
+                SavedRead::Subdirectories { directory, names }
+            }
+            Read::Existence { path, exists } => SavedRead::Existence { path, exists },
+            Read::Link { path, target } => SavedRead::Link { path, target },
+        })
+        .collect();
+    Front { reads }
+}
+
+fn hash_of(path: &Path) -> Option<[u8; 32]> {
+    fs::read(path)
+        .ok()
+        .map(|content| *blake3::hash(&content).as_bytes())
+}
+
+fn hash_of_paths(paths: &[String]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for path in paths {
+        hasher
+            .update(&(path.len() as u64).to_le_bytes())
+            .update(path.as_bytes());
+    }
+    *hasher.finalize().as_bytes()
+}
+
+impl Front {
+    /// Whether everything that was read is as it was.
+    pub fn holds(&self, around: Surroundings<'_>) -> bool {
+        self.reads.par_iter().all(|read| read.holds(around))
+    }
+}
+
+impl SavedRead {
+    fn holds(&self, around: Surroundings<'_>) -> bool {
+        match self {
+            Self::File { path, hash, stamp } => stamp.still_holds(path) || hash_of(path) == *hash,
+            Self::Glob {
+                directory,
+                include,
+                exclude,
+                matched,
+                listed,
+            } => {
+                listed.iter().all(|(path, stamp)| stamp.still_holds(path))
+                    || pattern::matches(directory, include, exclude, around.top)
+                        .is_ok_and(|(now, _)| hash_of_paths(&now) == *matched)
+            }
+            Self::Environment { name, value } => around.environment.get(name) == value.as_ref(),
+            Self::Tool { name, found } => {
+                find_tool(name, around.environment).as_ref() == found.as_ref()
+            }
+            Self::Subdirectories { directory, names } => {
+                members::subdirectories(directory).is_ok_and(|now| now == *names)
+            }
+            Self::Existence { path, exists } => fs::exists(path) == *exists,
+            Self::Link { path, target } => {
+                let is_there = fs::is_directory(path);
+                is_there.then(|| fs::canonicalize(path).ok()).flatten() == *target
+            }
+        }
+    }
+}
+
+/// The file a bare program name stands for in the invoker's `PATH`.
+pub fn find_tool(
+    name: &str,
+    environment: &std::collections::BTreeMap<String, String>,
+) -> Option<PathBuf> {
+    let path = environment.get("PATH")?;
+    path.split(':')
+        .filter(|directory| directory.starts_with('/'))
+        .map(|directory| Path::new(directory).join(name))
+        .find(|file| fs::is_executable(file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Catches a file that appears after a pattern was matched and before the stamps are taken: it would never be seen.
+    #[test]
+    fn a_listing_that_changed_meanwhile_is_not_believed() {
+        let directory = tempfile::tempdir().unwrap();
+        let top = directory.path();
+        fs::write(&top.join("a.c"), b"").unwrap();
+        let include = vec!["*.c".to_owned()];
+        let (matched, listed) = pattern::matches(top, &include, &[], top).unwrap();
+        let read = Read::Glob {
+            directory: top.to_owned(),
+            include,
+            exclude: Vec::new(),
+            matched,
+            listed,
+        };
+        let environment = std::collections::BTreeMap::new();
+        let around = Surroundings {
+            top,
+            environment: &environment,
+        };
+        let clock = Clock::exact(stamp::stat(top).unwrap().stamp.device);
+        assert!(save(vec![read.clone()], &clock, top).holds(around));
+        fs::write(&top.join("b.c"), b"").unwrap();
+        assert!(!save(vec![read], &clock, top).holds(around));
+    }
+}
