@@ -5,6 +5,7 @@
 
 pub mod facts;
 pub mod frontier;
+pub mod lock;
 pub mod requirement;
 pub mod resolve;
 pub mod retriever;
