@@ -94,10 +94,17 @@ impl Line<'_> {
         Error::user(message).at(self.location(from, to))
     }
 
-    /// What the JSON library refuses.
+    /// What the JSON library refuses, at the place that it says; an unknown key at the key.
     fn fail_json(&self, message: &str, error: &serde_json::Error) -> Error {
         let cause = error.to_string();
         let cause = cause.split(" at line ").next().unwrap_or_default();
+        let unknown = cause.strip_prefix("unknown field `");
+        if let Some(key) = unknown.and_then(|rest| rest.split('`').next()) {
+            return self
+                .fail(message, key)
+                .cause(format!("it has the unknown key `{key}`"))
+                .hint("use a newer wake, if a newer one wrote it");
+        }
         let place = error.column().saturating_sub(1);
         Error::user(message)
             .at(self.location(place, place))
