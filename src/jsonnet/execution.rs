@@ -99,16 +99,29 @@ fn program(scope: &Rc<Scope>, package: &PackageValue, exec: &ExecValue) -> Evalu
                 .hint("write `pkgs/<key>/<path>` for a file of a package in `pkgs`"),
         ));
     };
-    let pkgs = object_of(&scope.session, package, "pkgs", package.pkgs.as_ref())?;
-    if !pkgs.has_field(key.into()) {
-        let keys = pkgs.fields();
-        let label = package.info.label();
+    check_key(&scope.session, package, key)?;
+    Ok(Program::File(format!("pkgs/{}", cleaned.display())))
+}
+
+/// What is executed must be fetched: a visible field of `pkgs`.
+fn check_key(session: &Session, package: &PackageValue, key: &str) -> Evaluated<()> {
+    let pkgs = object_of(session, package, "pkgs", package.pkgs.as_ref())?;
+    if pkgs.has_field(key.into()) {
+        return Ok(());
+    }
+    let label = package.info.label();
+    if pkgs.has_field_include_hidden(key.into()) {
         return Err(raise(
-            Error::user(format!("`pkgs` of `{label}` has no `{key}`"))
-                .hint_option(suggestion(key, keys.iter().map(|key| &**key))),
+            Error::user(format!("`pkgs.{key}` of `{label}` is hidden"))
+                .cause("what is executed must be locked and fetched")
+                .hint(format!("write `{key}:` instead of `{key}::`")),
         ));
     }
-    Ok(Program::File(format!("pkgs/{}", cleaned.display())))
+    let keys = pkgs.fields();
+    Err(raise(
+        Error::user(format!("`pkgs` of `{label}` has no `{key}`"))
+            .hint_option(suggestion(key, keys.iter().map(|key| &**key))),
+    ))
 }
 
 /// A file of the package, relative to its directory.
