@@ -47,6 +47,9 @@ pub struct Declaration {
     pub at: Option<Location>,
 }
 
+/// The name of what `wake.getPkg(wake.resolver, …)` asks for; no package can be called so.
+pub const RESOLVER: &str = "wake.resolver";
+
 /// What one `getPkg` asks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PackageRequest {

@@ -103,6 +103,11 @@ pub fn is_link(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
 }
 
+/// What a symbolic link says; `None` if `path` is none.
+pub fn link_target(path: &Path) -> Option<PathBuf> {
+    std::fs::read_link(path).ok()
+}
+
 /// Whether `path` is a file that the invoker may execute.
 pub fn is_executable(path: &Path) -> bool {
     std::fs::metadata(path)

@@ -1,4 +1,4 @@
-//! From a `PKG` to what it declares: identity, files, `pkgs`, names of modules.
+//! From a `PKG` to what it declares: identity, files, `pkgs`, names of modules, what it executes.
 //!
 //! It knows nothing of what modules are: see [`super::module`].
 
@@ -8,14 +8,17 @@ use std::rc::Rc;
 use jrsonnet_evaluator::{ObjValue, Thunk, Val};
 
 use super::error::raise;
+use super::execution;
 use super::functions::wake_object;
 use super::import::{Owner, PackageFile};
 use super::json::type_name;
+use super::knowledge::is_unresolved;
 use super::library::package::PackageValue;
 use super::library::{Made, made_of, paths};
 use super::pattern;
 use super::protocol::Read;
 use super::session::{Evaluated, Scope, Session, body_of_function, call};
+use super::static_imports;
 use crate::declare::model::{Declaration, PackageDirectory, PackageRequest};
 use crate::error::{Error, suggestion};
 use crate::fs;
@@ -77,26 +80,59 @@ pub(super) fn declare(
     directory: &PackageDirectory,
 ) -> Evaluated<Declaration> {
     let Declared { scope, package } = declared(session, directory)?;
-    let pkgs = requests(session, &package)?;
+    let mut gathered = Gathered::default();
+    let pkgs = gathered.add(requests(session, &package))?;
     let files = match &package.files {
-        Some(files) => files_of(&scope, &package, files)?,
+        Some(files) => gathered.add(files_of(&scope, &package, files))?,
         None => None,
     };
     let is_plugin = match &package.plugin {
-        Some(plugin) => !matches!(plugin.evaluate()?, Val::Null),
+        Some(plugin) => {
+            let value = plugin.evaluate();
+            gathered.add(value.map(|value| !matches!(value, Val::Null)))?
+        }
         None => false,
     };
-    let modules = object_of(session, &package, "modules", package.modules.as_ref())?;
+    session.work_on(&format!("`exec` of `{}`", package.info.label()));
+    let exec = gathered.add(execution::of_package(&scope, &package))?;
+    let modules = object_of(session, &package, "modules", package.modules.as_ref());
+    let modules = modules.map(|modules| modules.fields().iter().map(ToString::to_string).collect());
+    let modules = gathered.add(modules)?;
+    gathered.end()?;
     Ok(Declaration {
         info: package.info.clone(),
         files,
         pkgs,
-        modules: modules.fields().iter().map(ToString::to_string).collect(),
+        modules,
         is_plugin,
-        exec: None,
-        imports: Vec::new(),
+        exec,
+        imports: static_imports::of_package(&scope).map_err(raise)?,
         at: package.at.clone(),
     })
+}
+
+/// Lets an evaluation go on after something that waits for a package, so that all that is waited for is known at once.
+#[derive(Default)]
+struct Gathered {
+    unresolved: Option<jrsonnet_evaluator::Error>,
+}
+
+impl Gathered {
+    /// The value; a default where it waits for a package. Other errors stay.
+    fn add<T: Default>(&mut self, value: Evaluated<T>) -> Evaluated<T> {
+        match value {
+            Err(error) if is_unresolved(&error) => {
+                self.unresolved.get_or_insert(error);
+                Ok(T::default())
+            }
+            value => value,
+        }
+    }
+
+    /// Ends the evaluation if something waits.
+    fn end(self) -> Evaluated<()> {
+        self.unresolved.map_or(Ok(()), Err)
+    }
 }
 
 /// An object argument of `wake.pkg`; an empty one where it is not given.
@@ -126,9 +162,14 @@ fn requests(
 ) -> Evaluated<Vec<(String, PackageRequest)>> {
     session.within_pkgs(|| {
         let object = object_of(session, package, "pkgs", package.pkgs.as_ref())?;
-        (object.fields().into_iter())
-            .map(|key| Ok((key.to_string(), request(session, package, &object, &key)?)))
-            .collect()
+        let mut gathered = Gathered::default();
+        let mut requests = Vec::new();
+        for key in object.fields() {
+            let asked = request(session, package, &object, &key).map(Some);
+            let asked = gathered.add(asked)?;
+            requests.extend(asked.map(|asked| (key.to_string(), asked)));
+        }
+        gathered.end().map(|()| requests)
     })
 }
 
@@ -239,7 +280,7 @@ fn hint_for_directory(scope: &Scope, text: &str) -> Option<String> {
 }
 
 /// Whether `text` names a file inside the package.
-fn file_is_there(scope: &Scope, text: &str) -> Result<bool, Error> {
+pub(super) fn file_is_there(scope: &Scope, text: &str) -> Result<bool, Error> {
     let directory = &scope.package.directory;
     let path = fs::path::clean(&directory.join(text));
     let leaves = || {

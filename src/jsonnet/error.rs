@@ -38,6 +38,10 @@ pub(super) fn translate(session: &Session, error: &JsonnetError) -> Error {
         ErrorKind::RuntimeError(text) if is_thrown(elements) => {
             Error::user(format!("The program throws: {text}"))
         }
+        ErrorKind::InfiniteRecursionDetected if is_import(elements) => {
+            Error::user("Files import each other in a cycle")
+                .hint("move what both need into a file of its own")
+        }
         kind => describe(kind),
     };
     let innermost = (elements.iter())
@@ -66,6 +70,13 @@ fn is_thrown(elements: &[StackTraceElement]) -> bool {
     elements
         .first()
         .is_some_and(|innermost| innermost.desc == "error statement")
+}
+
+/// Whether the error comes from an import.
+fn is_import(elements: &[StackTraceElement]) -> bool {
+    elements
+        .first()
+        .is_some_and(|innermost| innermost.desc.starts_with("import "))
 }
 
 /// Whether the name at a place is read from `wake`: then the near names are known better than by the library.

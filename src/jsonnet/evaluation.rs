@@ -15,6 +15,7 @@ use super::declaration::{Declared, declare, declared};
 use super::error::translate;
 use super::import::Imports;
 use super::json::to_json;
+use super::knowledge::{Knowledge, is_unresolved};
 use super::library::package::work_out;
 use super::module::module_of;
 use super::protocol::{Answer, Outcome, Request, Setup};
@@ -33,10 +34,11 @@ pub(super) fn evaluate(
     let session = Session::new(given(setup, builtin, request), working);
     session.set_state(state(&session));
     let evaluated = answer(&session, request);
-    let waiting = session.take_waiting();
     let result = match evaluated {
         Ok(answer) => Ok(answer),
-        Err(_) if !waiting.is_empty() => Ok(Answer::Waiting(waiting)),
+        Err(error) if is_unresolved(&error) => {
+            Ok(Answer::Waiting(session.given.knowledge.take_waiting()))
+        }
         Err(error) => Err(with_traced(&session, translate(&session, &error))),
     };
     session.end();
@@ -47,10 +49,23 @@ pub(super) fn evaluate(
 }
 
 fn given(setup: &Rc<Setup>, builtin: &Rc<Builtin>, request: &Request) -> Given {
-    let (top, parameters, config, answers) = match request {
-        Request::Setup(_) => (PathBuf::new(), None, Value::Null, Vec::new()),
+    let mut given = Given {
+        setup: Rc::clone(setup),
+        builtin: Rc::clone(builtin),
+        top: PathBuf::new(),
+        parameters: None,
+        config: Value::Null,
+        knowledge: Knowledge::new(None, Vec::new()),
+    };
+    let (package, answers) = match request {
+        Request::Setup(_) => return given,
+        Request::Eval { top, .. } => {
+            given.top.clone_from(top);
+            given.parameters = Some(Parameters::new());
+            return given;
+        }
         Request::Declare { package, answers } | Request::Exports { package, answers } => {
-            (package.top.clone(), None, Value::Null, answers.clone())
+            (package, answers)
         }
         Request::Module {
             package,
@@ -58,33 +73,20 @@ fn given(setup: &Rc<Setup>, builtin: &Rc<Builtin>, request: &Request) -> Given {
             parameters,
             answers,
             ..
-        } => (
-            package.top.clone(),
-            Some(parameters.clone()),
-            config.clone(),
-            answers.clone(),
-        ),
-        Request::Generate(input) => (
-            input.package.top.clone(),
-            Some(input.parameters.clone()),
-            input.config.clone(),
-            input.answers.clone(),
-        ),
-        Request::Eval { top, .. } => (
-            top.clone(),
-            Some(Parameters::new()),
-            Value::Null,
-            Vec::new(),
-        ),
+        } => {
+            given.parameters = Some(parameters.clone());
+            given.config.clone_from(config);
+            (package, answers)
+        }
+        Request::Generate(input) => {
+            given.parameters = Some(input.parameters.clone());
+            given.config.clone_from(&input.config);
+            (&input.package, &input.answers)
+        }
     };
-    Given {
-        setup: Rc::clone(setup),
-        builtin: Rc::clone(builtin),
-        top,
-        parameters,
-        config,
-        answers,
-    }
+    given.top.clone_from(&package.top);
+    given.knowledge = Knowledge::new(Some(package.directory.clone()), answers.clone());
+    given
 }
 
 /// The library's state of a session.

@@ -13,7 +13,7 @@ use jrsonnet_gcmodule::Trace;
 
 use super::error::raise;
 use super::json::type_name;
-use super::library::{self, message, module, operation, package, paths};
+use super::library::{self, message, module, operation, package, paths, request};
 use super::session::{Evaluated, Scope, Session};
 use crate::error::{Error, Location, suggestion};
 
@@ -125,7 +125,7 @@ static FUNCTIONS: &[Function] = &[
             optional("when", Kind::Object),
             optional("replace", Kind::Boolean),
         ],
-        run: package::get_package,
+        run: request::get_package,
     },
     Function {
         name: "wake.module",
@@ -269,7 +269,7 @@ static CONTEXT_FUNCTIONS: &[Function] = &[
 
 /// The `wake` object of a package.
 pub(super) fn wake_object(scope: &Rc<Scope>) -> ObjValue {
-    let mut builder = ObjValueBuilder::with_capacity(FUNCTIONS.len() + 5);
+    let mut builder = ObjValueBuilder::with_capacity(FUNCTIONS.len() + 6);
     add_functions(&mut builder, scope, FUNCTIONS);
     for (name, value) in library::constants(scope) {
         builder.field(name).hide().value(value);
@@ -284,7 +284,7 @@ pub(super) fn wake_object(scope: &Rc<Scope>) -> ObjValue {
 /// The names of what `wake` has.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     let functions = FUNCTIONS.iter().map(|function| bare(function.name));
-    functions.chain(["GLOBAL", "std", "parameters", "host"])
+    functions.chain(["GLOBAL", "resolver", "std", "parameters", "host"])
 }
 
 /// `wake.glob` → `glob`.
@@ -491,11 +491,16 @@ impl Call<'_> {
         expected: &str,
         value: &Val,
     ) -> jrsonnet_evaluator::Error {
-        self.fail(Error::user(format!(
+        self.fail(self.wrong_error(name, expected, value))
+    }
+
+    /// As [`Self::wrong`], to be added to.
+    pub(super) fn wrong_error(&self, name: &str, expected: &str, value: &Val) -> Error {
+        Error::user(format!(
             "`{name}` of `{}` must be {expected}, not {}",
             self.function.name,
             type_name(self.session(), value)
-        )))
+        ))
     }
 
     /// A list of strings, or one string as a list of one.

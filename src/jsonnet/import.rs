@@ -188,23 +188,43 @@ impl Imports {
                 Error::user(format!("Cannot import `{import}`")).hint("write `pkgs/<key>/<path>`"),
             ));
         };
-        let request = declaration::request_of(&self.session, package, key)?;
-        let Source::Path(relative) = &request.from else {
-            return Err(raise(Error::user(format!(
-                "Cannot import `{import}`: `pkgs.{key}` is not there yet"
-            ))));
-        };
-        let directory = fs::canonicalize(&package.directory.join(relative)).map_err(|error| {
-            raise(Error::user(format!("Cannot import `{import}`")).cause(error.to_string()))
-        })?;
-        let dependency = Rc::new(PackageDirectory {
-            directory,
-            top: package.top.clone(),
-            granted: None,
-        });
+        let dependency = Rc::new(self.dependency(package, key, import)?);
         let path = fs::path::clean(&dependency.directory.join(path));
         let found = self.inside(&dependency, &path, import)?;
         Ok(PackageFile::source(found, Owner::Package(dependency)))
+    }
+
+    /// Where the package is that another one names `key` in its `pkgs`.
+    fn dependency(
+        &self,
+        package: &PackageDirectory,
+        key: &str,
+        import: &str,
+    ) -> Evaluated<PackageDirectory> {
+        let knowledge = &self.session.given.knowledge;
+        let request = match knowledge.request_of_other(&package.directory, key) {
+            Some(request) => request,
+            None => declaration::request_of(&self.session, package, key)?,
+        };
+        let answered = knowledge.answer_if_needed(&package.directory, key, &request)?;
+        if let Some(answered) = answered {
+            return Ok(answered.directory.clone());
+        }
+        let Source::Path(relative) = &request.from else {
+            return Err(raise(Error::internal(format!(
+                "`pkgs.{key}` has no directory"
+            ))));
+        };
+        let path = package.directory.join(relative);
+        let directory = fs::canonicalize(&path).map_err(|error| {
+            raise(Error::user(format!("Cannot import `{import}`")).cause(error.to_string()))
+        })?;
+        Ok(PackageDirectory {
+            directory,
+            top: package.top.clone(),
+            // What lies inside a fetched package is no more trusted than that.
+            granted: package.granted.clone(),
+        })
     }
 
     fn load(&self, file: &PackageFile) -> crate::error::Result<Vec<u8>> {
@@ -318,7 +338,7 @@ fn is_code(path: &Path) -> bool {
 }
 
 /// Where the brackets of jsonnet text become too deep for the parser. Strings and comments do not count.
-fn too_deep(text: &[u8]) -> Option<usize> {
+pub(super) fn too_deep(text: &[u8]) -> Option<usize> {
     let mut depth = 0_usize;
     let mut index = 0;
     while let Some(&byte) = text.get(index) {

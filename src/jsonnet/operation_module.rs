@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use jrsonnet_evaluator::Val;
 use jrsonnet_evaluator::function::FuncVal;
-use jrsonnet_evaluator::{ObjValue, Val};
 use serde_json::{Map, Value, json};
 
 use super::declaration::{Declared, declared};
 use super::error::raise;
+use super::execution;
 use super::functions::wake_object;
 use super::json::{to_json, to_value, type_name};
-use super::library::module::{ExecValue, FileValue, ModuleValue};
+use super::library::module::{ExecValue, Executed, FileValue, ModuleValue};
 use super::library::{Made, made_of, paths};
 use super::module::{Body, body_of, place_at};
 use super::protocol::{ActionSpec, GenerateInput, Generated, OperationSpec};
@@ -20,9 +21,6 @@ use super::session::{Evaluated, Session, call};
 use crate::error::Error;
 use crate::fs;
 use crate::graph::ResponseFile;
-
-/// The longest value of an environment variable, in bytes.
-const LONGEST_VARIABLE: usize = 4096;
 
 /// Works out the operation of a module that is declared by `wake.module`.
 pub(super) fn generate(session: &Rc<Session>, input: &GenerateInput) -> Evaluated<Generated> {
@@ -189,7 +187,7 @@ impl Work<'_> {
         placed: Vec<String>,
     ) -> Evaluated<OperationSpec> {
         let (executable, tool) = self.executable(exec).map_err(raise)?;
-        let environment = self.environment(exec.environment.as_ref())?;
+        let environment = self.environment(exec)?;
         let inputs = self.inputs(&executable, placed);
         let action = ActionSpec::Run {
             executable,
@@ -248,7 +246,7 @@ impl Work<'_> {
 
     /// `./x` is a file of the package; a bare name is a tool; a path with a token stays.
     fn executable(&self, exec: &ExecValue) -> Result<(String, Option<PathBuf>), Error> {
-        let Some(path) = &exec.path else {
+        let Executed::Path(path) = &exec.program else {
             return Err(Error::user("A `wake.module` cannot execute a package")
                 .hint("name a file of the package, like `./tools/make.sh`, or a tool"));
         };
@@ -265,45 +263,9 @@ impl Work<'_> {
         }
     }
 
-    /// A file becomes its path, an integer its decimal string, a list of strings is joined by spaces.
-    fn environment(&self, given: Option<&ObjValue>) -> Evaluated<BTreeMap<String, String>> {
-        let mut environment = BTreeMap::new();
-        let Some(given) = given else {
-            return Ok(environment);
-        };
-        for (name, value) in given.iter() {
-            let text = self.variable(&name, &value?)?;
-            if text.len() > LONGEST_VARIABLE {
-                return Err(raise(Error::user(format!(
-                    "`env.{name}` is longer than {LONGEST_VARIABLE} bytes"
-                ))));
-            }
-            environment.insert(name.to_string(), text);
-        }
-        Ok(environment)
-    }
-
-    fn variable(&self, name: &str, value: &Val) -> Evaluated<String> {
-        if let Some(Made::File(file)) = made_of(self.session, value) {
-            let path = relative_path(&file.path).map_err(raise)?;
-            return Ok(format!("$(target)/{path}"));
-        }
-        let wrong = || {
-            let expected = "a file, an integer, a string or a list of strings";
-            self.wrong(&format!("env.{name}"), expected, value)
-        };
-        if let Val::Obj(_) | Val::Func(_) = value {
-            return Err(wrong());
-        }
-        match to_json(self.session, value, &format!("env.{name}"))? {
-            Value::String(text) => Ok(text),
-            Value::Number(number) if number.is_i64() => Ok(number.to_string()),
-            Value::Array(items) => {
-                let texts: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
-                texts.map(|texts| texts.join(" ")).ok_or_else(wrong)
-            }
-            _ => Err(wrong()),
-        }
+    fn environment(&self, exec: &ExecValue) -> Evaluated<BTreeMap<String, String>> {
+        let place = |file: &FileValue| Ok(format!("$(target)/{}", relative_path(&file.path)?));
+        execution::environment(self.session, exec.environment.as_ref(), &place)
     }
 
     /// `{base, pkg, module, config, env}`.
@@ -313,10 +275,7 @@ impl Work<'_> {
         outputs: &Map<String, Value>,
         environment: &BTreeMap<String, String>,
     ) -> Evaluated<String> {
-        let config = match &exec.config {
-            Some(config) => to_json(self.session, &config.evaluate()?, "config")?,
-            None => Value::Null,
-        };
+        let config = execution::config(self.session, exec)?;
         let info = &self.input.info;
         let json = json!({
             "base": "$(target)",

@@ -15,6 +15,7 @@ use super::functions::wake_object;
 use super::json::type_name;
 use super::protocol::Plugin;
 use super::session::{Evaluated, Scope, Session, body_of_function, call};
+use crate::declare::model::PackageDirectory;
 use crate::error::{Error, suggestion};
 use crate::fs;
 
@@ -43,7 +44,8 @@ pub(super) fn load(
     let (file, value) = match value {
         Val::Func(function) => {
             let at = body_of_function(session, &function);
-            let value = call(session, &function, &[Val::Obj(wake_object(scope))])?;
+            let wake = wake_object(&scope_of(scope, plugin));
+            let value = call(session, &function, &[Val::Obj(wake)])?;
             (at.map_or(file, |at| at.file), value)
         }
         value => (file, value),
@@ -95,6 +97,20 @@ fn plugin_value(session: &Rc<Session>, plugin: &Plugin) -> Evaluated<(String, Va
                 value => Ok((file, value)),
             }
         }
+    }
+}
+
+/// A plugin works on the package that is built, with the permissions of its own.
+fn scope_of(built: &Rc<Scope>, plugin: &Plugin) -> Rc<Scope> {
+    match plugin {
+        Plugin::Std(_) => Rc::clone(built),
+        Plugin::Package(package) => Scope::new(
+            &built.session,
+            &PackageDirectory {
+                granted: package.granted.clone(),
+                ..(*built.package).clone()
+            },
+        ),
     }
 }
 

@@ -16,9 +16,10 @@ use serde_json::Value;
 use super::builtin::Builtin;
 use super::error::raise;
 use super::import::PackageFile;
+use super::knowledge::Knowledge;
 use super::library::Made;
-use super::protocol::{Answered, Read, Setup};
-use crate::declare::model::{PackageDirectory, PackageRequest, Parameters};
+use super::protocol::{Read, Setup};
+use crate::declare::model::{PackageDirectory, Parameters};
 use crate::error::{Error, Location};
 use crate::fs;
 
@@ -35,7 +36,8 @@ pub(super) struct Given {
     pub(super) parameters: Option<Parameters>,
     /// The config of the module that is evaluated.
     pub(super) config: Value,
-    pub(super) answers: Vec<(PackageRequest, Answered)>,
+    /// What is known of other packages.
+    pub(super) knowledge: Knowledge,
 }
 
 pub(super) struct Session {
@@ -43,7 +45,6 @@ pub(super) struct Session {
     state: RefCell<Option<State>>,
     made: RefCell<Vec<Made>>,
     reads: RefCell<Vec<Read>>,
-    waiting: RefCell<Vec<PackageRequest>>,
     tool_directories: RefCell<Vec<String>>,
     traced: RefCell<Vec<String>>,
     is_in_pkgs: Cell<bool>,
@@ -61,7 +62,6 @@ impl Session {
             state: RefCell::default(),
             made: RefCell::default(),
             reads: RefCell::default(),
-            waiting: RefCell::default(),
             tool_directories: RefCell::default(),
             traced: RefCell::default(),
             is_in_pkgs: Cell::new(false),
@@ -134,26 +134,6 @@ impl Session {
                 .map(|bytes| *blake3::hash(bytes).as_bytes()),
         });
         Ok(content)
-    }
-
-    /// What is known of a requested package; if not enough is known, the request is noted and `None` returned.
-    pub(super) fn answer(&self, request: &PackageRequest, with_exports: bool) -> Option<&Answered> {
-        let known = (self.given.answers.iter())
-            .find(|(asked, _)| asked.is_same(request))
-            .map(|(_, answered)| answered)
-            .filter(|answered| !with_exports || answered.exports.is_some());
-        if known.is_none() {
-            let mut waiting = self.waiting.borrow_mut();
-            if !waiting.contains(request) {
-                waiting.push(request.clone());
-            }
-        }
-        known
-    }
-
-    /// The requests that the evaluation cannot go on without.
-    pub(super) fn take_waiting(&self) -> Vec<PackageRequest> {
-        self.waiting.take()
     }
 
     pub(super) fn add_tool_directory(&self, directory: &Path) {

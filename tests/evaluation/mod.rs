@@ -8,6 +8,7 @@
 mod containment;
 mod declare;
 mod generate;
+mod packages;
 mod refusals;
 
 use std::collections::BTreeMap;

@@ -60,6 +60,118 @@ fn wrong_packages_are_told_what_is_wrong() {
     insta::assert_snapshot!(all);
 }
 
+/// What a package says whose `pkgs` has `x: wake.getPkg(<arguments>)`.
+fn request_complaint(arguments: &str) -> String {
+    complaint(&format!(
+        "function(wake) wake.pkg(wake.pkgInfo('app'), pkgs={{\n  r: wake.getPkg('r'), y: 1,\n  x: wake.getPkg({arguments}),\n}})"
+    ))
+}
+
+#[test]
+fn wrong_requests_are_told_what_is_wrong() {
+    let mut all = String::new();
+    for arguments in [
+        "'a/b/c'",
+        "'a b'",
+        "'-a'",
+        "''",
+        "'wake.resolver'",
+        "'x@^1 || two'",
+        "'x@latest'",
+        "wake.pkgInfo('x', version='1.x.y')",
+        "wake.GLOBAL",
+        "'x', from='/usr/share/x'",
+        "'x', from=''",
+        "'x', from=wake.std.crates",
+        "'x', from=$.r",
+        "'x', from=wake.resolver",
+        "'x', from={}",
+        "'x', from=wake.exec('./fetch.py')",
+        "'x', from=wake.exec($.y)",
+        "'x', from=wake.exec(wake.std.crate)",
+        "'x', from=wake.exec(wake.getModule($.r))",
+        "'x', from=wake.exec(wake.std.index, config={ path: [function() 1] })",
+        "'x', from=wake.exec(wake.std.index, config={ from: $.r })",
+        "'x', from=wake.exec(wake.std.index, config=9007199254740993)",
+        "'x', from=wake.exec(wake.std.index, args='a', env={ A: true })",
+        "'x', from=wake.exec(wake.std.index, args=['a', 1])",
+        "'x', from=wake.exec(wake.std.index, args=['a\\u0000'])",
+        "'x', from=wake.exec(wake.std.index, env={ A: 1.5 })",
+        "'x', from=wake.exec(wake.std.index, env={ A: ['a', 1] })",
+        "'x', from=wake.exec(wake.std.index, env={ A: std.repeat('a', 4097) })",
+        "'x', from=wake.exec(wake.std.index, env={ 'A=B': 'c' })",
+        "'x', from=wake.exec(wake.std.index, env={ A: wake.file('x') })",
+        "'x', from=wake.exec($.x)",
+        "'x', global='yes'",
+        "'x', global={ override: 0 }",
+        "'x', global={ override: 101 }",
+        "'x', global={ override: 1.5 }",
+        "'x', global={ override: true }",
+        "'x', global={ overide: 1 }",
+        "'x', global={}",
+        "'x', permissions='network'",
+        "'x', permissions=['netwrok']",
+        "'x', permissions=['env']",
+        "'x', permissions=['env:']",
+        "'x', permissions=['env:A*']",
+        "'x', permissions=[1]",
+        "'x', versions='onePerMayor'",
+        "'x', versions=1",
+        "'x', when='Linux'",
+        "'x', when=wake.GLOBAL",
+        "'x', when={ System: 1 }",
+        "'x', when={ System: ['Linux', 1] }",
+        "'x', when={ System: [] }",
+        "'x', when={ System: wake.parameters.System }",
+        "'x', replace='yes', from='../x'",
+        "'x', replace=true",
+        "'x', replace=true, from=wake.exec(wake.std.crates)",
+        "wake.resolver, from='../x'",
+        "wake.resolver, from=wake.GLOBAL",
+        "'x', permission=[]",
+        "'x@' + $.r.inputs",
+        "'x@' + $.r.modules",
+    ] {
+        all.push_str(&format!(
+            "{arguments}\n----\n{}\n",
+            request_complaint(arguments)
+        ));
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn wrong_executions_are_told_what_is_wrong() {
+    let mut all = String::new();
+    for exec in [
+        "'./main.py'",
+        "wake.std.git",
+        "wake.exec('main.py')",
+        "wake.exec('../main.py')",
+        "wake.exec('/bin/sh')",
+        "wake.exec('$(target)/main')",
+        "wake.exec('src')",
+        "wake.exec('')",
+        "wake.exec('pkgs/python')",
+        "wake.exec('pkgs/pyton/bin/python3')",
+        "wake.exec('pkgs/hidden/x')",
+        "wake.exec('pkgs/../x')",
+        "wake.exec('src/a.py', config=function() 1)",
+        "wake.exec('src/a.py', env={ F: wake.file('b.py') })",
+        "wake.exec('src/a.py', env={ F: wake.file('b.py', from='src/a.py') })",
+    ] {
+        let space = Space::new().file("src/a.py", "").file(
+            "PKG",
+            format!(
+                "function(wake) wake.pkg(wake.pkgInfo('app'),\n  pkgs={{ python: wake.getPkg('python'), hidden:: wake.getPkg('hidden') }},\n  exec={exec})"
+            ),
+        );
+        let error = shown(&space.error(&space.declare()));
+        all.push_str(&format!("{exec}\n----\n{error}\n"));
+    }
+    insta::assert_snapshot!(all);
+}
+
 #[test]
 fn wrong_modules_are_told_what_is_wrong() {
     let mut all = String::new();

@@ -3,11 +3,13 @@
 //! Such a value is an object whose hidden field [`TAG`] is a number: the place of what was made in the session. So a
 //! value that stands in the wrong place can be named, and nothing that jsonnet code writes by hand passes for one.
 
+mod handle;
 pub(super) mod message;
 pub(super) mod module;
 pub(super) mod operation;
 pub(super) mod package;
 pub(super) mod paths;
+pub(super) mod request;
 
 use std::rc::Rc;
 
@@ -45,7 +47,10 @@ pub(super) enum Made {
     Operation(Rc<OperationSpec>),
     Message(Level, String, Option<Location>),
     Global,
-    Retriever,
+    /// `wake.resolver`.
+    Resolver,
+    /// One of `wake.std`.
+    Retriever(&'static str),
 }
 
 impl Made {
@@ -64,7 +69,8 @@ impl Made {
             Self::Operation(_) => "an operation",
             Self::Message(..) => "a message",
             Self::Global => "`wake.GLOBAL`",
-            Self::Retriever => "a retriever of `wake.std`",
+            Self::Resolver => "`wake.resolver`",
+            Self::Retriever(_) => "a retriever of `wake.std`",
         }
         .to_owned()
     }
@@ -124,17 +130,18 @@ pub(super) fn late(compute: impl FnOnce() -> Evaluated<Val> + 'static) -> Thunk<
     })
 }
 
-/// `wake.GLOBAL` and `wake.std`.
-pub(super) fn constants(scope: &Rc<Scope>) -> [(&'static str, Val); 2] {
+/// `wake.GLOBAL`, `wake.resolver` and `wake.std`.
+pub(super) fn constants(scope: &Rc<Scope>) -> [(&'static str, Val); 3] {
     let session = &scope.session;
     let mut retrievers = ObjValueBuilder::with_capacity(RETRIEVERS.len());
     for name in RETRIEVERS {
         retrievers
             .field(name)
-            .value(opaque(session, Made::Retriever));
+            .value(opaque(session, Made::Retriever(name)));
     }
     [
         ("GLOBAL", opaque(session, Made::Global)),
+        ("resolver", opaque(session, Made::Resolver)),
         ("std", Val::Obj(retrievers.build())),
     ]
 }

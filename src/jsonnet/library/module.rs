@@ -6,7 +6,7 @@ use jrsonnet_evaluator::function::FuncVal;
 use jrsonnet_evaluator::{ObjValue, Thunk, Val};
 
 use super::{Made, made_of, opaque};
-use crate::declare::model::PackageRef;
+use crate::declare::model::{PackageRef, PackageRequest};
 use crate::error::{Error, Location};
 use crate::jsonnet::functions::Call;
 use crate::jsonnet::session::Evaluated;
@@ -37,12 +37,20 @@ pub(in crate::jsonnet) struct DependencyValue {
 
 /// A `wake.exec`.
 pub(in crate::jsonnet) struct ExecValue {
-    /// A path or a name; `None`: a package.
-    pub(in crate::jsonnet) path: Option<String>,
+    pub(in crate::jsonnet) program: Executed,
     pub(in crate::jsonnet) config: Option<Thunk<Val>>,
     pub(in crate::jsonnet) arguments: Vec<String>,
     pub(in crate::jsonnet) environment: Option<ObjValue>,
     pub(in crate::jsonnet) at: Option<Location>,
+}
+
+/// The first argument of `wake.exec`.
+pub(in crate::jsonnet) enum Executed {
+    /// A path or a name.
+    Path(String),
+    Package(Rc<PackageRequest>),
+    /// One of `wake.std`.
+    Std(&'static str),
 }
 
 /// A `wake.file`.
@@ -113,13 +121,14 @@ pub(in crate::jsonnet) fn get_module(call: &Call<'_>) -> Evaluated<Val> {
 
 pub(in crate::jsonnet) fn exec(call: &Call<'_>) -> Evaluated<Val> {
     let given = call.needed(0)?;
-    let path = match (&given, made_of(call.session(), &given)) {
-        (Val::Str(path), _) => Some(path.clone().into_flat().to_string()),
-        (_, Some(Made::Request(_) | Made::Retriever)) => None,
+    let program = match (&given, made_of(call.session(), &given)) {
+        (Val::Str(path), _) => Executed::Path(path.clone().into_flat().to_string()),
+        (_, Some(Made::Request(request))) => Executed::Package(request),
+        (_, Some(Made::Retriever(name))) => Executed::Std(name),
         _ => return Err(call.wrong("path", "a path, a name or a package", &given)),
     };
     let exec = ExecValue {
-        path,
+        program,
         config: call.lazy(1),
         arguments: call.texts(2)?,
         environment: call.value(3)?.and_then(|value| value.as_obj()),

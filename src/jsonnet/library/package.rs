@@ -1,22 +1,17 @@
-//! `wake.pkgInfo`, `wake.pkg`, `wake.getPkg`, and the `pkg` that functions of a package get.
+//! `wake.pkgInfo`, `wake.pkg`, and the `pkg` that functions of a package get.
 
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::rc::Rc;
 
 use jrsonnet_evaluator::{Thunk, Val};
 
+use super::request::check_names;
 use super::{Made, late, made_of, opaque, tagged};
-use crate::declare::model::{PackageInfo, PackageRequest, Source};
-use crate::error::{Error, Location, suggestion};
+use crate::declare::model::PackageInfo;
+use crate::error::{Error, Location};
 use crate::jsonnet::error::raise;
 use crate::jsonnet::functions::{Call, wake_object};
 use crate::jsonnet::json::{to_value, type_name};
-use crate::jsonnet::protocol::Answered;
-use crate::jsonnet::session::{Evaluated, Scope, Session, call};
-
-/// What `versions` of `wake.getPkg` may be.
-const VERSIONS: [&str; 4] = ["onePerMajor", "one", "onePerMinor", "any"];
+use crate::jsonnet::session::{Evaluated, Scope, call};
 
 /// What `wake.pkg` declares; nothing but the identity is evaluated yet.
 pub(in crate::jsonnet) struct PackageValue {
@@ -26,6 +21,7 @@ pub(in crate::jsonnet) struct PackageValue {
     pub(in crate::jsonnet) modules: Option<Thunk<Val>>,
     pub(in crate::jsonnet) inputs: Option<Thunk<Val>>,
     pub(in crate::jsonnet) exports: Option<Thunk<Val>>,
+    pub(in crate::jsonnet) exec: Option<Thunk<Val>>,
     pub(in crate::jsonnet) plugin: Option<Thunk<Val>>,
     pub(in crate::jsonnet) at: Option<Location>,
 }
@@ -63,6 +59,8 @@ pub(in crate::jsonnet) fn package(call: &Call<'_>) -> Evaluated<Val> {
             )
         })?;
     }
+    let directory = &call.scope.package.directory;
+    call.session().given.knowledge.identify(directory, &info);
     let package = PackageValue {
         info,
         files: call.lazy(1),
@@ -70,169 +68,11 @@ pub(in crate::jsonnet) fn package(call: &Call<'_>) -> Evaluated<Val> {
         modules: call.lazy(3),
         inputs: call.lazy(4),
         exports: call.lazy(5),
+        exec: call.lazy(6),
         plugin: call.lazy(7),
         at: call.at.clone(),
     };
     Ok(opaque(call.session(), Made::Package(Rc::new(package))))
-}
-
-/// `wake.getPkg(…)`: a handle, at once.
-pub(in crate::jsonnet) fn get_package(call: &Call<'_>) -> Evaluated<Val> {
-    if let Some(versions) = call
-        .text(4)?
-        .filter(|versions| !VERSIONS.contains(&versions.as_str()))
-    {
-        return Err(call.fail(
-            Error::user(format!(
-                "`versions` of `wake.getPkg` cannot be `{versions}`"
-            ))
-            .hint_option(suggestion(&versions, VERSIONS)),
-        ));
-    }
-    let request = Rc::new(PackageRequest {
-        wanted: wanted(call)?,
-        from: source(call)?,
-        global: None,
-        permissions: Vec::new(),
-        versions: None,
-        when: BTreeMap::new(),
-        replace: false,
-        at: call.at.clone(),
-    });
-    let session = call.session();
-    let mut builder = tagged(session, Made::Request(Rc::clone(&request)));
-    for name in [
-        "name",
-        "version",
-        "namespace",
-        "exports",
-        "pkgs",
-        "inputs",
-        "modules",
-    ] {
-        let (session, request) = (Rc::clone(session), Rc::clone(&request));
-        builder
-            .field(name)
-            .hide()
-            .try_thunk(late(move || read_of_other(&session, &request, name)))?;
-    }
-    Ok(Val::Obj(builder.build()))
-}
-
-/// What is read of a handle; a package that is not there yet ends the evaluation.
-fn read_of_other(session: &Session, request: &PackageRequest, field: &str) -> Evaluated<Val> {
-    if matches!(field, "pkgs" | "inputs" | "modules") {
-        return Err(raise(
-            Error::user(format!(
-                "`{field}` of `{}` cannot be read by another package",
-                request.wanted.label()
-            ))
-            .hint("a package shows others its `exports`"),
-        ));
-    }
-    let Some(Answered { info, exports, .. }) = session.answer(request, field == "exports") else {
-        return Err(raise(Error::user(format!(
-            "`{}` is not resolved yet",
-            request.wanted.label()
-        ))));
-    };
-    Ok(match field {
-        "name" => Val::string(info.name.as_str()),
-        "version" => text_or_null(info.version.clone()),
-        "namespace" => text_or_null(info.namespace.clone()),
-        _ => exports.as_ref().map(to_value).unwrap_or_default(),
-    })
-}
-
-fn wanted(call: &Call<'_>) -> Evaluated<PackageInfo> {
-    let given = call.needed(0)?;
-    let (wanted, at) = match (&given, made_of(call.session(), &given)) {
-        (_, Some(Made::Info(info, at))) => (info, at),
-        (Val::Str(text), _) => (parse_request(&text.clone().into_flat()), None),
-        _ => {
-            let expected = "a string like `namespace/name@requirement` or a `wake.pkgInfo`";
-            return Err(call.wrong("req", expected, &given));
-        }
-    };
-    check_names(&wanted)
-        .and_then(|()| check_requirement(&wanted))
-        .map_err(|error| call.fail(error.at_if_absent(at.as_ref())))?;
-    Ok(wanted)
-}
-
-/// `namespace/name@requirement`, all but the name optional.
-fn parse_request(text: &str) -> PackageInfo {
-    let (label, version) = match text.split_once('@') {
-        Some((label, version)) => (label, Some(version.trim().to_owned())),
-        None => (text, None),
-    };
-    let (namespace, name) = match label.split_once('/') {
-        Some((namespace, name)) => (Some(namespace.to_owned()), name),
-        None => (None, label),
-    };
-    PackageInfo {
-        name: name.to_owned(),
-        namespace,
-        version,
-    }
-}
-
-fn check_names(info: &PackageInfo) -> Result<(), Error> {
-    let named = [
-        ("name", Some(&info.name)),
-        ("namespace", info.namespace.as_ref()),
-    ];
-    for (what, name) in named {
-        if let Some(name) = name.filter(|name| !is_name(name)) {
-            return Err(Error::user(format!("`{name}` cannot be the {what} of a package")).hint(
-                "a name has letters, digits, `.`, `_`, `+` and `-`, and begins with a letter or a digit",
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn is_name(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && name
-            .chars()
-            .all(|character| character.is_ascii_alphanumeric() || "._+-".contains(character))
-}
-
-fn check_requirement(wanted: &PackageInfo) -> Result<(), Error> {
-    let Some(requirement) = &wanted.version else {
-        return Ok(());
-    };
-    match semver::VersionReq::parse(requirement) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Error::user(format!("`{requirement}` is not a requirement"))
-            .cause(error.to_string())
-            .hint("write `^1.2`, `>=2, <4`, `=1.2.3`, …")),
-    }
-}
-
-fn source(call: &Call<'_>) -> Evaluated<Source> {
-    let Some(from) = call.value(1)? else {
-        return Ok(Source::Global);
-    };
-    if let Val::Str(path) = &from {
-        let path = path.clone().into_flat();
-        if path.is_empty() || Path::new(&*path).is_absolute() {
-            return Err(call.fail(
-                Error::user(format!("`from` of `wake.getPkg` is `{path}`"))
-                    .hint("write the path from this package's directory, like `../terminal`"),
-            ));
-        }
-        return Ok(Source::Path(path.to_string()));
-    }
-    match made_of(call.session(), &from) {
-        Some(Made::Global) => Ok(Source::Global),
-        _ => Err(call.wrong(
-            "from",
-            "a relative path, `wake.GLOBAL` or a `wake.exec`",
-            &from,
-        )),
-    }
 }
 
 /// The `pkg` argument of the functions of a package.
@@ -296,6 +136,6 @@ pub(in crate::jsonnet) fn work_out(
     }
 }
 
-fn text_or_null(text: Option<String>) -> Val {
+pub(super) fn text_or_null(text: Option<String>) -> Val {
     text.map_or(Val::Null, Val::from)
 }

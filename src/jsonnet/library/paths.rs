@@ -41,6 +41,16 @@ pub(in crate::jsonnet) fn environment(call: &Call<'_>) -> Evaluated<Val> {
     let session = call.session();
     session.forbid_in_pkgs("wake.env")?;
     let name = call.needed_text(0)?;
+    let granted = call.scope.package.granted.as_ref();
+    if granted.is_some_and(|granted| !granted.contains(&name)) {
+        return Err(call.fail(
+            Error::user(format!("This package may not read the variable `{name}`"))
+                .cause("a package that is fetched sees only what it is granted")
+                .hint(format!(
+                    "write `permissions=['env:{name}']` in the `wake.getPkg` that asks for it"
+                )),
+        ));
+    }
     let value = session.given.setup.environment.get(&name).cloned();
     session.record(Read::Environment {
         name,
