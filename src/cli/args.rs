@@ -137,6 +137,12 @@ Examples:
     /// Evaluate declarations for another wake
     #[command(name = "__evaluate", hide = true)]
     Evaluate,
+    /// Find and fetch packages for another wake
+    #[command(name = "__retrieve", hide = true)]
+    Retrieve {
+        /// One of wake.std
+        name: String,
+    },
 }
 
 /// Parameters, which flow to every dependency.

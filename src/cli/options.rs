@@ -48,6 +48,8 @@ pub enum Command {
     Version(TextFormat),
     /// This process evaluates declarations for another wake.
     Evaluate,
+    /// This process is the retriever of `wake.std` of this name.
+    Retrieve(String),
 }
 
 /// Limits for the evaluation of declarations.
@@ -216,6 +218,7 @@ impl Invocation {
             RawCommand::Completions(raw) => Command::Completions(raw.shell),
             RawCommand::Version(raw) => Command::Version(raw.format),
             RawCommand::Evaluate => Command::Evaluate,
+            RawCommand::Retrieve { name } => Command::Retrieve(name),
         };
         Ok(Self { console, command })
     }

@@ -6,6 +6,7 @@ mod completions;
 mod eval;
 mod graph;
 mod init;
+mod retrieve;
 mod run;
 mod target;
 mod test;
@@ -35,6 +36,7 @@ pub(super) fn dispatch(invocation: Invocation) -> Result<ExitCode> {
         Command::Completions(shell) => completions::run(shell),
         Command::Version(format) => version::run(format),
         Command::Evaluate => Ok(crate::jsonnet::worker::main()),
+        Command::Retrieve(name) => retrieve::run(&name, console),
     }
 }
 

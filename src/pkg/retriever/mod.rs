@@ -4,9 +4,10 @@
 //! It knows nothing of which packages are wanted, and why.
 
 pub mod protocol;
+pub mod std;
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use ::std::collections::BTreeMap;
+use ::std::path::PathBuf;
 
 use serde_json::Value;
 
