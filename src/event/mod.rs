@@ -25,6 +25,27 @@ pub enum Event {
     StateDiscarded { path: String, cause: String },
     /// A package's declaration was evaluated.
     Declared { package: String, directory: String },
+    /// A round of resolution begins to ask for what it does not know yet.
+    Resolving { round: usize, lacking: usize },
+    /// A retriever is asked for the versions of packages (`ns/name@requirement`).
+    RetrieverAsked {
+        retriever: String,
+        packages: Vec<String>,
+    },
+    /// A chosen package is fetched.
+    Fetching { package: String, retriever: String },
+    /// A fetched package was put into the store.
+    Stored {
+        package: String,
+        id: String,
+        bytes: u64,
+    },
+    /// All packages are found: how many by path and how many by retrievers.
+    Resolved { by_path: usize, fetched: usize },
+    /// The lock was written: what was added, removed, changed, one line for people each.
+    LockWritten { path: String, changes: Vec<String> },
+    /// Something that a user should know.
+    Warning { text: String },
     /// The tasks of an instance ran.
     Generated {
         instance: String,

@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::asking::split;
-use super::decisions::{self, Release};
+use super::decisions::Release;
 use super::facts::Origin;
 use super::frontier::earliest;
 use super::resolve::Resolver;
 use super::retriever::Retriever;
 use super::retriever::protocol::Fetched;
 use super::store::{PackageId, Store};
-use super::{PackageIndex, vendor};
+use super::PackageIndex;
 use crate::declare::model::{Declaration, PackageRequest, Source};
 use crate::error::{Error, Result};
 use crate::event::{Event, Subscriber};

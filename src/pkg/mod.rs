@@ -1,15 +1,58 @@
-//! From `getPkg` to packages on disk.
+//! From `getPkg` to packages on disk: by path, from the global namespace, or by retrievers (DESIGN §3).
 //!
-//! The loop is lazy: what a declaration names in `pkgs` is looked at, but a package that is missing or broken is an
+//! - [`packages`]: what is on disk and declared; [`declaring`] evaluates declarations, [`saved`] keeps them
+//! - [`facts`]: what is known of versions; [`solve`] chooses among them; [`decisions`] is what was chosen
+//! - [`resolve`]: the loop; [`asking`] and [`fetching`] are what it does in a round, with [`retriever`]s
+//! - [`store`], [`lock`]: what is kept, for all workspaces of a user and for all users of a workspace
+//! - [`edit`], [`publish`], [`archive`]: what people do to packages
+//!
+//! The loop is lazy: what a declaration names in `pkgs` by path is looked at, but one that is missing or broken is an
 //! error only for those who need it.
 
 pub mod archive;
+mod asking;
+pub mod decisions;
+pub mod declaring;
 pub mod facts;
+mod fetching;
 pub mod frontier;
+pub mod globals;
 pub mod lock;
+mod locking;
+pub mod origin;
+pub mod packages;
+pub mod policy;
 pub mod requirement;
 pub mod resolve;
 pub mod retriever;
+pub mod saved;
+pub mod solve;
 pub mod store;
+mod stuck;
 
-pub use resolve::{Package, PackageIndex, Packages};
+use ::std::path::Path;
+
+pub use declaring::Ask;
+pub use packages::{Package, PackageIndex, Packages};
+
+use crate::error::Result;
+use retriever::Retriever;
+use retriever::protocol::{Candidate, Fetched, Wanted};
+
+/// What a resolution does outside of this process: retrievers. Replaced by an imitation in tests.
+pub trait Tools: Sync {
+    /// The versions of packages, as a retriever answers.
+    ///
+    /// # Errors
+    /// The retriever fails, or answers nonsense.
+    fn candidates(&self, retriever: &Retriever, wanted: &[Wanted]) -> Result<Vec<Vec<Candidate>>>;
+
+    /// Has a retriever put the files of packages where they are wanted.
+    ///
+    /// # Errors
+    /// As [`Self::candidates`], and files that no package may have.
+    fn fetch(&self, retriever: &Retriever, packages: &[Fetched]) -> Result<()>;
+
+    /// The wake binary, which is the retrievers of `wake.std`.
+    fn wake(&self) -> &Path;
+}

@@ -11,6 +11,7 @@ use super::decisions::Release;
 use super::facts::{Demand, Facts, GLOBAL, Origin, Subject};
 use super::globals::{self, Claim, Definition};
 use super::lock::Lock;
+use super::locking::Preferred;
 use super::origin::origin;
 use super::packages::demand;
 use super::policy::Policy;
@@ -46,8 +47,10 @@ pub struct Resolver<'a> {
     pub(super) facts: Facts,
     /// The lock as it was.
     pub(super) locked: Lock,
-    /// Whether versions that the lock has count as known without asking.
-    pub(super) trusts_lock: bool,
+    /// Whether there was a lock.
+    pub(super) has_lock: bool,
+    /// The versions of the lock that are to be kept if they can.
+    pub(super) preferred: Preferred,
     /// The packages at the top of what is resolved, the one at the workspace's top first if there is one.
     pub(super) members: Vec<PackageIndex>,
     /// Requests that are no visible field of `pkgs`, and who makes them.
@@ -71,7 +74,7 @@ impl<'a> Resolver<'a> {
         policy: Policy,
         packages: Packages,
         members: Vec<PackageIndex>,
-        locked: Lock,
+        locked: Option<Lock>,
         declaring: Declaring,
     ) -> Self {
         let mut resolver = Self {
@@ -80,8 +83,9 @@ impl<'a> Resolver<'a> {
             packages,
             declaring,
             facts: Facts::default(),
-            locked,
-            trusts_lock: true,
+            has_lock: locked.is_some(),
+            locked: locked.unwrap_or_default(),
+            preferred: Preferred::new(),
             members,
             hidden: Vec::new(),
             origins: BTreeMap::new(),
@@ -417,7 +421,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn with_problem<T>(&self, roots: &[Root], work: impl FnOnce(&Problem<'_>) -> T) -> T {
-        let preferred = self.preferred();
+        let preferred = &self.preferred;
         let answered = self.packages.decisions.replaced.keys();
         let answered = answered.map(|label| label.as_str().into()).collect();
         let admits = |subject: &Subject, candidate: &super::facts::Candidate| {
@@ -428,7 +432,7 @@ impl<'a> Resolver<'a> {
         work(&Problem {
             facts: &self.facts,
             roots,
-            preferred: &preferred,
+            preferred,
             admits: &admits,
             answered: &answered,
         })

@@ -1,0 +1,190 @@
+//! Between the lock and a resolution: what is locked is known and preferred, what was chosen is locked.
+
+use std::collections::BTreeMap;
+
+use semver::Version;
+
+use super::decisions::Release;
+use super::facts::{Candidate, Demand, Origin, Subject};
+use super::lock::{self, Entry, Lock, Requires};
+use super::origin::origin;
+use super::requirement::Requirement;
+use super::resolve::Resolver;
+use super::solve::Scope;
+use super::PackageIndex;
+use crate::declare::model::{PackageRequest, Source};
+use crate::fs::path;
+
+impl Resolver<'_> {
+    /// Makes what the lock says known, but for what is to be renewed.
+    pub(super) fn recall_lock(&mut self) {
+        for entry in &self.locked.entries {
+            let Some(version) = entry.version.clone() else {
+                continue;
+            };
+            let subject = Subject {
+                label: entry.name.as_str().into(),
+                origin: entry.origin.clone(),
+            };
+            let is_ours = (entry.artifact.as_ref()).is_none_or(|one| self.policy.is_when(&one.when));
+            if let (Some(digest), true) = (entry.digest, is_ours) {
+                let key = (subject.clone(), version.clone());
+                self.packages.decisions.ids.insert(key, digest);
+            }
+            if self.policy.renewed.contains(&entry.name) {
+                continue;
+            }
+            let preferred = self.preferred.entry(subject.clone()).or_default();
+            if !preferred.contains(&version) {
+                preferred.push(version.clone());
+            }
+            let artifacts = self.locked.of(&entry.name).filter(|one| {
+                one.version == entry.version && one.origin == entry.origin && one.scope == entry.scope
+            });
+            let artifacts = artifacts.filter_map(|one| one.artifact.as_ref());
+            let candidate = Candidate {
+                version,
+                demands: entry.requires.iter().map(|one| demand(one, &entry.origin)).collect(),
+                size: entry.size,
+                is_yanked: false,
+                published: None,
+                artifacts: artifacts
+                    .map(|artifact| super::facts::Artifact {
+                        name: artifact.name.clone(),
+                        when: artifact.when.clone(),
+                        digest: None,
+                    })
+                    .collect(),
+            };
+            self.facts.trust(&subject, candidate);
+        }
+    }
+
+    /// What is to be locked now; `None`: there is nothing but path packages, and no lock to keep right.
+    pub fn lock(&self) -> Option<Lock> {
+        let chosen = self.packages.decisions.solution.iter();
+        let chosen: Vec<&Release> = chosen.flat_map(|solution| solution.chosen()).collect();
+        if chosen.is_empty() && !self.has_lock {
+            return None;
+        }
+        let mut entries = Vec::new();
+        for release in chosen {
+            self.lock_release(release, &mut entries);
+        }
+        for index in self.packages.reached(&self.members) {
+            if self.packages.get(index).release.is_none() {
+                entries.extend(self.lock_path(index));
+            }
+        }
+        Some(Lock::new(entries))
+    }
+
+    fn lock_release(&self, release: &Release, entries: &mut Vec<Entry>) {
+        let candidate = self.facts.candidate(&release.subject, &release.version);
+        let key = (release.subject.clone(), release.version.clone());
+        let demands = candidate.map_or(&[][..], |candidate| &candidate.demands);
+        let known = candidate.and_then(|candidate| candidate.size);
+        let entry = Entry {
+            name: release.subject.label.to_string(),
+            version: Some(release.version.clone()),
+            origin: release.subject.origin.clone(),
+            scope: (release.scope != Scope::MAIN).then(|| release.scope.to_string()),
+            digest: self.packages.decisions.ids.get(&key).copied(),
+            size: self.sizes.get(&key).copied().or(known),
+            requires: demands.iter().map(|one| requires(one, &release.subject.origin)).collect(),
+            artifact: None,
+            replace: false,
+        };
+        let artifacts = candidate.map_or(&[][..], |candidate| &candidate.artifacts);
+        for artifact in artifacts {
+            let is_ours = self.policy.is_when(&artifact.when);
+            let mut one = Entry {
+                artifact: Some(lock::Artifact {
+                    name: artifact.name.clone(),
+                    when: artifact.when.clone(),
+                }),
+                ..entry.clone()
+            };
+            if !is_ours {
+                let before = self.locked_artifact(&one);
+                one.digest = before.and_then(|before| before.digest);
+                one.size = before.and_then(|before| before.size);
+            }
+            entries.push(one);
+        }
+        if artifacts.is_empty() {
+            entries.push(entry);
+        }
+    }
+
+    /// What the lock says of an artifact for other machines.
+    fn locked_artifact(&self, entry: &Entry) -> Option<&Entry> {
+        let mut entries = self.locked.of(&entry.name);
+        entries.find(|one| {
+            one.version == entry.version
+                && one.origin == entry.origin
+                && one.artifact == entry.artifact
+        })
+    }
+
+    fn lock_path(&self, index: PackageIndex) -> Option<Entry> {
+        let declaration = self.packages.declared_of(index).ok()?;
+        let package = self.packages.get(index);
+        let top = self.outside.layout.top();
+        let relative = path::relative(&package.directory, top);
+        let relative = relative.display().to_string();
+        let shown = if relative.is_empty() { "." } else { &relative };
+        let replaced = &self.packages.decisions.replaced;
+        let pkgs = declaration.pkgs.iter();
+        Some(Entry {
+            name: declaration.info.label(),
+            version: None,
+            origin: format!("{}{shown}", lock::PATH).into(),
+            scope: None,
+            digest: None,
+            size: None,
+            requires: pkgs.filter_map(|(_, request)| requested(request)).collect(),
+            artifact: None,
+            replace: replaced.values().any(|replacing| *replacing == index),
+        })
+    }
+}
+
+/// What a package asks for by a retriever or the global namespace.
+fn requested(request: &PackageRequest) -> Option<Requires> {
+    let origin: Origin = match &request.from {
+        Source::Retriever(exec) => origin(exec),
+        Source::Global => super::facts::GLOBAL.into(),
+        Source::Path(_) | Source::Of(..) => return None,
+    };
+    Some(Requires {
+        name: request.wanted.label(),
+        requirement: Requirement::of(request.wanted.version.as_deref()).ok()?,
+        origin: Some(origin),
+        versions: request.versions,
+    })
+}
+
+fn requires(demand: &Demand, own: &Origin) -> Requires {
+    Requires {
+        name: demand.subject.label.to_string(),
+        requirement: demand.requirement.clone(),
+        origin: (demand.subject.origin != *own).then(|| demand.subject.origin.clone()),
+        versions: demand.versions,
+    }
+}
+
+fn demand(requires: &Requires, own: &Origin) -> Demand {
+    Demand {
+        subject: Subject {
+            label: requires.name.as_str().into(),
+            origin: requires.origin.clone().unwrap_or_else(|| own.clone()),
+        },
+        requirement: requires.requirement.clone(),
+        versions: requires.versions,
+        at: None,
+    }
+}
+
+/// The locked versions of each subject.
+pub(super) type Preferred = BTreeMap<Subject, Vec<Version>>;
