@@ -64,13 +64,19 @@ pub struct Facts {
     /// Sorted by version, none twice.
     candidates: BTreeMap<Subject, Vec<Candidate>>,
     /// What was asked for: a retriever may answer with just the versions that match.
-    asked: BTreeSet<(Subject, Requirement)>,
+    asked: BTreeMap<Subject, BTreeSet<Requirement>>,
 }
 
 impl Facts {
     /// Whether the versions that a requirement admits are known.
     pub fn is_known(&self, subject: &Subject, requirement: &Requirement) -> bool {
-        self.asked.contains(&(subject.clone(), requirement.clone()))
+        self.asked(subject)
+            .is_some_and(|asked| asked.contains(requirement))
+    }
+
+    /// The requirements whose versions are known. `None`: nothing was asked for.
+    pub fn asked(&self, subject: &Subject) -> Option<&BTreeSet<Requirement>> {
+        self.asked.get(subject)
     }
 
     /// The known versions, smallest first.
@@ -98,7 +104,8 @@ impl Facts {
                 known.insert(place, candidate);
             }
         }
-        self.asked.insert((subject.clone(), requirement.clone()));
+        let asked = self.asked.entry(subject.clone()).or_default();
+        asked.insert(requirement.clone());
     }
 
     /// Replaces what a version asks for by what its declaration says. Returns the forecast.

@@ -8,5 +8,6 @@ pub mod frontier;
 pub mod requirement;
 pub mod resolve;
 pub mod retriever;
+pub mod solve;
 
 pub use resolve::{Package, PackageIndex, Packages};
