@@ -67,7 +67,7 @@ pub struct Facts {
     /// Sorted by version, none twice.
     candidates: BTreeMap<Subject, Vec<Candidate>>,
     /// What was asked for: a retriever may answer with just the versions that match.
-    asked: BTreeSet<(Subject, Requirement)>,
+    asked: BTreeMap<Subject, BTreeSet<Requirement>>,
     /// Versions that a requirement may be answered with although nobody was asked: those of the lock.
     trusted: BTreeMap<Subject, Vec<Version>>,
     /// What versions that ask the global namespace ask for, before [`Self::redirect`].
@@ -80,8 +80,14 @@ impl Facts {
     pub fn is_known(&self, subject: &Subject, requirement: &Requirement) -> bool {
         let trusted = self.trusted.get(subject);
         trusted.is_some_and(|trusted| trusted.iter().any(|one| requirement.matches(one)))
-            || self.asked.contains(&(subject.clone(), requirement.clone()))
+            || self
+                .asked(subject)
+                .is_some_and(|asked| asked.contains(requirement))
     }
+
+    /// The requirements whose versions were asked for. `None`: nothing was.
+    pub fn asked(&self, subject: &Subject) -> Option<&BTreeSet<Requirement>> {
+        self.asked.get(subject)
 
     /// Adds a version of the lock: it is known, and what it answers need not be asked.
     pub fn trust(&mut self, subject: &Subject, candidate: Candidate) {
@@ -146,7 +152,8 @@ impl Facts {
         for candidate in found {
             self.insert(subject, candidate);
         }
-        self.asked.insert((subject.clone(), requirement.clone()));
+        let asked = self.asked.entry(subject.clone()).or_default();
+        asked.insert(requirement.clone());
     }
 
     /// Replaces what a version asks for by what its declaration says. Returns the forecast.

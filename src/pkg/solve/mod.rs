@@ -1,0 +1,116 @@
+//! From facts to versions: a pure function (DESIGN §3, §3.4), on top of PubGrub.
+//!
+//! It knows nothing of retrievers, files and the loop: what it lacks it names, and is called again with more.
+//!
+//! - `places`: sets of candidates, by their place among the versions of a subject
+//! - `groups`: which versions exclude each other
+//! - `modes`: which rule applies to which subject
+//! - `universe`: subjects, requirements and scopes as small numbers, made when they are first met
+//! - `search`: one run of PubGrub
+//! - `solution`: what was found, without what nothing needs
+//! - `conflict`, `explain`, `propose`: why nothing was found, in words, and what to change
+
+mod conflict;
+mod explain;
+mod groups;
+mod modes;
+mod places;
+mod propose;
+mod search;
+mod solution;
+mod universe;
+
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use semver::Version;
+
+use super::facts::{Candidate, Demand, Facts, Subject};
+
+pub use conflict::{Asker, Conflict, Link, Missing, Reason, TooHard};
+pub use propose::{Proposal, Proposed, propose};
+pub use solution::{Chosen, Scope, Solution, Who};
+
+use modes::Modes;
+use search::{Outcome, Pass, Steps};
+
+/// What is to be solved.
+#[derive(Clone, Copy)]
+pub struct Problem<'a> {
+    pub facts: &'a Facts,
+    /// What path packages ask for, in any order.
+    pub roots: &'a [Root],
+    /// Versions to prefer, best first: the locked ones. Others are tried largest first.
+    pub preferred: &'a BTreeMap<Subject, Vec<Version>>,
+    /// Which candidates may be chosen at all; if not, why not, as the end of a sentence: `is yanked`.
+    pub admits: &'a dyn Fn(&Subject, &Candidate) -> Result<(), String>,
+    /// Labels that path packages answer: demands for them are none of the solver's.
+    pub answered: &'a BTreeSet<Arc<str>>,
+}
+
+/// One thing that a path package asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Root {
+    /// The label of the path package.
+    pub by: Arc<str>,
+    pub demand: Demand,
+    /// A member's word on `versions` is final.
+    pub is_member: bool,
+}
+
+/// What solving ends with.
+#[derive(Debug)]
+pub enum Solved {
+    Solution(Solution),
+    /// Facts that must be asked for first: sorted by subject and requirement, none twice.
+    Lacking(Vec<Demand>),
+    Conflict(Conflict),
+    /// Given up after a number of steps.
+    TooHard(TooHard),
+}
+
+/// The versions that meet all requirements: locked ones first, else the largest. The same requirements in any order
+/// give the same answer.
+pub fn solve(problem: &Problem) -> Solved {
+    solve_within(problem, search::STEPS)
+}
+
+/// As [`solve`], within a number of steps.
+fn solve_within(problem: &Problem, steps: u64) -> Solved {
+    let steps = Steps::new(steps);
+    let mut modes = Modes::of_roots(problem.roots);
+    // What is tried after the first conflict may fail for reasons that are further from what was asked for.
+    let mut first_conflict = None;
+    loop {
+        let used = modes.clone();
+        let (outcome, lacking) = Pass::new(problem, problem.roots, &used).run(&steps);
+        match outcome {
+            Outcome::Found(_) | Outcome::TooHard(_) if !lacking.is_empty() => {
+                return Solved::Lacking(lacking);
+            }
+            Outcome::Found(found) => {
+                if !modes.learn(found.statements()) {
+                    return match conflict::two_origins(&found) {
+                        Some(conflict) => Solved::Conflict(conflict),
+                        None => Solved::Solution(found.into_solution()),
+                    };
+                }
+            }
+            Outcome::NoSolution(proof) => {
+                let is_open = modes.retreat(&proof.statements);
+                if first_conflict.is_none() {
+                    first_conflict = Some(conflict::shortest(problem, &used, proof));
+                }
+                if !is_open && let Some(conflict) = first_conflict {
+                    return Solved::Conflict(conflict);
+                }
+            }
+            Outcome::TooHard(names) => return Solved::TooHard(TooHard::new(names, &steps)),
+        }
+    }
+}
