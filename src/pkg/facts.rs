@@ -80,14 +80,12 @@ impl Facts {
     pub fn is_known(&self, subject: &Subject, requirement: &Requirement) -> bool {
         let trusted = self.trusted.get(subject);
         trusted.is_some_and(|trusted| trusted.iter().any(|one| requirement.matches(one)))
-            || self
-                .asked(subject)
-                .is_some_and(|asked| asked.contains(requirement))
+            || self.asked.get(subject).is_some_and(|asked| {
+                // Who asks for all gets no pre-releases, which only a requirement that names one admits.
+                asked.contains(requirement)
+                    || !requirement.text().contains('-') && asked.contains(&Requirement::any())
+            })
     }
-
-    /// The requirements whose versions were asked for. `None`: nothing was.
-    pub fn asked(&self, subject: &Subject) -> Option<&BTreeSet<Requirement>> {
-        self.asked.get(subject)
 
     /// Adds a version of the lock: it is known, and what it answers need not be asked.
     pub fn trust(&mut self, subject: &Subject, candidate: Candidate) {

@@ -44,7 +44,6 @@ impl fmt::Display for Node {
 pub(super) struct Known<'a> {
     pub(super) subject: &'a Subject,
     pub(super) candidates: &'a [Candidate],
-    asked: Option<&'a BTreeSet<Requirement>>,
     /// Those that may be chosen.
     admitted: Places,
     /// Best first.
@@ -301,7 +300,6 @@ impl<'a> Universe<'a> {
         Known {
             subject,
             candidates,
-            asked: problem.facts.asked(subject),
             admitted: (0..)
                 .zip(candidates)
                 .filter(|(_, candidate)| is_admitted(candidate))
@@ -335,7 +333,7 @@ impl<'a> Universe<'a> {
         groups.dedup();
         self.asked.push(Asked {
             subject,
-            is_known: is_known(known.asked, requirement),
+            is_known: self.problem.facts.is_known(known.subject, requirement),
             places,
             groups,
         });
@@ -368,15 +366,6 @@ impl<'a> Universe<'a> {
         }
         number
     }
-}
-
-/// Whether versions that meet a requirement are known: all were asked for, or just these. Who asks for all gets no
-/// pre-releases.
-fn is_known(asked: Option<&BTreeSet<Requirement>>, requirement: &Requirement) -> bool {
-    asked.is_some_and(|asked| {
-        asked.contains(requirement)
-            || !requirement.text().contains('-') && asked.contains(&Requirement::any())
-    })
 }
 
 /// What demands are sorted by.
