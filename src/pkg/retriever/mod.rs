@@ -3,7 +3,12 @@
 //!
 //! It knows nothing of which packages are wanted, and why.
 
+pub mod check;
+mod conversation;
 pub mod protocol;
+pub mod run;
+pub mod staged;
+mod surroundings;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
