@@ -11,6 +11,7 @@
 //! - [`graph`]: ids, operations, keys, the frozen form; pure data
 //! - [`evaluate`]: what is out of date, running it, remembering it
 //! - [`event`]: what happens, as values, and who listens
+//! - [`sandbox`]: confines a program, and leaves no process of it behind
 //! - [`report`]: the one place that writes to the terminal
 //! - [`fs`]: the one place that touches `std::fs`; stamps and fingerprints
 //! - [`error`]: what went wrong, where, and what to do
@@ -35,4 +36,5 @@ pub mod graph;
 pub mod jsonnet;
 pub mod pkg;
 pub mod report;
+pub mod sandbox;
 pub mod workspace;

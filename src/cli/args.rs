@@ -134,6 +134,9 @@ Examples:
     Completions(RawCompletions),
     /// Print the version
     Version(RawVersion),
+    /// Confine a program for another wake
+    #[command(name = "__confined", hide = true)]
+    Confined,
     /// Evaluate declarations for another wake
     #[command(name = "__evaluate", hide = true)]
     Evaluate,

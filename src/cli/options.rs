@@ -46,6 +46,8 @@ pub enum Command {
     Eval(Eval),
     Completions(clap_complete::Shell),
     Version(TextFormat),
+    /// This process confines a program for another wake.
+    Confined,
     /// This process evaluates declarations for another wake.
     Evaluate,
     /// This process is the retriever of `wake.std` of this name.
@@ -217,6 +219,7 @@ impl Invocation {
             RawCommand::Eval(raw) => Command::Eval(Eval::check(raw, environment)?),
             RawCommand::Completions(raw) => Command::Completions(raw.shell),
             RawCommand::Version(raw) => Command::Version(raw.format),
+            RawCommand::Confined => Command::Confined,
             RawCommand::Evaluate => Command::Evaluate,
             RawCommand::Retrieve { name } => Command::Retrieve(name),
         };

@@ -97,7 +97,7 @@ impl Options {
 /// Brings everything that is wanted up to date. A failed operation is no error: it is in the summary.
 ///
 /// The caller holds the workspace's lock, sends the first and the last event of the run, exits 130 if the summary says
-/// interrupted, ends what left its process group ([`exec::orphans`]), and lets the state compact itself at the end
+/// interrupted, ends what left its process group ([`crate::sandbox::orphans`]), and lets the state compact itself at the end
 /// ([`State::compact`]).
 ///
 /// # Errors

@@ -123,7 +123,7 @@ impl World for Real {
     }
 
     fn end_leftovers(&self, variable: &str, line: &str) -> Result<()> {
-        exec::orphans::end_marked(variable, line)
+        crate::sandbox::orphans::end_marked(variable, line)
     }
 
     fn run(&self, process: &Process, interrupt: &Interrupt) -> Ended {

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use crate::cli::options::{self, Build};
 use crate::cli::session::{Asked, Session};
 use crate::error::{Kind, Result};
-use crate::evaluate::exec::orphans;
 use crate::evaluate::interrupt::Listening;
 use crate::evaluate::{self, Check, Interrupt, Options, Real, Wanted};
 use crate::event::{Event, Subscriber, Summary};
 use crate::generate::{self, Purpose};
 use crate::graph::Graph;
 use crate::report::{self, ConsoleOptions, FirstError};
+use crate::sandbox::orphans;
 
 pub(super) fn run(options: &Build, console: ConsoleOptions) -> Result<ExitCode> {
     let mut building = Building::begin(options, console)?;

@@ -3,6 +3,7 @@
 mod build;
 mod clean;
 mod completions;
+mod confined;
 mod eval;
 mod graph;
 mod init;
@@ -35,6 +36,7 @@ pub(super) fn dispatch(invocation: Invocation) -> Result<ExitCode> {
         Command::Eval(options) => eval::run(&options),
         Command::Completions(shell) => completions::run(shell),
         Command::Version(format) => version::run(format),
+        Command::Confined => Ok(confined::run()),
         Command::Evaluate => Ok(crate::jsonnet::worker::main()),
         Command::Retrieve(name) => retrieve::run(&name, console),
     }

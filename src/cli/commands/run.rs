@@ -31,7 +31,7 @@ pub(super) fn run(options: &Run, mut console: ConsoleOptions) -> Result<ExitCode
     if code != 0 {
         return Ok(ExitCode::from(code));
     }
-    crate::evaluate::exec::orphans::disown();
+    crate::sandbox::orphans::disown();
     let error = Command::new(&program).args(&options.arguments).exec();
     Err(Error::io(
         format!("Cannot start `{}`", program.display()),

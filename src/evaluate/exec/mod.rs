@@ -3,10 +3,9 @@
 //!
 //! Each process leads a process group. Its end is seen by its pidfd, not by the end of its pipe, so one that leaves a
 //! daemon behind does not hang the build; what is left of the group is then killed. What has left the group is adopted
-//! (`orphans.rs`) and killed at the end of the build.
+//! ([`crate::sandbox::orphans`]) and killed at the end of the build.
 
 mod child;
-pub mod orphans;
 pub mod output;
 pub mod response;
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::sandbox::orphans;
 
 fn shell(script: &str, directory: &Path) -> Process {
     Process {

@@ -3,8 +3,16 @@
 //!
 //! It knows nothing of which packages are wanted, and why.
 
+pub mod check;
+mod conversation;
 pub mod protocol;
+<<<<<<< HEAD
 pub mod std;
+=======
+pub mod run;
+pub mod staged;
+mod surroundings;
+>>>>>>> sandbox
 
 use ::std::collections::BTreeMap;
 use ::std::path::PathBuf;

@@ -1,14 +1,14 @@
 //! Processes that outlive the one that started them: wake adopts them, and ends them when the build ends. Those of a wake
 //! that was killed are ended by the next one, which knows them by the variable that every operation gets.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process, pidfd_open,
-    pidfd_send_signal, waitid, waitpid,
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitOptions, pidfd_open, pidfd_send_signal,
+    waitid, waitpid,
 };
 
 use crate::error::{Error, Result};
@@ -40,19 +40,83 @@ pub fn disown() {
 
 impl Adoption {
     /// Kills and reaps all children that were not there before, and theirs: for the end of a build, when no operation
-    /// runs. A child of a killed one becomes wake's own, so it looks again until nothing is left.
+    /// runs.
     pub fn end(&self) {
-        for _ in 0..100 {
-            let left: Vec<i32> = children().difference(&self.before).copied().collect();
-            if left.is_empty() {
-                return;
-            }
-            for pid in left.into_iter().filter_map(Pid::from_raw) {
-                let _ = kill_process(pid, Signal::KILL);
-                let _ = waitpid(Some(pid), WaitOptions::empty());
+        end(&self.before);
+    }
+}
+
+/// Kills and reaps all that descends from this process.
+pub fn end_all() {
+    end(&HashSet::new());
+}
+
+/// Kills and reaps what descends from this process, but for the children `spared` and what descends from them.
+fn end(spared: &HashSet<i32>) {
+    let limit = Instant::now() + PATIENCE;
+    // What has lost its parent is a child of this process when the next round looks.
+    while !has_no_children() && Instant::now() < limit {
+        let found = halt(spared, limit);
+        if found.is_empty() {
+            return;
+        }
+        for (&pid, &parent) in &found {
+            let process = signal(pid, parent, Signal::KILL);
+            if let Some(process) = process {
+                await_end(&process, limit);
             }
         }
+        for pid in found.keys().copied().filter_map(Pid::from_raw) {
+            let _ = waitpid(Some(pid), WaitOptions::NOHANG);
+        }
     }
+}
+
+/// Stops all of them, so that none can start another one while they are killed: looks until it finds no new ones.
+/// Returns them with their parents.
+fn halt(spared: &HashSet<i32>, limit: Instant) -> HashMap<i32, i32> {
+    let mut halted = HashMap::new();
+    loop {
+        let mut new = descendants(spared);
+        new.retain(|pid, _| !halted.contains_key(pid));
+        if new.is_empty() || limit < Instant::now() {
+            return halted;
+        }
+        for (&pid, &parent) in &new {
+            signal(pid, parent, Signal::STOP);
+        }
+        halted.extend(new);
+    }
+}
+
+/// Sends a signal to a process that has the parent, or has lost it: not to another one that got its number.
+fn signal(pid: i32, of: i32, signal: Signal) -> Option<OwnedFd> {
+    let process = pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()?;
+    let parent = parent(pid)?;
+    if parent == of || parent == own() {
+        let _ = pidfd_send_signal(&process, signal);
+        return Some(process);
+    }
+    None
+}
+
+/// What descends from this process, with the parent of each.
+fn descendants(spared: &HashSet<i32>) -> HashMap<i32, i32> {
+    let mut children: HashMap<i32, Vec<i32>> = HashMap::new();
+    for pid in processes().filter(|pid| !spared.contains(pid)) {
+        if let Some(parent) = parent(pid) {
+            children.entry(parent).or_default().push(pid);
+        }
+    }
+    let mut found = HashMap::new();
+    let mut parents = vec![own()];
+    while let Some(parent) = parents.pop() {
+        for pid in children.remove(&parent).unwrap_or_default() {
+            found.insert(pid, parent);
+            parents.push(pid);
+        }
+    }
+    found
 }
 
 /// How long a killed process may take to be gone.
@@ -120,16 +184,21 @@ fn processes() -> impl Iterator<Item = i32> {
         .filter_map(|(name, _)| name.to_str()?.parse().ok())
 }
 
-/// The process ids of wake's children. Where there are none, as in a build that runs nothing, no process is looked at.
+/// The process ids of this process's children. Where there are none, as in a build that runs nothing, no process is
+/// looked at.
 fn children() -> HashSet<i32> {
-    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-    if waitid(WaitId::All, options).is_err_and(|error| error == rustix::io::Errno::CHILD) {
+    if has_no_children() {
         return HashSet::new();
     }
     let own = own();
     processes()
         .filter(|&pid| parent(pid) == Some(own))
         .collect()
+}
+
+fn has_no_children() -> bool {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    waitid(WaitId::All, options).is_err_and(|error| error == rustix::io::Errno::CHILD)
 }
 
 fn parent(pid: i32) -> Option<i32> {

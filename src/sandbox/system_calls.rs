@@ -1,0 +1,131 @@
+//! System calls that a confined program may not make: those by which it would reach the network, and what Landlock of
+//! an older kernel leaves open. It knows nothing of files.
+
+use std::collections::BTreeMap;
+
+use seccompiler::{
+    BpfProgram, Error, SeccompAction, SeccompCmpArgLen as Width, SeccompCmpOp as Compare,
+    SeccompCondition, SeccompFilter, SeccompRule, apply_filter,
+};
+
+use super::Network;
+
+/// Added to the number of a system call of the ABI with small pointers, which shares the architecture.
+const SMALL_POINTERS: i64 = 0x4000_0000;
+
+type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+type Result<T> = std::result::Result<T, Error>;
+
+/// Installs the filters. `supervisor` may get no signals; `truncates` says that Landlock does not see to files being
+/// truncated.
+pub(super) fn restrict(network: Network, supervisor: i32, truncates: bool) -> Result<()> {
+    let refused = refused(network, supervisor, truncates)?;
+    // Programs that are told that it is not there do without.
+    let unknown = unknown(truncates);
+    for (rules, answer) in [(refused, libc::EACCES), (unknown, libc::ENOSYS)] {
+        apply_filter(&filter(rules, answer)?)?;
+    }
+    Ok(())
+}
+
+fn filter(mut rules: Rules, answer: i32) -> Result<BpfProgram> {
+    if cfg!(target_arch = "x86_64") {
+        let twins: Rules = rules
+            .iter()
+            .map(|(number, rules)| (number | SMALL_POINTERS, rules.clone()))
+            .collect();
+        rules.extend(twins);
+    }
+    let refuse = SeccompAction::Errno(answer.unsigned_abs());
+    let here = std::env::consts::ARCH.try_into()?;
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, refuse, here)?;
+    Ok(filter.try_into()?)
+}
+
+/// What is answered with "no such system call". By `io_uring` sockets could be opened past the filter; what `openat2` is
+/// asked for cannot be seen by it.
+fn unknown(truncates: bool) -> Rules {
+    let mut rules = Rules::from([(libc::SYS_io_uring_setup, Vec::new())]);
+    if truncates {
+        rules.insert(libc::SYS_openat2, Vec::new());
+    }
+    rules
+}
+
+/// What is answered with "permission denied".
+fn refused(network: Network, supervisor: i32, truncates: bool) -> Result<Rules> {
+    let mut rules = sockets(network)?;
+    rules.extend(signals(supervisor)?);
+    if truncates {
+        rules.extend(truncations()?);
+    }
+    Ok(rules)
+}
+
+/// Opening sockets, but of the families that are left. A pair of connected ones can always be made.
+fn sockets(network: Network) -> Result<Rules> {
+    let internet = [libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
+    let families = match network {
+        Network::None => Vec::new(),
+        Network::Internet => internet.to_vec(),
+        Network::Local => [internet.as_slice(), &[libc::AF_UNIX]].concat(),
+    };
+    let others = families
+        .iter()
+        .map(|family| condition(0, Compare::Ne, u64::from(family.unsigned_abs())))
+        .collect::<Result<Vec<_>>>()?;
+    let rules = if others.is_empty() {
+        Vec::new()
+    } else {
+        vec![SeccompRule::new(others)?]
+    };
+    Ok(Rules::from([(libc::SYS_socket, rules)]))
+}
+
+/// Signals to the supervisor, and to all at once. Landlock sees to it only in newer kernels.
+fn signals(supervisor: i32) -> Result<Rules> {
+    let to = |process: i32| -> Result<SeccompRule> {
+        // Process ids are 32 bits, with a sign.
+        let process = u64::from(process.cast_unsigned());
+        SeccompRule::new(vec![condition(0, Compare::Eq, process)?]).map_err(Error::from)
+    };
+    let one = vec![to(supervisor)?];
+    let mut rules: Rules = [
+        libc::SYS_tkill,
+        libc::SYS_tgkill,
+        libc::SYS_rt_sigqueueinfo,
+        libc::SYS_rt_tgsigqueueinfo,
+        libc::SYS_pidfd_open,
+    ]
+    .map(|number| (number, one.clone()))
+    .into();
+    let several = vec![to(supervisor)?, to(-supervisor)?, to(-1)?];
+    rules.insert(libc::SYS_kill, several);
+    Ok(rules)
+}
+
+/// Truncating a file by name, or by opening it for reading.
+fn truncations() -> Result<Rules> {
+    let mask = u64::from((libc::O_ACCMODE | libc::O_TRUNC).unsigned_abs());
+    let truncates = u64::from((libc::O_RDONLY | libc::O_TRUNC).unsigned_abs());
+    let opens = |argument: u8| -> Result<Vec<SeccompRule>> {
+        let flags = condition(argument, Compare::MaskedEq(mask), truncates)?;
+        Ok(vec![SeccompRule::new(vec![flags])?])
+    };
+    let mut rules = Rules::from([
+        (libc::SYS_truncate, Vec::new()),
+        (libc::SYS_openat, opens(2)?),
+    ]);
+    #[cfg(target_arch = "x86_64")]
+    rules.insert(libc::SYS_open, opens(1)?);
+    Ok(rules)
+}
+
+fn condition(argument: u8, compare: Compare, value: u64) -> Result<SeccompCondition> {
+    Ok(SeccompCondition::new(
+        argument,
+        Width::Dword,
+        compare,
+        value,
+    )?)
+}
