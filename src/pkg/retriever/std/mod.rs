@@ -9,6 +9,11 @@
 
 pub mod config;
 pub mod foreign;
+pub(in crate::pkg) mod index;
+
+mod archive;
+mod http;
+mod source;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -49,7 +54,7 @@ pub trait Finder {
 pub type Open = fn(&Value, &Surroundings) -> Result<Box<dyn Finder>>;
 
 /// All of them, by the names that `wake.std` gives them; sorted.
-const RETRIEVERS: &[(&str, Open)] = &[];
+const RETRIEVERS: &[(&str, Open)] = &[("archive", archive::open), ("index", index::open)];
 
 /// The names of all retrievers of `wake.std`.
 pub fn names() -> impl Iterator<Item = &'static str> {
