@@ -20,7 +20,7 @@ use crate::error::Result;
 use crate::fs;
 
 /// What no program without imports holds.
-const WORD: &[u8] = b"import";
+const WORD: &str = "import";
 
 /// More links than a path can follow.
 const MOST_LINKS: usize = 40;
@@ -76,13 +76,12 @@ impl Search<'_> {
 
     /// The imports of a program; none if it is not one.
     fn imports(&self, program: &Path, content: &[u8]) -> Vec<Import> {
-        let has_none = !content.windows(WORD.len()).any(|word| word == WORD);
-        if has_none || too_deep(content).is_some() {
-            return Vec::new();
-        }
         let Ok(text) = std::str::from_utf8(content) else {
             return Vec::new();
         };
+        if !text.contains(WORD) || too_deep(content).is_some() {
+            return Vec::new();
+        }
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let owner = Owner::Package(Rc::clone(&self.scope.package));
         let source = Source::new(PackageFile::source(program.to_owned(), owner), text.into());
