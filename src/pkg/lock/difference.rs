@@ -20,7 +20,7 @@ pub enum Change {
     Added(Entry),
     Removed(Entry),
     /// Old and new: another version, or something else of the same version.
-    Changed(Entry, Entry),
+    Changed(Box<Entry>, Box<Entry>),
 }
 
 impl Lock {
@@ -47,7 +47,10 @@ fn pair(mut old: Vec<&Entry>, mut new: Vec<&Entry>) -> Vec<Change> {
                 Some(place) => {
                     let other = new.remove(place);
                     if *one != other {
-                        changes.push(Change::Changed((*one).clone(), other.clone()));
+                        changes.push(Change::Changed(
+                            Box::new((*one).clone()),
+                            Box::new(other.clone()),
+                        ));
                     }
                     false
                 }
@@ -99,7 +102,8 @@ impl Change {
     /// The entry, the new one if there are two.
     pub fn entry(&self) -> &Entry {
         match self {
-            Self::Added(entry) | Self::Removed(entry) | Self::Changed(_, entry) => entry,
+            Self::Added(entry) | Self::Removed(entry) => entry,
+            Self::Changed(_, entry) => entry,
         }
     }
 }

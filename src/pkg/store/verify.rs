@@ -76,7 +76,7 @@ impl Store {
         } else if found.id() != *id {
             differences.push(Difference::Unlisted);
         }
-        differences.sort_by(|a, b| a.to_string().cmp(&b.to_string()));
+        differences.sort_by_key(ToString::to_string);
         match differences.is_empty() {
             true => Ok(None),
             false => damage(differences),
