@@ -16,7 +16,7 @@ use crate::fs;
 use crate::generate::{self, Context, Prepared, Purpose};
 use crate::jsonnet::client::{self, Evaluators};
 use crate::jsonnet::protocol::Setup;
-use crate::pkg::resolve::Ask;
+use crate::pkg::Ask;
 use crate::workspace::layout::Layout;
 use crate::workspace::process_lock::{self, ProcessLock};
 use crate::workspace::target::Target;

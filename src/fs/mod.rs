@@ -137,6 +137,27 @@ pub fn list(path: &Path) -> Result<Vec<(OsString, bool)>> {
     Ok(names)
 }
 
+/// As [`list`]; nothing of a directory that is not there.
+pub fn list_if_exists(path: &Path) -> Result<Vec<(OsString, bool)>> {
+    if is_directory(path) { list(path) } else { Ok(Vec::new()) }
+}
+
+/// Makes `path` a symbolic link that says `target`, whatever link was there before.
+pub fn link(path: &Path, target: &Path) -> Result<()> {
+    if link_target(path).as_deref() == Some(target) {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        create_directories(parent)?;
+    }
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(format!(".{}.new", std::process::id()));
+    let temporary = PathBuf::from(temporary);
+    remove_file(&temporary)?;
+    fail(std::os::unix::fs::symlink(target, &temporary), "link", path)?;
+    rename(&temporary, path)
+}
+
 /// Creates a directory and its parents.
 pub fn create_directories(path: &Path) -> Result<()> {
     fail(std::fs::create_dir_all(path), "create the directory", path)

@@ -25,7 +25,7 @@ use crate::graph::freeze::{self, Meta};
 use crate::graph::{FileId, Graph};
 use crate::jsonnet;
 use crate::jsonnet::protocol::Read;
-use crate::pkg::resolve::Ask;
+use crate::pkg::Ask;
 use crate::pkg::{PackageIndex, Packages};
 use crate::workspace::layout::Layout;
 use crate::workspace::target::Target;

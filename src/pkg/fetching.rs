@@ -14,7 +14,7 @@ use super::retriever::Retriever;
 use super::retriever::protocol::Fetched;
 use super::store::{PackageId, Store};
 use super::PackageIndex;
-use crate::declare::model::{Declaration, PackageRequest, Source};
+use crate::declare::model::{Declaration, PackageRequest};
 use crate::error::{Error, Result};
 use crate::event::{Event, Subscriber};
 use crate::fs;
@@ -54,7 +54,10 @@ impl Resolver<'_> {
             if let Some(index) = declared.filter(|index| self.packages.declared_of(*index).is_ok()) {
                 let declaration = self.packages.declaration(index);
                 let pkgs = declaration.map(|one| one.pkgs.clone()).unwrap_or_default();
-                for (_, request) in pkgs.iter().filter(|(_, one)| self.policy.is_when(&one.when)) {
+                for (_, request) in &pkgs {
+                    if !self.policy.is_when(&request.when) {
+                        continue;
+                    }
                     let mut found = BTreeSet::new();
                     self.admit(index, request, &mut found, &mut seen);
                     next.extend(found.iter().cloned());
@@ -199,7 +202,7 @@ impl Resolver<'_> {
         for release in wanted {
             let version = release.version.to_string();
             let from = self.outside.layout.top().join(&vendored);
-            let from = from.join(vendor::place(&release.subject.label, &version));
+            let from = from.join(vendored(&release.subject.label, &version));
             if fs::is_directory(&from) {
                 let index = self.packages.stage(release.clone(), from);
                 self.staged.push((index, release.subject.origin.clone()));
@@ -294,6 +297,13 @@ impl Resolver<'_> {
     }
 }
 
+/// Where a vendored package lies below the directory of all of them.
+pub fn vendored(label: &str, version: &str) -> PathBuf {
+    let (namespace, name) = split(label);
+    let namespace = namespace.unwrap_or_else(|| "_".to_owned());
+    Path::new(&namespace).join(format!("{name}@{version}"))
+}
+
 /// The files that make up a package: its declaration, what that imports, and `files`.
 pub(super) fn files_of(declaration: &Declaration) -> Vec<String> {
     let mut files = declaration.files.clone().unwrap_or_default();
@@ -332,9 +342,9 @@ pub(super) fn link_packages(top: &Path, directory: &Path, links: &BTreeMap<PathB
     for (link, target) in links {
         fs::link(&top.join(link), target)?;
     }
-    for namespace in fs::list_if_exists(directory)? {
+    for (namespace, _) in fs::list_if_exists(directory)? {
         let below = directory.join(&namespace);
-        for name in fs::list_if_exists(&below)? {
+        for (name, _) in fs::list_if_exists(&below)? {
             let link = below.join(&name);
             let relative = link.strip_prefix(top).unwrap_or(&link);
             if !links.contains_key(relative) && fs::is_link(&link) {

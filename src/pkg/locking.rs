@@ -76,7 +76,9 @@ impl Resolver<'_> {
                 entries.extend(self.lock_path(index));
             }
         }
-        Some(Lock::new(entries))
+        let mut lock = Lock::new(entries);
+        lock.vendor.clone_from(&self.locked.vendor);
+        Some(lock)
     }
 
     fn lock_release(&self, release: &Release, entries: &mut Vec<Entry>) {
@@ -119,7 +121,7 @@ impl Resolver<'_> {
 
     /// What the lock says of an artifact for other machines.
     fn locked_artifact(&self, entry: &Entry) -> Option<&Entry> {
-        let mut entries = self.locked.of(&entry.name);
+        let mut entries = self.locked.entries.iter().filter(|one| one.name == entry.name);
         entries.find(|one| {
             one.version == entry.version
                 && one.origin == entry.origin

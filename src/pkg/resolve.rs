@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::asking::Asked;
-use super::declaring::{Ask, Declaring};
+use super::Ask;
+use super::declaring::Declaring;
 use super::decisions::Release;
 use super::facts::{Demand, Facts, GLOBAL, Origin, Subject};
 use super::globals::{self, Claim, Definition};
@@ -368,7 +369,7 @@ impl<'a> Resolver<'a> {
                 }
                 self.conflict(&roots, &conflict, subscriber)
             }
-            Solved::TooHard(hard) => Err(solve::too_hard(&hard)),
+            Solved::TooHard(hard) => Err(hard.error()),
         }
     }
 
@@ -406,14 +407,12 @@ impl<'a> Resolver<'a> {
                     }
                 }
                 Proposed::Found(proposal) => {
-                    return Err(self.with_problem(roots, |problem| {
-                        conflict.explain(problem, Some(&proposal))
-                    }));
+                    return Err(conflict.error().hint(proposal.hint()));
                 }
                 Proposed::None => break,
             }
         }
-        Err(self.with_problem(roots, |problem| conflict.explain(problem, None)))
+        Err(conflict.error())
     }
 
     fn solve(&self, roots: &[Root]) -> Solved {

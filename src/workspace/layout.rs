@@ -91,9 +91,12 @@ impl Layout {
     /// Where a retriever puts the files of a package: named after what it is.
     pub fn download_directory(&self, label: &str, version: &str) -> PathBuf {
         let hash = blake3::hash(format!("{label}@{version}").as_bytes());
-        self.top
-            .join(".wake/downloaded/pkgs")
-            .join(&hash.to_hex()[..20])
+        self.download_root().join(&hash.to_hex()[..20])
+    }
+
+    /// What [`Self::download_directory`] lies below.
+    pub fn download_root(&self) -> PathBuf {
+        self.top.join(".wake/downloaded/pkgs")
     }
 
     /// What a workspace has locked.

@@ -23,7 +23,8 @@ use crate::error::{Error, Location, Result, suggestion};
 use crate::event::{Event, Level, Subscriber};
 use crate::jsonnet::protocol::{Answer, Answered, Generated, Outcome, Read, Request};
 use crate::pkg::frontier::Failure;
-use crate::pkg::resolve::{Ask, unexpected};
+use crate::pkg::Ask;
+use crate::pkg::packages::unexpected;
 use crate::pkg::{PackageIndex, Packages, frontier};
 use crate::workspace::layout;
 

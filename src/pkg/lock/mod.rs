@@ -5,7 +5,8 @@
 //! ## Format 1
 //!
 //! UTF-8 text, one JSON object a line without spaces, each line ended by a line feed. The first line is
-//! `{"wake.lock":1}`, the number of the format. Then comes one line for every package, sorted by name, version, scope,
+//! `{"wake.lock":1}`, the number of the format; with the key `vendor` if the workspace carries copies of its packages: their
+//! directory, relative to its top. Then comes one line for every package, sorted by name, version, scope,
 //! artifact and origin. The keys of a line, in this order, those with a default left out where they have it:
 //!
 //! - `name`: `namespace/name`, or `name`
@@ -53,6 +54,8 @@ pub const PATH: &str = "path:";
 pub struct Lock {
     /// Sorted, none twice.
     pub entries: Vec<Entry>,
+    /// The directory of packages that the workspace carries with it, relative to its top.
+    pub vendor: Option<String>,
 }
 
 /// One package, or one artifact of one.
@@ -100,7 +103,10 @@ impl Lock {
     /// Of entries in any order.
     pub fn new(mut entries: Vec<Entry>) -> Self {
         entries.sort_by(|a, b| a.key().cmp(&b.key()));
-        Self { entries }
+        Self {
+            entries,
+            vendor: None,
+        }
     }
 
     /// Reads a lock file; `None` where there is none. `shown` is its path for messages.

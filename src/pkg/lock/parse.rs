@@ -1,6 +1,7 @@
 //! Reading a lock: whatever a merge by lines leaves is read, everything else is refused with its place.
 
 use std::collections::BTreeMap;
+use std::path::{Component, Path};
 use std::sync::Arc;
 
 use semver::Version;
@@ -33,7 +34,7 @@ impl Lock {
             let error = Error::user(format!("`{file}` is empty")).hint(RESTORE);
             return Err(error.at(Location::of_bytes(file, text, 0, 0)));
         }
-        check_schema(&lines.remove(0))?;
+        let vendor = header(&lines.remove(0))?;
         let mut entries = Vec::with_capacity(lines.len());
         for line in lines {
             entries.push((entry(&line)?, line));
@@ -45,7 +46,7 @@ impl Lock {
             }
         }
         let entries = entries.into_iter().map(|(entry, _)| entry).collect();
-        Ok(Self { entries })
+        Ok(Self { entries, vendor })
     }
 }
 
@@ -112,7 +113,8 @@ impl Line<'_> {
     }
 }
 
-fn check_schema(line: &Line<'_>) -> Result<()> {
+/// Checks the first line and returns what it says of vendored packages.
+fn header(line: &Line<'_>) -> Result<Option<String>> {
     let first: BTreeMap<String, Value> = serde_json::from_str(line.text).unwrap_or_default();
     let Some(schema) = first.get("wake.lock").and_then(Value::as_u64) else {
         return Err(line
@@ -136,15 +138,32 @@ fn check_schema(line: &Line<'_>) -> Result<()> {
             )
             .hint(RESTORE));
     }
-    match first.keys().find(|key| *key != "wake.lock") {
+    let known = ["wake.lock", "vendor"];
+    match first.keys().find(|key| !known.contains(&key.as_str())) {
         Some(key) => Err(line
             .fail(
                 format!("The first line of the lock has the unknown key `{key}`"),
                 key,
             )
             .hint("use a newer wake, if a newer one wrote it")),
-        None => Ok(()),
+        None => vendored(line, first.get("vendor")),
     }
+}
+
+/// The directory of vendored packages, which must lie in the workspace.
+fn vendored(line: &Line<'_>, written: Option<&Value>) -> Result<Option<String>> {
+    match written {
+        None => Ok(None),
+        Some(Value::String(path)) if is_inside(path) => Ok(Some(path.clone())),
+        Some(other) => Err(line
+            .fail(format!("The lock names {other} as the directory of vendored packages"), "")
+            .hint("it must be a path below the workspace's top; `wake pkg vendor DIR` writes it")),
+    }
+}
+
+fn is_inside(path: &str) -> bool {
+    let mut parts = Path::new(path).components();
+    !path.is_empty() && parts.all(|part| matches!(part, Component::Normal(_)))
 }
 
 /// A line as JSON; what the strings mean is not checked yet.

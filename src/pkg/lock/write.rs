@@ -15,7 +15,13 @@ impl Lock {
 
 impl fmt::Display for Lock {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(formatter, "{{\"wake.lock\":{SCHEMA}}}")?;
+        match &self.vendor {
+            None => writeln!(formatter, "{{\"wake.lock\":{SCHEMA}}}")?,
+            Some(vendor) => {
+                let vendor = json!(vendor);
+                writeln!(formatter, "{{\"wake.lock\":{SCHEMA},\"vendor\":{vendor}}}")?;
+            }
+        }
         let mut entries: Vec<&Entry> = self.entries.iter().collect();
         entries.sort_by(|a, b| a.key().cmp(&b.key()));
         for entry in entries {

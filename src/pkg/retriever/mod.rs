@@ -6,13 +6,10 @@
 pub mod check;
 mod conversation;
 pub mod protocol;
-<<<<<<< HEAD
 pub mod std;
-=======
 pub mod run;
 pub mod staged;
 mod surroundings;
->>>>>>> sandbox
 
 use ::std::collections::BTreeMap;
 use ::std::path::PathBuf;

@@ -1,6 +1,7 @@
 //! What was found: the chosen versions, and which of them answers what is asked for.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use pubgrub::Map;
@@ -15,6 +16,12 @@ use crate::pkg::requirement::Requirement;
 /// Where versions are chosen together: the main scope, or one that a request with `versions='any'` opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Scope(u32);
+
+impl fmt::Display for Scope {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
 
 impl Scope {
     /// The scope of path packages.
@@ -54,6 +61,13 @@ impl Solution {
     /// The chosen versions, sorted.
     pub fn chosen(&self) -> &[Chosen] {
         &self.chosen
+    }
+
+    /// What answers what a chosen version asks for.
+    pub fn below(&self, chosen: &Chosen) -> impl Iterator<Item = &Chosen> {
+        let place = self.chosen.binary_search(chosen).ok();
+        let answers = place.map_or(&[][..], |place| &self.answers[place]);
+        answers.iter().map(|(_, place)| &self.chosen[*place])
     }
 
     /// What answers a demand. `None`: nobody who is chosen asks so, or it is none of the solver's.
