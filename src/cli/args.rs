@@ -181,6 +181,36 @@ pub(super) struct EvaluationFlags {
     pub(super) eval_timeout: String,
 }
 
+/// How packages are found.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Packages")]
+pub(super) struct ResolutionFlags {
+    /// Fail if `wake.lock` would change
+    #[arg(long, conflicts_with_all = ["frozen", "offline"])]
+    pub(super) locked: bool,
+    /// Use `wake.lock` as it is: check nothing, ask nobody, fetch nothing
+    #[arg(long, conflicts_with = "offline")]
+    pub(super) frozen: bool,
+    /// Ask nobody and fetch nothing
+    #[arg(long)]
+    pub(super) offline: bool,
+    /// Choose new versions only if they were published at least this long ago: 3d, 12h, 2w, …
+    #[arg(long, value_name = "AGE")]
+    pub(super) min_age: Option<String>,
+    /// Run retrievers unconfined
+    #[arg(long)]
+    pub(super) no_sandbox: bool,
+}
+
+/// What every command takes that looks at declarations.
+#[derive(Debug, Args)]
+pub(super) struct DeclarationFlags {
+    #[command(flatten)]
+    pub(super) resolution: ResolutionFlags,
+    #[command(flatten)]
+    pub(super) evaluation: EvaluationFlags,
+}
+
 /// Flags of everything that builds.
 #[derive(Debug, Args)]
 pub(super) struct BuildFlags {
@@ -224,7 +254,7 @@ pub(super) struct BuildFlags {
     #[command(flatten)]
     pub(super) parameters: ParameterFlags,
     #[command(flatten)]
-    pub(super) evaluation: EvaluationFlags,
+    pub(super) declarations: DeclarationFlags,
 }
 
 /// How to find out whether a file has changed.
@@ -314,7 +344,7 @@ pub(super) struct RawTarget {
     #[command(flatten)]
     pub(super) parameters: ParameterFlags,
     #[command(flatten)]
-    pub(super) evaluation: EvaluationFlags,
+    pub(super) declarations: DeclarationFlags,
 }
 
 #[derive(Debug, Args)]
@@ -323,7 +353,7 @@ pub(super) struct RawClean {
     #[arg(long)]
     pub(super) stale: bool,
     #[command(flatten)]
-    pub(super) evaluation: EvaluationFlags,
+    pub(super) declarations: DeclarationFlags,
 }
 
 /// How a value is printed.
@@ -346,7 +376,7 @@ pub(super) struct RawWhy {
     #[command(flatten)]
     pub(super) parameters: ParameterFlags,
     #[command(flatten)]
-    pub(super) evaluation: EvaluationFlags,
+    pub(super) declarations: DeclarationFlags,
 }
 
 /// How a graph is printed.
@@ -368,7 +398,7 @@ pub(super) struct RawGraph {
     #[command(flatten)]
     pub(super) parameters: ParameterFlags,
     #[command(flatten)]
-    pub(super) evaluation: EvaluationFlags,
+    pub(super) declarations: DeclarationFlags,
 }
 
 #[derive(Debug, Args)]

@@ -9,14 +9,15 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::args::{
-    Arguments, BuildFlags, EvaluationFlags, GlobalFlags, ParameterFlags, RawCommand, RawEval,
-    RawTest, When,
+    Arguments, BuildFlags, DeclarationFlags, EvaluationFlags, GlobalFlags, ParameterFlags,
+    RawCommand, RawEval, RawTest, ResolutionFlags, When,
 };
 pub use super::args::{Check, GraphFormat, Language, TextFormat};
-use super::values::{named_file, named_value, number, pattern, seconds, size, split};
+use super::values::{age, named_file, named_value, number, pattern, seconds, size, split};
 use crate::declare::model::Parameters;
 use crate::error::{Error, Result};
 use crate::jsonnet::protocol::Argument;
+use crate::pkg::policy::LockMode;
 use crate::report::{ConsoleOptions, Style, Verbosity};
 
 /// Each job is a thread.
@@ -62,13 +63,30 @@ pub struct Evaluation {
     pub timeout: Duration,
 }
 
+/// How packages are found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resolution {
+    pub mode: LockMode,
+    /// New versions must have been published at or before this time, in seconds since the epoch.
+    pub published_by: Option<i64>,
+    /// Whether retrievers are not confined.
+    pub is_unconfined: bool,
+}
+
+/// What every command takes that looks at declarations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Declarations {
+    pub resolution: Resolution,
+    pub evaluation: Evaluation,
+}
+
 /// How to build, and what to write about it.
 #[derive(Debug)]
 pub struct Build {
     /// As typed; none: the default of the command.
     pub targets: Vec<String>,
     pub parameters: Parameters,
-    pub evaluation: Evaluation,
+    pub declarations: Declarations,
     pub jobs: usize,
     /// How many operations must have failed before no other one is started; 0: no number is enough.
     pub keep_going: usize,
@@ -110,14 +128,14 @@ pub struct Init {
 pub struct Target {
     pub target: Option<String>,
     pub parameters: Parameters,
-    pub evaluation: Evaluation,
+    pub declarations: Declarations,
 }
 
 #[derive(Debug)]
 pub struct Clean {
     /// Only what the workspace no longer declares.
     pub stale: bool,
-    pub evaluation: Evaluation,
+    pub declarations: Declarations,
 }
 
 #[derive(Debug)]
@@ -125,7 +143,7 @@ pub struct Why {
     pub operation: Option<String>,
     pub format: TextFormat,
     pub parameters: Parameters,
-    pub evaluation: Evaluation,
+    pub declarations: Declarations,
 }
 
 #[derive(Debug)]
@@ -133,7 +151,7 @@ pub struct Graph {
     pub targets: Vec<String>,
     pub format: GraphFormat,
     pub parameters: Parameters,
-    pub evaluation: Evaluation,
+    pub declarations: Declarations,
 }
 
 #[derive(Debug)]
@@ -198,23 +216,23 @@ impl Invocation {
             RawCommand::Target(raw) => Command::Target(Target {
                 target: raw.target,
                 parameters: parameters(raw.parameters)?,
-                evaluation: Evaluation::check(&raw.evaluation)?,
+                declarations: Declarations::check(&raw.declarations)?,
             }),
             RawCommand::Clean(raw) => Command::Clean(Clean {
                 stale: raw.stale,
-                evaluation: Evaluation::check(&raw.evaluation)?,
+                declarations: Declarations::check(&raw.declarations)?,
             }),
             RawCommand::Why(raw) => Command::Why(Why {
                 operation: raw.operation,
                 format: raw.format,
                 parameters: parameters(raw.parameters)?,
-                evaluation: Evaluation::check(&raw.evaluation)?,
+                declarations: Declarations::check(&raw.declarations)?,
             }),
             RawCommand::Graph(raw) => Command::Graph(Graph {
                 targets: raw.targets,
                 format: raw.format,
                 parameters: parameters(raw.parameters)?,
-                evaluation: Evaluation::check(&raw.evaluation)?,
+                declarations: Declarations::check(&raw.declarations)?,
             }),
             RawCommand::Eval(raw) => Command::Eval(Eval::check(raw, environment)?),
             RawCommand::Completions(raw) => Command::Completions(raw.shell),
@@ -249,7 +267,7 @@ impl Build {
         Ok(Self {
             targets,
             parameters: parameters(raw.parameters)?,
-            evaluation: Evaluation::check(&raw.evaluation)?,
+            declarations: Declarations::check(&raw.declarations)?,
             jobs: match raw.jobs {
                 Some(text) => number("--jobs", &text, MOST_JOBS)? as usize,
                 None => std::thread::available_parallelism().map_or(1, usize::from),
@@ -293,6 +311,33 @@ impl Evaluation {
         Ok(Self {
             memory,
             timeout: seconds("--eval-timeout", &raw.eval_timeout)?,
+        })
+    }
+}
+
+impl Declarations {
+    fn check(raw: &DeclarationFlags) -> Result<Self> {
+        Ok(Self {
+            resolution: Resolution::check(&raw.resolution)?,
+            evaluation: Evaluation::check(&raw.evaluation)?,
+        })
+    }
+}
+
+impl Resolution {
+    fn check(raw: &ResolutionFlags) -> Result<Self> {
+        let mode = match (raw.locked, raw.frozen, raw.offline) {
+            (true, ..) => LockMode::Locked,
+            (_, true, _) => LockMode::Frozen,
+            (_, _, true) => LockMode::Offline,
+            _ => LockMode::Update,
+        };
+        let age = raw.min_age.as_deref().map(|text| age("--min-age", text));
+        let age = age.transpose()?;
+        Ok(Self {
+            mode,
+            published_by: age.map(|age| crate::fs::stamp::now() / 1_000_000_000 - age),
+            is_unconfined: raw.no_sandbox,
         })
     }
 }
@@ -428,8 +473,11 @@ mod tests {
     #[test]
     fn sizes_and_times_are_checked() {
         let given = build(&["--eval-memory", "512MiB", "--eval-timeout", "0.5"]);
-        assert_eq!(given.evaluation.memory, 512 << 20);
-        assert_eq!(given.evaluation.timeout, Duration::from_millis(500));
+        assert_eq!(given.declarations.evaluation.memory, 512 << 20);
+        assert_eq!(
+            given.declarations.evaluation.timeout,
+            Duration::from_millis(500)
+        );
         for wrong in [
             "0",
             "GiB",

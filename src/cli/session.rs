@@ -7,16 +7,20 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::environment;
-use super::options::Evaluation;
+use super::options::{Declarations, Evaluation, Resolution};
 use crate::declare::model::Parameters;
 use crate::error::{Error, Result};
 use crate::evaluate::state::State;
 use crate::event::{Event, Subscriber};
 use crate::fs;
-use crate::generate::{self, Context, Prepared, Purpose};
+use crate::generate::{self, Prepared, Purpose};
 use crate::jsonnet::client::{self, Evaluators};
 use crate::jsonnet::protocol::Setup;
 use crate::pkg::Ask;
+use crate::pkg::policy::Policy;
+use crate::pkg::resolution::Context;
+use crate::pkg::retriever::Running;
+use crate::pkg::retriever::run;
 use crate::workspace::layout::Layout;
 use crate::workspace::process_lock::{self, ProcessLock};
 use crate::workspace::target::Target;
@@ -37,10 +41,13 @@ pub(super) struct Place {
     environment: BTreeMap<String, String>,
     /// See [`Context::build`].
     build: String,
+    retrievers: Running,
+    cache_directory: Option<PathBuf>,
+    pub(super) policy: Policy,
 }
 
 impl Place {
-    fn context<'a>(&'a self, ask: &'a Ask<'a>) -> Context<'a> {
+    pub(super) fn context<'a>(&'a self, ask: &'a Ask<'a>) -> Context<'a> {
         Context {
             workspace: &self.workspace,
             layout: &self.layout,
@@ -48,6 +55,9 @@ impl Place {
             build: &self.build,
             ask,
             threads: processors(),
+            tools: &self.retrievers,
+            policy: &self.policy,
+            cache_directory: self.cache_directory.as_deref(),
         }
     }
 }
@@ -65,7 +75,7 @@ pub(super) struct Asked<'a> {
 impl Session {
     /// Finds the workspace around the working directory, waits for its lock and opens its state.
     pub(super) fn open(
-        evaluation: Evaluation,
+        declarations: Declarations,
         jobs: usize,
         subscriber: &mut dyn Subscriber,
     ) -> Result<Self> {
@@ -92,9 +102,12 @@ impl Session {
             });
         }
         Ok(Self {
-            evaluators: evaluators(evaluation, &environment)?,
+            evaluators: evaluators(declarations.evaluation, &environment)?,
             place: Place {
                 build: build()?,
+                retrievers: retrievers(declarations.resolution, &layout, &environment)?,
+                cache_directory: cache_directory(&environment),
+                policy: policy(declarations.resolution, &workspace),
                 workspace,
                 layout,
                 environment,
@@ -188,6 +201,40 @@ pub(super) fn evaluators(
         memory: limits.memory,
     };
     Ok(Evaluators::new(options, setup, processors()))
+}
+
+/// Retrievers as processes.
+fn retrievers(
+    resolution: Resolution,
+    layout: &Layout,
+    environment: &BTreeMap<String, String>,
+) -> Result<Running> {
+    Ok(Running::new(run::Surroundings {
+        program: environment::program()?,
+        environment: environment.clone(),
+        temporary: layout.temporary_directory(),
+        limits: run::Limits::default(),
+        is_sandboxed: !resolution.is_unconfined,
+    }))
+}
+
+fn policy(resolution: Resolution, workspace: &Workspace) -> Policy {
+    let host = parameters::host_defaults();
+    Policy {
+        mode: resolution.mode,
+        published_by: resolution.published_by,
+        parameters: parameters::combine(&host, workspace, &Parameters::new()),
+        ..Policy::default()
+    }
+}
+
+/// The user's cache directory: that of the environment, else the usual one below the home directory.
+pub(super) fn cache_directory(environment: &BTreeMap<String, String>) -> Option<PathBuf> {
+    let absolute = |name: &str| {
+        let value = environment.get(name).map(PathBuf::from);
+        value.filter(|path| path.is_absolute())
+    };
+    absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))
 }
 
 /// What the file system says of wake's own file.

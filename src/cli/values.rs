@@ -50,6 +50,21 @@ pub(super) fn split<'a>(flag: &str, text: &'a str, form: &str) -> Result<(&'a st
     }
 }
 
+/// Seconds: `3d`, `12h`, `2w`, `1d 12h`, …
+pub(super) fn age(flag: &str, text: &str) -> Result<i64> {
+    let wrong = || {
+        Error::user(format!("`{flag}` must be an age, not `{text}`"))
+            .hint(format!("write `{flag} 3d`, `{flag} 12h`, `{flag} 2w`, …"))
+    };
+    let span: jiff::Span = text.parse().map_err(|_| wrong())?;
+    let days = jiff::SpanRelativeTo::days_are_24_hours();
+    let duration = span.to_duration(days).map_err(|_| wrong())?;
+    match duration.as_secs() {
+        seconds @ 0.. => Ok(seconds),
+        _ => Err(wrong()),
+    }
+}
+
 /// A number from 1 to `most`.
 pub(super) fn number(flag: &str, text: &str, most: u32) -> Result<u32> {
     match text.parse() {

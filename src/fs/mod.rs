@@ -139,7 +139,11 @@ pub fn list(path: &Path) -> Result<Vec<(OsString, bool)>> {
 
 /// As [`list`]; nothing of a directory that is not there.
 pub fn list_if_exists(path: &Path) -> Result<Vec<(OsString, bool)>> {
-    if is_directory(path) { list(path) } else { Ok(Vec::new()) }
+    if is_directory(path) {
+        list(path)
+    } else {
+        Ok(Vec::new())
+    }
 }
 
 /// Makes `path` a symbolic link that says `target`, whatever link was there before.

@@ -3,6 +3,7 @@
 //!
 //! Nothing here runs an operation or knows what is out of date.
 
+mod attempts;
 pub mod compile_commands;
 pub mod contradiction;
 pub mod instances;
@@ -12,7 +13,6 @@ pub mod qualify;
 pub mod saved;
 pub mod targets;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::declare::model::Parameters;
@@ -21,17 +21,19 @@ use crate::evaluate::state::State;
 use crate::event::{Event, Subscriber};
 use crate::fs;
 use crate::fs::stamp::Clock;
-use crate::graph::freeze::{self, Meta};
-use crate::graph::{FileId, Graph};
+use crate::graph::freeze::Meta;
+use crate::graph::{self, FileId, Graph};
 use crate::jsonnet;
 use crate::jsonnet::protocol::Read;
 use crate::pkg::Ask;
-use crate::pkg::{PackageIndex, Packages};
-use crate::workspace::layout::Layout;
-use crate::workspace::target::Target;
+use crate::pkg::resolution::{self, Context};
+use crate::pkg::resolve::Resolver;
 use crate::workspace::front::{self, Surroundings};
-use crate::workspace::{Workspace, host};
+use crate::workspace::host;
+use crate::workspace::target::Target;
+use attempts::{Memo, Once};
 use instances::Instances;
+use lower::Lowered;
 
 /// What a graph is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,17 +53,6 @@ pub struct Request {
     pub purpose: Purpose,
     /// Use the saved graph even if what it was made from has changed.
     pub trust_saved: bool,
-}
-
-/// What generating needs from outside.
-pub struct Context<'a> {
-    pub workspace: &'a Workspace,
-    pub layout: &'a Layout,
-    pub environment: &'a BTreeMap<String, String>,
-    /// Tells this wake from one that was built from other sources.
-    pub build: &'a str,
-    pub ask: &'a Ask<'a>,
-    pub threads: usize,
 }
 
 /// A graph and whether it was made anew.
@@ -130,22 +121,56 @@ fn generate(
     request: &Request,
     subscriber: &mut dyn Subscriber,
 ) -> Result<Vec<u8>> {
-    let (mut packages, roots, mut reads) = explore(context, subscriber)?;
+    let (mut resolver, member_reads) = resolution::open(context)?;
+    let memo = Memo::new(context.ask);
+    let ask = |request: &_| memo.ask(request);
+    let mut once = Once::new(subscriber);
+    loop {
+        resolver.settle(&mut once)?;
+        let attempt = attempt(context, state, &mut resolver, request, &ask, &mut once);
+        if resolver.packages.needs.is_empty() {
+            let (lowered, mut reads) = attempt?;
+            reads.push(resolution::finish(context, &mut resolver, &mut once)?);
+            reads.extend(member_reads);
+            return freeze(context, state, &lowered, reads);
+        }
+    }
+}
 
-    let modules = targets::modules(&packages, &roots, context.workspace, request, &mut reads)?;
+/// Generates with the packages that are there by now. What lacks is noted in the packages' needs.
+fn attempt(
+    context: &Context<'_>,
+    state: &mut State,
+    resolver: &mut Resolver<'_>,
+    request: &Request,
+    ask: &Ask<'_>,
+    subscriber: &mut dyn Subscriber,
+) -> Result<(Lowered, Vec<Read>)> {
+    let mut reads = Vec::new();
+    let roots = resolver.members.clone();
+    let packages = &mut resolver.packages;
+    let modules = targets::modules(packages, &roots, context.workspace, request, &mut reads)?;
     let host_parameters = request.host_parameters.clone();
     let is_test = request.purpose == Purpose::Test;
-    let mut instances = Instances::new(&mut packages, is_test, host_parameters);
+    let mut instances = Instances::new(packages, is_test, host_parameters);
     for (package, module) in &modules {
         instances.request(*package, module, &request.parameters)?;
     }
-    instances.generate(context.threads, context.ask, subscriber)?;
+    instances.generate(context.threads, ask, subscriber)?;
     reads.append(&mut instances.reads);
+    let intern = &mut |path: &[u8]| -> FileId { state.intern(path) };
+    let lowered = lower::lower(&instances, context.layout, intern)?;
+    reads.extend(instances.packages.reads.iter().cloned());
+    Ok((lowered, reads))
+}
 
-    let lowered = lower::lower(&instances, context.layout, &mut |path: &[u8]| -> FileId {
-        state.intern(path)
-    })?;
-    reads.append(&mut instances.packages.reads);
+/// The bytes of a graph that is complete.
+fn freeze(
+    context: &Context<'_>,
+    state: &State,
+    lowered: &Lowered,
+    reads: Vec<Read>,
+) -> Result<Vec<u8>> {
     let clock = Clock::new(&context.layout.state_directory());
     let front = front::save(reads, &clock, &context.workspace.top);
     let front = postcard::to_stdvec(&front).map_err(|error| {
@@ -158,24 +183,8 @@ fn generate(
         roots: lowered.roots.clone(),
         front,
     };
-    freeze::freeze(&lowered.operations, &meta)
-        .map_err(|contradiction| contradiction::explain(&contradiction, &lowered))
-}
-
-/// Declares the members and what they name. Returns the packages, the declared members among them, and what finding
-/// these read.
-fn explore(
-    context: &Context<'_>,
-    subscriber: &mut dyn Subscriber,
-) -> Result<(Packages, Vec<PackageIndex>, Vec<Read>)> {
-    let mut packages = Packages::new(context.workspace.top.clone());
-    let members = context.workspace.members_declared()?;
-    let directories = members.directories.into_iter();
-    let roots: Vec<_> = directories
-        .map(|directory| packages.add(directory))
-        .collect();
-    packages.explore(&roots, context.threads, context.ask, subscriber)?;
-    Ok((packages, roots, members.reads))
+    graph::freeze::freeze(&lowered.operations, &meta)
+        .map_err(|contradiction| contradiction::explain(&contradiction, lowered))
 }
 
 /// The directories, relative to that of all outputs, of the modules that members declare.
@@ -183,9 +192,11 @@ fn explore(
 /// # Errors
 /// Those of any member's declaration: without it, nobody knows what it declares.
 pub fn declared(context: &Context<'_>, subscriber: &mut dyn Subscriber) -> Result<Vec<PathBuf>> {
-    let (packages, roots, _) = explore(context, subscriber)?;
+    let (mut resolver, _) = resolution::open(context)?;
+    resolver.settle(subscriber)?;
+    let (packages, roots) = (&resolver.packages, &resolver.members);
     let mut directories = Vec::new();
-    for member in packages.reached(&roots) {
+    for member in packages.reached(roots) {
         let declaration = packages.declaration(member)?;
         for module in &declaration.modules {
             let instance = context

@@ -19,7 +19,8 @@ pub fn modules(
     request: &Request,
     reads: &mut Vec<Read>,
 ) -> Result<Vec<(PackageIndex, String)>> {
-    let members = packages.reached(roots);
+    let mut members = packages.reached(roots);
+    members.retain(|&member| packages.get(member).release.is_none());
     let finder = Finder {
         packages,
         members: &members,

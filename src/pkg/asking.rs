@@ -77,7 +77,10 @@ impl Resolver<'_> {
                     }
                 }
                 Err(error) => {
-                    let at = self.origins.get(&origin).and_then(|asked| asked.at.as_ref());
+                    let at = self
+                        .origins
+                        .get(&origin)
+                        .and_then(|asked| asked.at.as_ref());
                     errors.push(error.at_if_absent(at));
                 }
             }
@@ -97,8 +100,11 @@ impl Resolver<'_> {
                 })
                 .collect();
             let ended = calls.into_iter().map(|call| {
-                call.join()
-                    .unwrap_or_else(|_| Err(Error::internal("A bug in wake ended the call of a retriever")))
+                call.join().unwrap_or_else(|_| {
+                    Err(Error::internal(
+                        "A bug in wake ended the call of a retriever",
+                    ))
+                })
             });
             ended.collect()
         })
@@ -107,9 +113,11 @@ impl Resolver<'_> {
     /// The program behind an origin; `None` while it, or what it needs, is not on disk: then that is noted as a need.
     pub(super) fn retriever(&mut self, origin: &Origin) -> Result<Option<Retriever>> {
         let Some(asked) = self.origins.get(origin).cloned() else {
-            return Err(Error::user(format!("Nothing asks the retriever `{origin}` any more"))
-                .cause("`wake.lock` names it as the origin of a package")
-                .hint("`wake pkg update` resolves anew"));
+            return Err(
+                Error::user(format!("Nothing asks the retriever `{origin}` any more"))
+                    .cause("`wake.lock` names it as the origin of a package")
+                    .hint("`wake pkg update` resolves anew"),
+            );
         };
         self.runnable(origin, &asked)
             .map_err(|error| error.at_if_absent(asked.at.as_ref()))
@@ -128,7 +136,8 @@ impl Resolver<'_> {
                     return Ok(None);
                 };
                 let permissions = self.packages.granted(asked.asking, request);
-                let Some((program, mut arguments, readable)) = self.program(index, request, 0)? else {
+                let Some((program, mut arguments, readable)) = self.program(index, request, 0)?
+                else {
                     return Ok(None);
                 };
                 if request.from == Source::Global {
@@ -175,9 +184,15 @@ impl Resolver<'_> {
     }
 
     /// The package that a request means, if it is declared.
-    fn ready(&mut self, asking: PackageIndex, request: &PackageRequest) -> Result<Option<PackageIndex>> {
+    fn ready(
+        &mut self,
+        asking: PackageIndex,
+        request: &PackageRequest,
+    ) -> Result<Option<PackageIndex>> {
         match self.packages.find(asking, request) {
-            Ok(index) if self.packages.is_declared(index) && !self.packages.get(index).is_staged => {
+            Ok(index)
+                if self.packages.is_declared(index) && !self.packages.get(index).is_staged =>
+            {
                 self.packages.check(index, request)?;
                 Ok(Some(index))
             }
@@ -244,7 +259,9 @@ impl Resolver<'_> {
         file: &str,
     ) -> Result<PathBuf> {
         let own = self.packages.get(index).directory.join(file);
-        let named = file.strip_prefix("pkgs/").and_then(|rest| rest.split_once('/'));
+        let named = file
+            .strip_prefix("pkgs/")
+            .and_then(|rest| rest.split_once('/'));
         let Some((key, rest)) = named else {
             return Ok(path::clean(&own));
         };
@@ -260,16 +277,22 @@ impl Resolver<'_> {
     fn may_not_ask(&self, demand: &Demand) -> Error {
         let flag = self.policy.mode.flag();
         Error::user(format!("`{}` is not in `wake.lock`", asked_for(demand)))
-            .cause(format!("`{flag}` forbids to ask `{}`", demand.subject.origin))
+            .cause(format!(
+                "`{flag}` forbids to ask `{}`",
+                demand.subject.origin
+            ))
             .hint(format!("run once without `{flag}`"))
             .at_if_absent(demand.at.as_ref())
     }
 
     fn not_global(&self, demand: &Demand) -> Error {
-        Error::user(format!("Nobody defines the global `{}`", demand.subject.label))
-            .cause("a fetched package asks for it with `wake.GLOBAL`")
-            .hint("define it in the package at the top: `wake.getPkg('…', from=…, global=true)`")
-            .at_if_absent(demand.at.as_ref())
+        Error::user(format!(
+            "Nobody defines the global `{}`",
+            demand.subject.label
+        ))
+        .cause("a fetched package asks for it with `wake.GLOBAL`")
+        .hint("define it in the package at the top: `wake.getPkg('…', from=…, global=true)`")
+        .at_if_absent(demand.at.as_ref())
     }
 }
 
@@ -315,22 +338,30 @@ fn local_paths(config: &Value) -> Vec<String> {
 }
 
 /// Answers as facts. What is malformed was refused when the response was read.
-fn candidates(origin: &Origin, answer: Vec<Vec<protocol::Candidate>>) -> Result<Vec<Vec<Candidate>>> {
+fn candidates(
+    origin: &Origin,
+    answer: Vec<Vec<protocol::Candidate>>,
+) -> Result<Vec<Vec<Candidate>>> {
     let each = |found: Vec<protocol::Candidate>| -> Result<Vec<Candidate>> {
-        found.into_iter().map(|one| candidate(origin, one)).collect()
+        found
+            .into_iter()
+            .map(|one| candidate(origin, one))
+            .collect()
     };
     answer.into_iter().map(each).collect()
 }
 
 fn candidate(origin: &Origin, said: protocol::Candidate) -> Result<Candidate> {
     let wrong = |what: &str, text: &str| {
-        Error::user(format!("The retriever `{origin}` answers with {what} `{text}`"))
+        Error::user(format!(
+            "The retriever `{origin}` answers with {what} `{text}`"
+        ))
     };
-    let version =
-        Version::parse(&said.version).map_err(|_| wrong("the version", &said.version))?;
-    let published = said.published.as_deref().map(|text| {
-        seconds(text).ok_or_else(|| wrong("the time of publication", text))
-    });
+    let version = Version::parse(&said.version).map_err(|_| wrong("the version", &said.version))?;
+    let published = said
+        .published
+        .as_deref()
+        .map(|text| seconds(text).ok_or_else(|| wrong("the time of publication", text)));
     let demands = said.pkgs.values().map(|required| {
         let (text, from) = match required {
             Required::Same(text) => (text, origin.clone()),
@@ -350,7 +381,11 @@ fn candidate(origin: &Origin, said: protocol::Candidate) -> Result<Candidate> {
     });
     let artifacts = said.artifacts.iter().map(|artifact| Artifact {
         name: artifact.name.clone(),
-        when: artifact.when.iter().map(|(name, value)| (name.clone(), texts(value))).collect(),
+        when: artifact
+            .when
+            .iter()
+            .map(|(name, value)| (name.clone(), texts(value)))
+            .collect(),
         digest: artifact.digest.clone(),
     });
     Ok(Candidate {
@@ -367,7 +402,11 @@ fn candidate(origin: &Origin, said: protocol::Candidate) -> Result<Candidate> {
 fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![text.clone()],
-        Value::Array(items) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        Value::Array(items) => items
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
         _ => Vec::new(),
     }
 }
@@ -377,7 +416,9 @@ fn seconds(text: &str) -> Option<i64> {
     let time = text.parse::<jiff::Timestamp>().ok();
     let date = || {
         let day: Date = text.parse().ok()?;
-        day.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+        day.to_zoned(TimeZone::UTC)
+            .ok()
+            .map(|zoned| zoned.timestamp())
     };
     time.or_else(date).map(jiff::Timestamp::as_second)
 }

@@ -1,6 +1,7 @@
 //! What resolution has decided so far, and what it still lacks: which version answers a demand, where global names
 //! lead, where files of releases are. Made anew in each round from the facts.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
@@ -14,6 +15,8 @@ use super::globals::Definition;
 use super::solve::{Chosen, Scope, Solution, Who};
 use super::store::{PackageId, Store};
 use crate::declare::model::PackageRequest;
+use crate::error::{Error, Result};
+use crate::fs;
 use crate::workspace::layout;
 
 /// One version of a subject in a scope: what a directory of the store stands for.
@@ -43,7 +46,9 @@ pub struct Decisions {
     pub is_final: bool,
     /// The ids of what was fetched, now or before.
     pub ids: BTreeMap<(Subject, Version), PackageId>,
-    pub store: Option<Store>,
+    /// Where the store is; it is opened when it is first needed.
+    pub cache_directory: Option<PathBuf>,
+    store: OnceCell<Store>,
 }
 
 impl Decisions {
@@ -69,13 +74,40 @@ impl Decisions {
     /// What a release asks for, as far as that is answered.
     pub fn below(&self, release: &Release) -> Vec<Release> {
         let solution = self.solution.iter();
-        solution.flat_map(|solution| solution.below(release)).cloned().collect()
+        solution
+            .flat_map(|solution| solution.below(release))
+            .cloned()
+            .collect()
     }
 
-    /// Where the files of a release are, if they are in the store.
+    /// Where the files of a release are, if they are in the store: absolute, links resolved.
     pub fn directory(&self, release: &Release) -> Option<PathBuf> {
         let key = (release.subject.clone(), release.version.clone());
-        self.store.as_ref()?.get(self.ids.get(&key)?)
+        let directory = self.store().ok()?.get(self.ids.get(&key)?)?;
+        fs::canonicalize(&directory).ok()
+    }
+
+    /// The store. A workspace of path packages alone never makes one.
+    ///
+    /// # Errors
+    /// It cannot be made or opened.
+    pub fn store(&self) -> Result<&Store> {
+        if let Some(store) = self.store.get() {
+            return Ok(store);
+        }
+        let Some(directory) = &self.cache_directory else {
+            return Err(
+                Error::environment("There is no place for the store of packages")
+                    .cause("neither `XDG_CACHE_HOME` nor `HOME` is set"),
+            );
+        };
+        let store = Store::open(directory)?;
+        Ok(self.store.get_or_init(|| store))
+    }
+
+    /// The store, if it was needed.
+    pub fn opened_store(&self) -> Option<&Store> {
+        self.store.get()
     }
 
     /// What distinguishes the instances of a release from those of the same version in the main scope: empty, or a hash
@@ -110,7 +142,9 @@ impl Decisions {
                 }
             }
         }
-        seen.into_iter().map(|one| (one.subject.label, one.version)).collect()
+        seen.into_iter()
+            .map(|one| (one.subject.label, one.version))
+            .collect()
     }
 }
 
@@ -121,11 +155,13 @@ pub struct Needs {
     pub demands: Vec<(PackageIndex, PackageRequest)>,
     /// Chosen releases that are not on disk.
     pub releases: BTreeSet<Release>,
+    /// A package that is on disk was not declared.
+    pub has_undeclared: bool,
 }
 
 impl Needs {
     pub fn is_empty(&self) -> bool {
-        self.demands.is_empty() && self.releases.is_empty()
+        self.demands.is_empty() && self.releases.is_empty() && !self.has_undeclared
     }
 
     pub fn demand(&mut self, asking: PackageIndex, request: &PackageRequest) {

@@ -62,7 +62,11 @@ impl Declaring {
     ) -> Result<bool> {
         let mut is_progress = false;
         loop {
-            let mut steps: Vec<Step> = packages.undeclared().into_iter().map(Step::Declare).collect();
+            let mut steps: Vec<Step> = packages
+                .undeclared()
+                .into_iter()
+                .map(Step::Declare)
+                .collect();
             steps.retain(|step| !self.waiting.contains_key(step));
             steps.extend(self.going_on(packages)?);
             if steps.is_empty() {
@@ -83,7 +87,9 @@ impl Declaring {
     ) -> Result<()> {
         let mut begun: HashSet<Step> = steps.iter().copied().collect();
         let jobs = steps.into_iter();
-        let jobs = jobs.map(|step| (step, self.request(step, packages))).collect();
+        let jobs = jobs
+            .map(|step| (step, self.request(step, packages)))
+            .collect();
         let saved = Arc::clone(&self.saved);
         let work = |(step, request): &(Step, Request)| match step {
             Step::Declare(_) => saved.recall(request).map_or_else(|| ask(request), Ok),
@@ -105,7 +111,11 @@ impl Declaring {
 
     fn request(&self, step: Step, packages: &Packages) -> Request {
         let package = packages.directory(step.package());
-        let answers = self.answers.get(&step.package()).cloned().unwrap_or_default();
+        let answers = self
+            .answers
+            .get(&step.package())
+            .cloned()
+            .unwrap_or_default();
         match step {
             Step::Declare(_) => Request::Declare { package, answers },
             Step::Exports(_) => Request::Exports { package, answers },
@@ -214,9 +224,9 @@ impl Declaring {
         let mut stale = Vec::new();
         for (asking, answers) in &self.answers {
             let is_same = |(request, answered): &(PackageRequest, Answered)| {
-                packages
-                    .find(*asking, request)
-                    .is_ok_and(|found| packages.get(found).directory == answered.directory.directory)
+                packages.find(*asking, request).is_ok_and(|found| {
+                    packages.get(found).directory == answered.directory.directory
+                })
             };
             if !answers.iter().all(is_same) {
                 stale.push(*asking);
@@ -240,9 +250,7 @@ impl Declaring {
     /// The packages whose evaluation waits, and for what.
     pub fn waiting(&self) -> impl Iterator<Item = (PackageIndex, &PackageRequest)> {
         let steps = self.waiting.iter();
-        steps.flat_map(|(step, requests)| {
-            requests.iter().map(|request| (step.package(), request))
-        })
+        steps.flat_map(|(step, requests)| requests.iter().map(|request| (step.package(), request)))
     }
 }
 

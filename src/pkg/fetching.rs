@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::PackageIndex;
 use super::asking::split;
 use super::decisions::Release;
 use super::facts::Origin;
@@ -13,7 +14,6 @@ use super::resolve::Resolver;
 use super::retriever::Retriever;
 use super::retriever::protocol::Fetched;
 use super::store::{PackageId, Store};
-use super::PackageIndex;
 use crate::declare::model::{Declaration, PackageRequest};
 use crate::error::{Error, Result};
 use crate::event::{Event, Subscriber};
@@ -51,7 +51,8 @@ impl Resolver<'_> {
         let mut next: Vec<Release> = admitted.iter().cloned().collect();
         while let Some(release) = next.pop() {
             let declared = self.packages.of_release(&release);
-            if let Some(index) = declared.filter(|index| self.packages.declared_of(*index).is_ok()) {
+            if let Some(index) = declared.filter(|index| self.packages.declared_of(*index).is_ok())
+            {
                 let declaration = self.packages.declaration(index);
                 let pkgs = declaration.map(|one| one.pkgs.clone()).unwrap_or_default();
                 for (_, request) in &pkgs {
@@ -85,7 +86,9 @@ impl Resolver<'_> {
         let needs = std::mem::take(&mut self.packages.needs);
         let found = self.packages.find(asking, request);
         let noted = std::mem::replace(&mut self.packages.needs, needs);
-        let of_package = found.ok().and_then(|index| self.packages.get(index).release.clone());
+        let of_package = found
+            .ok()
+            .and_then(|index| self.packages.get(index).release.clone());
         for release in noted.releases.into_iter().chain(of_package) {
             if seen.insert(release.clone()) {
                 admitted.insert(release);
@@ -133,7 +136,10 @@ impl Resolver<'_> {
         let mut errors = Vec::new();
         for ((origin, _, releases), result) in batches.into_iter().zip(results) {
             if let Err(error) = result {
-                let at = self.origins.get(&origin).and_then(|asked| asked.at.as_ref());
+                let at = self
+                    .origins
+                    .get(&origin)
+                    .and_then(|asked| asked.at.as_ref());
                 errors.push(error.at_if_absent(at));
                 for (_, fetched) in &releases {
                     let _ = fs::remove_all(&fetched.into);
@@ -154,14 +160,19 @@ impl Resolver<'_> {
             let calls: Vec<_> = batches
                 .iter()
                 .map(|(_, retriever, releases)| {
-                    let packages: Vec<Fetched> =
-                        releases.iter().map(|(_, fetched)| fetched.clone()).collect();
+                    let packages: Vec<Fetched> = releases
+                        .iter()
+                        .map(|(_, fetched)| fetched.clone())
+                        .collect();
                     scope.spawn(move || tools.fetch(retriever, &packages))
                 })
                 .collect();
             let ended = calls.into_iter().map(|call| {
-                call.join()
-                    .unwrap_or_else(|_| Err(Error::internal("A bug in wake ended the call of a retriever")))
+                call.join().unwrap_or_else(|_| {
+                    Err(Error::internal(
+                        "A bug in wake ended the call of a retriever",
+                    ))
+                })
             });
             ended.collect()
         })
@@ -171,18 +182,27 @@ impl Resolver<'_> {
     fn prepare(&self, release: &Release) -> Result<Fetched> {
         let (namespace, name) = split(&release.subject.label);
         let version = release.version.to_string();
-        let into = self.outside.layout.download_directory(&release.subject.label, &version);
+        let into = self
+            .outside
+            .layout
+            .download_directory(&release.subject.label, &version);
         fs::remove_all(&into)?;
         fs::create_directories(&into)?;
         let candidate = self.facts.candidate(&release.subject, &release.version);
         let artifacts = candidate.map_or(&[][..], |candidate| &candidate.artifacts);
-        let mut fitting = artifacts.iter().filter(|one| self.policy.is_when(&one.when));
+        let mut fitting = artifacts
+            .iter()
+            .filter(|one| self.policy.is_when(&one.when));
         let artifact = fitting.next().map(|artifact| artifact.name.clone());
         if artifact.is_none() && !artifacts.is_empty() {
-            let forms = artifacts.iter().map(|artifact| format!("`{}`", artifact.name));
-            return Err(Error::user(format!("`{release}` has no form for this machine"))
-                .cause(format!("there is {}", forms.collect::<Vec<_>>().join(", ")))
-                .hint("say where it is needed with `when` of its `wake.getPkg`"));
+            let forms = artifacts
+                .iter()
+                .map(|artifact| format!("`{}`", artifact.name));
+            return Err(
+                Error::user(format!("`{release}` has no form for this machine"))
+                    .cause(format!("there is {}", forms.collect::<Vec<_>>().join(", ")))
+                    .hint("say where it is needed with `when` of its `wake.getPkg`"),
+            );
         }
         Ok(Fetched {
             namespace,
@@ -195,13 +215,13 @@ impl Resolver<'_> {
 
     /// Stages those of the releases that the workspace has vendored, and returns the others.
     fn without_vendored(&mut self, wanted: &BTreeSet<Release>) -> Result<Vec<Release>> {
-        let Some(vendored) = self.locked.vendor.clone() else {
+        let Some(directory) = self.locked.vendor.clone() else {
             return Ok(wanted.iter().cloned().collect());
         };
         let mut others = Vec::new();
         for release in wanted {
             let version = release.version.to_string();
-            let from = self.outside.layout.top().join(&vendored);
+            let from = self.outside.layout.top().join(&directory);
             let from = from.join(vendored(&release.subject.label, &version));
             if fs::is_directory(&from) {
                 let index = self.packages.stage(release.clone(), from);
@@ -258,13 +278,10 @@ impl Resolver<'_> {
             .map_err(|error| unusable(&release, origin, error))?;
         check_identity(&release, origin, declaration)?;
         let files = files_of(declaration);
-        let (id, size) = Store::id_of(&staged, &files)
-            .map_err(|error| unusable(&release, origin, error))?;
+        let (id, size) =
+            Store::id_of(&staged, &files).map_err(|error| unusable(&release, origin, error))?;
         self.check_lock(&release, origin, id)?;
-        let Some(store) = &self.packages.decisions.store else {
-            return Err(Error::internal("There is no store to put a package into"));
-        };
-        let stored = store.put(&staged, &files)?;
+        let stored = self.packages.decisions.store()?.put(&staged, &files)?;
         subscriber.event(&Event::Stored {
             package: release.to_string(),
             id: id.to_string(),
@@ -279,7 +296,13 @@ impl Resolver<'_> {
     /// Refuses what has another id than the lock says.
     fn check_lock(&self, release: &Release, origin: &Origin, id: PackageId) -> Result<()> {
         let key = (release.subject.clone(), release.version.clone());
-        let Some(locked) = self.packages.decisions.ids.get(&key).filter(|locked| **locked != id) else {
+        let Some(locked) = self
+            .packages
+            .decisions
+            .ids
+            .get(&key)
+            .filter(|locked| **locked != id)
+        else {
             return Ok(());
         };
         Err(Error::user(format!("`{release}` is not what `wake.lock` says"))
@@ -298,7 +321,7 @@ impl Resolver<'_> {
 }
 
 /// Where a vendored package lies below the directory of all of them.
-pub fn vendored(label: &str, version: &str) -> PathBuf {
+pub(super) fn vendored(label: &str, version: &str) -> PathBuf {
     let (namespace, name) = split(label);
     let namespace = namespace.unwrap_or_else(|| "_".to_owned());
     Path::new(&namespace).join(format!("{name}@{version}"))
@@ -338,7 +361,11 @@ fn unusable(release: &Release, origin: &Origin, error: Error) -> Error {
 }
 
 /// Makes the links of `.wake/pkgs/`, and removes those that lead to nothing that is used.
-pub(super) fn link_packages(top: &Path, directory: &Path, links: &BTreeMap<PathBuf, PathBuf>) -> Result<()> {
+pub(super) fn link_packages(
+    top: &Path,
+    directory: &Path,
+    links: &BTreeMap<PathBuf, PathBuf>,
+) -> Result<()> {
     for (link, target) in links {
         fs::link(&top.join(link), target)?;
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use semver::Version;
 
+use super::PackageIndex;
 use super::decisions::Release;
 use super::facts::{Candidate, Demand, Origin, Subject};
 use super::lock::{self, Entry, Lock, Requires};
@@ -11,7 +12,6 @@ use super::origin::origin;
 use super::requirement::Requirement;
 use super::resolve::Resolver;
 use super::solve::Scope;
-use super::PackageIndex;
 use crate::declare::model::{PackageRequest, Source};
 use crate::fs::path;
 
@@ -26,7 +26,8 @@ impl Resolver<'_> {
                 label: entry.name.as_str().into(),
                 origin: entry.origin.clone(),
             };
-            let is_ours = (entry.artifact.as_ref()).is_none_or(|one| self.policy.is_when(&one.when));
+            let is_ours =
+                (entry.artifact.as_ref()).is_none_or(|one| self.policy.is_when(&one.when));
             if let (Some(digest), true) = (entry.digest, is_ours) {
                 let key = (subject.clone(), version.clone());
                 self.packages.decisions.ids.insert(key, digest);
@@ -39,12 +40,18 @@ impl Resolver<'_> {
                 preferred.push(version.clone());
             }
             let artifacts = self.locked.of(&entry.name).filter(|one| {
-                one.version == entry.version && one.origin == entry.origin && one.scope == entry.scope
+                one.version == entry.version
+                    && one.origin == entry.origin
+                    && one.scope == entry.scope
             });
             let artifacts = artifacts.filter_map(|one| one.artifact.as_ref());
             let candidate = Candidate {
                 version,
-                demands: entry.requires.iter().map(|one| demand(one, &entry.origin)).collect(),
+                demands: entry
+                    .requires
+                    .iter()
+                    .map(|one| demand(one, &entry.origin))
+                    .collect(),
                 size: entry.size,
                 is_yanked: false,
                 published: None,
@@ -93,7 +100,10 @@ impl Resolver<'_> {
             scope: (release.scope != Scope::MAIN).then(|| release.scope.to_string()),
             digest: self.packages.decisions.ids.get(&key).copied(),
             size: self.sizes.get(&key).copied().or(known),
-            requires: demands.iter().map(|one| requires(one, &release.subject.origin)).collect(),
+            requires: demands
+                .iter()
+                .map(|one| requires(one, &release.subject.origin))
+                .collect(),
             artifact: None,
             replace: false,
         };
@@ -121,7 +131,11 @@ impl Resolver<'_> {
 
     /// What the lock says of an artifact for other machines.
     fn locked_artifact(&self, entry: &Entry) -> Option<&Entry> {
-        let mut entries = self.locked.entries.iter().filter(|one| one.name == entry.name);
+        let mut entries = self
+            .locked
+            .entries
+            .iter()
+            .filter(|one| one.name == entry.name);
         entries.find(|one| {
             one.version == entry.version
                 && one.origin == entry.origin

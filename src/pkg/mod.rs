@@ -23,6 +23,7 @@ pub mod origin;
 pub mod packages;
 pub mod policy;
 pub mod requirement;
+pub mod resolution;
 pub mod resolve;
 pub mod retriever;
 pub mod saved;
@@ -52,6 +53,9 @@ pub trait Tools: Sync {
     /// # Errors
     /// As [`Self::candidates`], and files that no package may have.
     fn fetch(&self, retriever: &Retriever, packages: &[Fetched]) -> Result<()>;
+
+    /// What retrievers have said on standard error since this was asked last: `origin: line`.
+    fn take_said(&self) -> Vec<String>;
 
     /// The wake binary, which is the retrievers of `wake.std`.
     fn wake(&self) -> &Path;

@@ -162,6 +162,20 @@ impl Packages {
         found.map_err(|error| error.at_if_absent(request.at.as_ref()))
     }
 
+    /// As [`Self::find`], and the package is declared.
+    pub fn require(
+        &mut self,
+        asking: PackageIndex,
+        request: &PackageRequest,
+    ) -> Result<PackageIndex> {
+        let found = self.find(asking, request)?;
+        if self.packages[found].declaration.is_none() {
+            self.needs.has_undeclared = true;
+            return Err(not_yet(request).at_if_absent(request.at.as_ref()));
+        }
+        Ok(found)
+    }
+
     /// The directory must exist; whether it holds a good declaration shows later. Where the path leads is something that
     /// was read, also if it leads nowhere.
     fn find_by_path(
@@ -347,7 +361,10 @@ impl Packages {
     pub fn labelled(&self, label: &str) -> Vec<PackageIndex> {
         let is_meant = |index: &PackageIndex| {
             let package = &self.packages[*index];
-            let declaration = package.declaration.as_ref().and_then(|one| one.as_ref().ok());
+            let declaration = package
+                .declaration
+                .as_ref()
+                .and_then(|one| one.as_ref().ok());
             package.release.is_none() && declaration.is_some_and(|one| one.info.label() == label)
         };
         self.indexes().filter(is_meant).collect()

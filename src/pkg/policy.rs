@@ -142,8 +142,16 @@ mod tests {
         assert!(policy.admits(&subject, &yanked, false).is_err());
         let young = candidate("1.0.0", false, Some(101));
         assert!(policy.admits(&subject, &young, false).is_err());
-        assert!(policy.admits(&subject, &candidate("1.0.0", false, Some(100)), false).is_ok());
-        assert!(policy.admits(&subject, &candidate("1.0.0", false, None), false).is_ok());
+        assert!(
+            policy
+                .admits(&subject, &candidate("1.0.0", false, Some(100)), false)
+                .is_ok()
+        );
+        assert!(
+            policy
+                .admits(&subject, &candidate("1.0.0", false, None), false)
+                .is_ok()
+        );
     }
 
     #[test]

@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::asking::Asked;
 use super::Ask;
-use super::declaring::Declaring;
+use super::asking::Asked;
 use super::decisions::Release;
+use super::declaring::Declaring;
 use super::facts::{Demand, Facts, GLOBAL, Origin, Subject};
 use super::globals::{self, Claim, Definition};
 use super::lock::Lock;
@@ -44,7 +44,7 @@ pub struct Resolver<'a> {
     pub(super) outside: Outside<'a>,
     pub(super) policy: Policy,
     pub packages: Packages,
-    pub(super) declaring: Declaring,
+    pub declaring: Declaring,
     pub(super) facts: Facts,
     /// The lock as it was.
     pub(super) locked: Lock,
@@ -53,7 +53,7 @@ pub struct Resolver<'a> {
     /// The versions of the lock that are to be kept if they can.
     pub(super) preferred: Preferred,
     /// The packages at the top of what is resolved, the one at the workspace's top first if there is one.
-    pub(super) members: Vec<PackageIndex>,
+    pub members: Vec<PackageIndex>,
     /// Requests that are no visible field of `pkgs`, and who makes them.
     hidden: Vec<(PackageIndex, PackageRequest)>,
     pub(super) origins: BTreeMap<Origin, Asked>,
@@ -114,8 +114,12 @@ impl<'a> Resolver<'a> {
             }
             wanted.extend(self.take_needs());
             let outside = self.outside;
-            let mut is_progress =
-                (self.declaring).run(&mut self.packages, outside.threads, outside.ask, subscriber)?;
+            let mut is_progress = (self.declaring).run(
+                &mut self.packages,
+                outside.threads,
+                outside.ask,
+                subscriber,
+            )?;
             is_progress |= self.commit_staged(subscriber)?;
             self.register(subscriber)?;
             is_progress |= self.decide(subscriber)?;
@@ -225,7 +229,11 @@ impl<'a> Resolver<'a> {
         {
             let list = |set: &BTreeSet<String>| match set.is_empty() {
                 true => "nothing".to_owned(),
-                false => set.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", "),
+                false => set
+                    .iter()
+                    .map(|one| format!("`{one}`"))
+                    .collect::<Vec<_>>()
+                    .join(", "),
             };
             subscriber.event(&Event::Warning {
                 text: format!(
@@ -271,11 +279,17 @@ impl<'a> Resolver<'a> {
             .collect();
         let decisions = &mut self.packages.decisions;
         decisions.globals = definitions;
-        decisions.replaced = replaced.into_iter().map(|(label, (index, _))| (label, index)).collect();
-        let origins = decisions.globals.iter().filter_map(|(label, definition)| match definition {
-            Definition::Retriever(origin) => Some((label.as_str().into(), origin.clone())),
-            _ => None,
-        });
+        decisions.replaced = replaced
+            .into_iter()
+            .map(|(label, (index, _))| (label, index))
+            .collect();
+        let origins = decisions
+            .globals
+            .iter()
+            .filter_map(|(label, definition)| match definition {
+                Definition::Retriever(origin) => Some((label.as_str().into(), origin.clone())),
+                _ => None,
+            });
         self.facts.redirect(&origins.collect());
         Ok(())
     }
@@ -294,11 +308,16 @@ impl<'a> Resolver<'a> {
         if let Some((other, first)) = replaced.get(&label)
             && *other != target
         {
-            return Err(Error::user(format!("`{label}` is replaced by two packages"))
-                .cause(format!("one is `{}`", self.packages.get(*other).display))
-                .cause(format!("the other is `{}`", self.packages.get(target).display))
-                .hint("keep one `replace=true` for it")
-                .at_if_absent(first.at.as_ref()));
+            return Err(
+                Error::user(format!("`{label}` is replaced by two packages"))
+                    .cause(format!("one is `{}`", self.packages.get(*other).display))
+                    .cause(format!(
+                        "the other is `{}`",
+                        self.packages.get(target).display
+                    ))
+                    .hint("keep one `replace=true` for it")
+                    .at_if_absent(first.at.as_ref()),
+            );
         }
         replaced.insert(label, (target, request.clone()));
         Ok(())
@@ -318,7 +337,9 @@ impl<'a> Resolver<'a> {
                 "`{by}` may not define the global `{}`",
                 request.wanted.label()
             ))
-            .cause(format!("the permission `defineGlobal` is not granted to `{by}`"))
+            .cause(format!(
+                "the permission `defineGlobal` is not granted to `{by}`"
+            ))
             .hint(format!(
                 "give `permissions=['defineGlobal']` to the `getPkg` that asks for `{by}`"
             ))
@@ -331,7 +352,10 @@ impl<'a> Resolver<'a> {
             },
             Source::Retriever(exec) => {
                 let origin = origin(exec);
-                (Definition::Retriever(origin.clone()), format!("from {origin}"))
+                (
+                    Definition::Retriever(origin.clone()),
+                    format!("from {origin}"),
+                )
             }
             Source::Global | Source::Of(..) => (Definition::BuiltIn, "from=null".to_owned()),
         };
@@ -380,7 +404,8 @@ impl<'a> Resolver<'a> {
                 Solved::Solution(solution) => return self.adopt(solution, false),
                 Solved::Lacking(demands) => {
                     let before = roots.len();
-                    let is_lacking = |origin: &Origin| demands.iter().any(|one| one.subject.origin == *origin);
+                    let is_lacking =
+                        |origin: &Origin| demands.iter().any(|one| one.subject.origin == *origin);
                     roots.retain(|root| !is_lacking(&root.demand.subject.origin));
                     if roots.len() == before {
                         return false;
@@ -440,7 +465,8 @@ impl<'a> Resolver<'a> {
     /// Takes over a solution. Returns whether it differs from the one before.
     fn adopt(&mut self, solution: Solution, is_final: bool) -> bool {
         let decisions = &mut self.packages.decisions;
-        let is_new = decisions.solution.as_ref() != Some(&solution) || decisions.is_final != is_final;
+        let is_new =
+            decisions.solution.as_ref() != Some(&solution) || decisions.is_final != is_final;
         if is_new {
             decisions.solution = Some(solution);
             decisions.is_final = is_final;
@@ -483,7 +509,11 @@ impl<'a> Resolver<'a> {
     }
 
     /// The demand that a request stands for; `None`: a path package answers it, or nothing can yet.
-    fn demanded(&mut self, asking: PackageIndex, request: &PackageRequest) -> Result<Option<Demand>> {
+    fn demanded(
+        &mut self,
+        asking: PackageIndex,
+        request: &PackageRequest,
+    ) -> Result<Option<Demand>> {
         let label = request.wanted.label();
         if label == RESOLVER || self.packages.decisions.replaced.contains_key(&label) {
             return Ok(None);
@@ -551,12 +581,10 @@ impl<'a> Resolver<'a> {
     fn is_answered(&self, asking: PackageIndex, request: &PackageRequest) -> bool {
         let origin = match &request.from {
             Source::Retriever(exec) => origin(exec),
-            Source::Global => {
-                match self.packages.decisions.globals.get(&request.wanted.label()) {
-                    Some(Definition::Retriever(origin)) => origin.clone(),
-                    _ => return false,
-                }
-            }
+            Source::Global => match self.packages.decisions.globals.get(&request.wanted.label()) {
+                Some(Definition::Retriever(origin)) => origin.clone(),
+                _ => return false,
+            },
             Source::Path(_) | Source::Of(..) => return false,
         };
         let asker = self.packages.get(asking).release.as_ref();
@@ -582,7 +610,11 @@ impl<'a> Resolver<'a> {
             at.map(|at| (at.file.clone(), at.line, at.column))
         };
         waiting.sort_by_cached_key(|(index, request)| {
-            (place(request), self.packages.label(*index), request.wanted.label())
+            (
+                place(request),
+                self.packages.label(*index),
+                request.wanted.label(),
+            )
         });
         waiting.dedup_by(|one, other| one.0 == other.0 && one.1.is_same(&other.1));
         super::stuck::explain(self, &waiting)

@@ -99,10 +99,8 @@ impl Saved {
                 front: front::save(outcome.reads.clone(), clock, &self.top),
             })
             .collect();
-        let all: BTreeMap<&str, &Kept> = old
-            .chain(&new)
-            .map(|one| (one.key.as_str(), one))
-            .collect();
+        let all: BTreeMap<&str, &Kept> =
+            old.chain(&new).map(|one| (one.key.as_str(), one)).collect();
         let text = serde_json::to_vec(&all.values().collect::<Vec<_>>()).map_err(|error| {
             Error::internal("Declarations cannot be kept").cause(error.to_string())
         })?;

@@ -6,7 +6,10 @@ use crate::declare::model::{PackageRequest, Program, Source};
 use crate::error::{Error, near};
 
 /// Says of each request that nothing answers who makes it, and why it cannot be answered.
-pub(super) fn explain(resolver: &Resolver<'_>, waiting: &[(PackageIndex, PackageRequest)]) -> Error {
+pub(super) fn explain(
+    resolver: &Resolver<'_>,
+    waiting: &[(PackageIndex, PackageRequest)],
+) -> Error {
     let packages = &resolver.packages;
     let is_lone = |request: &PackageRequest| request.from == Source::Global;
     if let [(asking, request)] = waiting

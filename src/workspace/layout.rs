@@ -99,6 +99,11 @@ impl Layout {
         self.top.join(".wake/downloaded/pkgs")
     }
 
+    /// What declarations said in earlier runs.
+    pub fn declarations_file(&self) -> PathBuf {
+        self.top.join(".wake/state/declarations-1")
+    }
+
     /// What a workspace has locked.
     pub fn package_lock(&self) -> PathBuf {
         self.top.join("wake.lock")

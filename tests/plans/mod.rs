@@ -17,11 +17,14 @@ use wake::declare::model::Parameters;
 use wake::error::Result;
 use wake::evaluate::state::State;
 use wake::event::{Event, Subscriber};
-use wake::generate::{self, Context, Purpose, Request};
+use wake::generate::{self, Purpose, Request};
 use wake::graph::key::{Declared, Parts, describe};
 use wake::graph::{FileId, Graph, OperationId, Roots};
 use wake::jsonnet::client::{Evaluators, Options};
 use wake::jsonnet::protocol::Setup;
+use wake::pkg::policy::Policy;
+use wake::pkg::resolution::Context;
+use wake::pkg::retriever::{Running, run};
 use wake::workspace::layout::Layout;
 use wake::workspace::target::Target;
 use wake::workspace::{Workspace, parameters};
@@ -127,6 +130,13 @@ impl Plan {
         let options = Options::new(PathBuf::from(env!("CARGO_BIN_EXE_wake")));
         let evaluators = Evaluators::new(options, setup, 2);
         let ask = |request: &_| evaluators.ask(request);
+        let retrievers = Running::new(run::Surroundings {
+            program: PathBuf::from(env!("CARGO_BIN_EXE_wake")),
+            environment: environment.clone(),
+            temporary: layout.temporary_directory(),
+            limits: run::Limits::default(),
+            is_sandboxed: true,
+        });
         let context = Context {
             workspace: &workspace,
             layout: &layout,
@@ -134,6 +144,9 @@ impl Plan {
             build: "",
             ask: &ask,
             threads: 2,
+            tools: &retrievers,
+            policy: &Policy::default(),
+            cache_directory: None,
         };
         let prepared = generate::prepare(&context, &mut state, &request, counts)?;
         Ok((prepared.graph, state))

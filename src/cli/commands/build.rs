@@ -46,7 +46,7 @@ impl<'a> Building<'a> {
             interrupt.listen(|| std::process::exit(Kind::Interrupted.exit_code().into()));
         let files = FirstError::default();
         let mut subscribers = report::subscribers(console, options.events.as_deref(), &files)?;
-        let session = Session::open(options.evaluation, options.jobs, &mut subscribers)?;
+        let session = Session::open(options.declarations, options.jobs, &mut subscribers)?;
         Ok(Self {
             options,
             began,

@@ -16,7 +16,7 @@ use crate::report::{self, ConsoleOptions, Verbosity};
 
 pub(super) fn run(options: &Clean, console: ConsoleOptions) -> Result<ExitCode> {
     let mut subscribers = super::quiet(console)?;
-    let mut session = Session::open(options.evaluation, 1, &mut subscribers)?;
+    let mut session = Session::open(options.declarations, 1, &mut subscribers)?;
     let removed = if options.stale {
         let removed = remove_stale(&mut session, &mut subscribers)?;
         session.close()?;

@@ -16,7 +16,7 @@ use crate::report::{self, ConsoleOptions};
 
 pub(super) fn run(options: &options::Graph, console: ConsoleOptions) -> Result<ExitCode> {
     let mut subscribers = super::quiet(console)?;
-    let mut session = Session::open(options.evaluation, 1, &mut subscribers)?;
+    let mut session = Session::open(options.declarations, 1, &mut subscribers)?;
     let asked = Asked {
         targets: &options.targets,
         parameters: &options.parameters,

@@ -10,7 +10,7 @@ use crate::report::{self, ConsoleOptions};
 
 pub(super) fn run(options: &Target, console: ConsoleOptions) -> Result<ExitCode> {
     let mut subscribers = super::quiet(console)?;
-    let mut session = Session::open(options.evaluation, 1, &mut subscribers)?;
+    let mut session = Session::open(options.declarations, 1, &mut subscribers)?;
     let targets: Vec<String> = options.target.iter().cloned().collect();
     let asked = Asked {
         targets: &targets,

@@ -20,7 +20,7 @@ use crate::workspace::discover;
 
 pub(super) fn run(options: &Why, console: ConsoleOptions) -> Result<ExitCode> {
     let mut subscribers = super::quiet(console)?;
-    let mut session = Session::open(options.evaluation, 1, &mut subscribers)?;
+    let mut session = Session::open(options.declarations, 1, &mut subscribers)?;
     let answers = answers(options, &mut session, &mut subscribers)?;
     session.close()?;
     report::data(&match options.format {

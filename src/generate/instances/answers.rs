@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::{Answered, Continuation, Instances, Job, Step};
+use super::{Answered, Instances, Job, Step};
 use crate::declare::model::PackageRequest;
 use crate::error::{Error, Result};
 use crate::jsonnet::protocol::Request;
@@ -51,11 +51,11 @@ impl Instances<'_> {
                 Request::Generate(Box::new(input))
             }
         };
-        self.jobs.push(Job::Evaluate(step, request));
+        self.jobs.push(Job(step, request));
     }
 
-    /// Finds out what a step waits for: the declaration of a package first, its exports if it asks again although it
-    /// was `given` the former.
+    /// Finds out what a step waits for: what a package declares first, its exports if it asks again although it was
+    /// `given` the former.
     pub(super) fn answer(
         &mut self,
         step: Step,
@@ -65,15 +65,11 @@ impl Instances<'_> {
         // One more than is waited for, so that nothing goes on before all are asked for.
         *self.unanswered.entry(step).or_default() += 1;
         for request in &wanted {
-            let package = self.packages.find(self.package_of(step), request)?;
+            let package = self.packages.require(self.package_of(step), request)?;
             self.packages
                 .connect(self.package_of(step), package, request.at.as_ref());
             let was_given = given.iter().find(|(known, _)| known.is_same(request));
             match was_given {
-                None if !self.packages.is_declared(package) => {
-                    *self.unanswered.entry(step).or_default() += 1;
-                    self.declare_then(package, Continuation::Learn(step, request.clone()));
-                }
                 None => self.learn(step, request, package)?,
                 Some((_, Answered { exports: None, .. })) => self.await_exports(step, package),
                 Some(_) => {

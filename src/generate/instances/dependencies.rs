@@ -1,6 +1,6 @@
 //! What an evaluated module depends on: instances, and packages whose tasks run for it.
 
-use super::{Continuation, Edge, InstanceIndex, Instances, Step};
+use super::{Edge, InstanceIndex, Instances, Step};
 use crate::declare::model::{Dependency, Module, PackageRef};
 use crate::error::{Error, Result};
 use crate::generate::language;
@@ -87,7 +87,7 @@ impl Instances<'_> {
         match &dependency.package {
             PackageRef::Own => Ok(own),
             PackageRef::Requested(request) => {
-                let found = self.packages.find(own, request)?;
+                let found = self.packages.require(own, request)?;
                 self.packages.connect(own, found, request.at.as_ref());
                 let requests = &mut self.all[index].requests;
                 requests.push((found, request.clone()));
@@ -129,12 +129,7 @@ impl Instances<'_> {
         self.all[index]
             .builds
             .push((package, dependency.at.clone()));
-        if self.packages.is_declared(package) {
-            return self.check_plugin(index, package);
-        }
-        self.all[index].missing += 1;
-        self.declare_then(package, Continuation::UsePlugin(index));
-        Ok(())
+        self.check_plugin(index, package)
     }
 
     /// Refuses a `Build` dependency on a declared package that has no tasks.

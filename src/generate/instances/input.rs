@@ -77,10 +77,12 @@ impl Instances<'_> {
     }
 
     /// The name of a package in tokens.
-    pub fn package_name(&self, package: PackageIndex) -> String {
-        self.packages
-            .declaration(package)
-            .map(|declaration| declaration.info.label())
-            .unwrap_or_default()
+    pub fn package_name(&self, index: PackageIndex) -> String {
+        let package = self.packages.get(index);
+        match &package.release {
+            // There may be several versions of one name.
+            Some(release) => release.to_string(),
+            None => self.packages.label(index),
+        }
     }
 }

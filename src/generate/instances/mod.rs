@@ -22,8 +22,8 @@ use crate::declare::model::{Module, ModuleBody, PackageRequest, Parameters};
 use crate::error::{Error, Location, Result, suggestion};
 use crate::event::{Event, Level, Subscriber};
 use crate::jsonnet::protocol::{Answer, Answered, Generated, Outcome, Read, Request};
-use crate::pkg::frontier::Failure;
 use crate::pkg::Ask;
+use crate::pkg::frontier::Failure;
 use crate::pkg::packages::unexpected;
 use crate::pkg::{PackageIndex, Packages, frontier};
 use crate::workspace::layout;
@@ -150,15 +150,6 @@ impl Instance {
     }
 }
 
-/// What to do when a package has been declared.
-#[derive(Clone, Debug)]
-enum Continuation {
-    EvaluateModule(InstanceIndex, Option<Location>),
-    /// Tell the package of a step what it asked for, and go on with the step.
-    Learn(Step, PackageRequest),
-    UsePlugin(InstanceIndex),
-}
-
 /// An evaluation that may have to be asked for again when more is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Step {
@@ -167,17 +158,8 @@ enum Step {
     Generate(InstanceIndex),
 }
 
-enum Job {
-    Declare(PackageIndex, Request),
-    Evaluate(Step, Request),
-}
-
-impl Job {
-    fn request(&self) -> &Request {
-        let (Self::Declare(_, request) | Self::Evaluate(_, request)) = self;
-        request
-    }
-}
+/// What is asked for a step.
+struct Job(Step, Request);
 
 /// All instances of one request.
 pub struct Instances<'a> {
@@ -186,7 +168,6 @@ pub struct Instances<'a> {
     by_identity: HashMap<Identity, InstanceIndex>,
     /// How many instances there are of each module.
     counts: HashMap<(PackageIndex, String), usize>,
-    waiting: HashMap<PackageIndex, Vec<Continuation>>,
     /// What each package knows of those it asks for.
     answers: HashMap<PackageIndex, Vec<(PackageRequest, PackageIndex, Answered)>>,
     exports: HashMap<PackageIndex, Value>,
@@ -208,7 +189,6 @@ impl<'a> Instances<'a> {
             all: Vec::new(),
             by_identity: HashMap::new(),
             counts: HashMap::new(),
-            waiting: HashMap::new(),
             answers: HashMap::new(),
             exports: HashMap::new(),
             waiting_for_exports: HashMap::new(),
@@ -248,7 +228,7 @@ impl<'a> Instances<'a> {
         let first = std::mem::take(&mut self.jobs);
         let work = |job: &Job| {
             let started = Instant::now();
-            let outcome = ask(job.request());
+            let outcome = ask(&job.1);
             (outcome, started.elapsed())
         };
         let driven = frontier::drive(threads, first, work, |job, (outcome, took), more| {
@@ -273,16 +253,9 @@ impl<'a> Instances<'a> {
         took: Duration,
         subscriber: &mut dyn Subscriber,
     ) -> std::result::Result<(), Failure> {
-        match job {
-            Job::Declare(package, _) => {
-                self.packages.declared(package, outcome, subscriber);
-                Ok(self.go_on(package)?)
-            }
-            Job::Evaluate(step, request) => {
-                let outcome = outcome.map_err(Failure::end)?;
-                Ok(self.advance(step, &request, outcome, took, subscriber)?)
-            }
-        }
+        let Job(step, request) = job;
+        let outcome = outcome.map_err(Failure::end)?;
+        Ok(self.advance(step, &request, outcome, took, subscriber)?)
     }
 
     /// Takes in what a step yielded.
@@ -354,12 +327,8 @@ impl<'a> Instances<'a> {
         let (index, is_new) = self.add(package, module, parameters, config, false);
         if is_new {
             self.count(package, module, at)?;
-            if self.packages.is_declared(package) {
-                self.evaluate_module(index)
-                    .map_err(|error| error.at_if_absent(at))?;
-            } else {
-                self.declare_then(package, Continuation::EvaluateModule(index, at.cloned()));
-            }
+            self.evaluate_module(index)
+                .map_err(|error| error.at_if_absent(at))?;
         }
         Ok(index)
     }
@@ -400,10 +369,11 @@ impl<'a> Instances<'a> {
         }
         let index = self.all.len();
         self.by_identity.insert(identity, index);
+        let variant = &self.packages.get(package).variant;
         self.all.push(Instance {
             package,
             module: module.to_owned(),
-            hash: layout::instance_hash(&parameters_value, &config, ""),
+            hash: layout::instance_hash(&parameters_value, &config, variant),
             config,
             parameters,
             is_tests,
@@ -421,44 +391,6 @@ impl<'a> Instances<'a> {
             shared: Value::Null,
         });
         (index, true)
-    }
-
-    fn declare_then(&mut self, package: PackageIndex, continuation: Continuation) {
-        let waiting = self.waiting.entry(package).or_default();
-        waiting.push(continuation);
-        if waiting.len() == 1 {
-            let request = Request::Declare {
-                package: self.packages.directory(package),
-                answers: Vec::new(),
-            };
-            self.jobs.push(Job::Declare(package, request));
-        }
-    }
-
-    /// Goes on with what waited for the declaration of a package. One that cannot go on does not keep the others.
-    fn go_on(&mut self, package: PackageIndex) -> Result<()> {
-        let mut failures = Vec::new();
-        for continuation in self.waiting.remove(&package).unwrap_or_default() {
-            failures.extend(self.go_on_with(package, continuation).err());
-        }
-        frontier::earliest(failures).map_or(Ok(()), Err)
-    }
-
-    fn go_on_with(&mut self, package: PackageIndex, continuation: Continuation) -> Result<()> {
-        match continuation {
-            Continuation::EvaluateModule(index, at) => self
-                .evaluate_module(index)
-                .map_err(|error| error.at_if_absent(at.as_ref()))?,
-            Continuation::Learn(step, request) => {
-                self.learn(step, &request, package)?;
-                self.answered(step);
-            }
-            Continuation::UsePlugin(index) => {
-                self.check_plugin(index, package)?;
-                self.arrived(index)?;
-            }
-        }
-        Ok(())
     }
 
     /// Starts the evaluation of a module whose package is declared.

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::*;
 use crate::declare::model::{Declaration, Dependency, PackageInfo, PackageRef, Source};
 use crate::event::Event;
+use crate::pkg::declaring::Declaring;
 
 /// What modules of imagined packages declare: `("a", "root")` → what it depends on.
 #[derive(Default)]
@@ -168,12 +169,29 @@ fn instances(world: &World, top: &Path, modules: &[&str], testing: bool) -> Resu
     let mut packages = Packages::new(top.to_owned());
     let root = packages.add(top.join("a"));
     let ask = |request: &Request| world.ask(request);
-    packages.explore(&[root], 3, &ask, &mut Silent)?;
-    let mut instances = Instances::new(&mut packages, testing, Parameters::new());
+    let mut declaring = Declaring::default();
+    loop {
+        declaring.run(&mut packages, 3, &ask, &mut Silent)?;
+        packages.refuse_cycles()?;
+        let result = attempt(&mut packages, root, modules, testing, &ask);
+        if !std::mem::take(&mut packages.needs).has_undeclared {
+            return result;
+        }
+    }
+}
+
+fn attempt(
+    packages: &mut Packages,
+    root: PackageIndex,
+    modules: &[&str],
+    testing: bool,
+    ask: &Ask<'_>,
+) -> Result<Vec<String>> {
+    let mut instances = Instances::new(packages, testing, Parameters::new());
     for module in modules {
         instances.request(root, module, &Parameters::new())?;
     }
-    instances.generate(3, &ask, &mut Silent)?;
+    instances.generate(3, ask, &mut Silent)?;
     let all = instances.all.iter().enumerate();
     Ok(all
         .map(|(index, instance)| {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::place::{Use, check_characters};
-use super::{InstanceIndex, Lowering, Placed, relative_to, users};
+use super::{InstanceIndex, Lowering, Placed, users};
 use crate::error::{Error, Result};
 use crate::graph::root::escape;
 use crate::graph::{Action, Command, FileId, Stdin};
@@ -147,7 +147,8 @@ impl Lowering<'_> {
             Error::user(format!("The path of the tool {found:?} is not UTF-8"))
                 .hint("install it in a directory with another name, or change `PATH`")
         })?;
-        let id = self.id(relative_to(found, self.layout.top()));
+        let relative = found.strip_prefix(self.layout.top()).unwrap_or(found);
+        let id = self.id(relative.to_string_lossy().into_owned());
         Ok((escape(text), id))
     }
 

@@ -126,7 +126,7 @@ impl<'a> Lowering<'a> {
         let info = &packages.declaration(instance.package)?.info;
         let module = instance.directory_name();
         Ok(Own {
-            package: relative_to(&packages.get(instance.package).directory, self.layout.top()),
+            package: packages.get(instance.package).place.clone(),
             target: (self.layout).target_directory(info, &module, &instance.hash)?,
             cache: self.layout.cache_directory(info, &module)?,
             is_command: instance.is_command(),
@@ -155,14 +155,6 @@ impl<'a> Lowering<'a> {
 /// Where the user looks for an operation: where it is made, or where the module is declared if a built-in plugin made it.
 fn users<'a>(at: Option<&'a Location>, instance: &'a Instance) -> Option<&'a Location> {
     at.filter(|at| !at.is_built_in()).or(instance.at()).or(at)
-}
-
-fn relative_to(directory: &Path, top: &Path) -> String {
-    directory
-        .strip_prefix(top)
-        .unwrap_or(directory)
-        .to_string_lossy()
-        .into_owned()
 }
 
 fn two_packages(label: &str, first: &Path, second: &Path, top: &Path) -> Error {

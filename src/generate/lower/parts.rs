@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::place::Use;
-use super::{InstanceIndex, Lowered, Lowering, Placed, relative_to, users};
+use super::{InstanceIndex, Lowered, Lowering, Placed, users};
 use crate::error::{Error, Location, Result};
 use crate::generate::instances::Instance;
 use crate::graph::key::{Declared, Terse, describe};
@@ -62,10 +62,10 @@ impl Lowering<'_> {
         let packages = &self.instances.packages;
         let mut declared: Vec<Root> = Vec::new();
         for index in packages.indexes() {
-            if let Ok(declaration) = packages.declaration(index) {
+            if packages.is_declared(index) {
                 declared.push(Root {
-                    token: format!("package {}", declaration.info.label()),
-                    directory: relative_to(&packages.get(index).directory, self.layout.top()),
+                    token: format!("package {}", self.instances.package_name(index)),
+                    directory: packages.get(index).place.clone(),
                 });
             }
         }

@@ -156,7 +156,10 @@ fn vendored(line: &Line<'_>, written: Option<&Value>) -> Result<Option<String>> 
         None => Ok(None),
         Some(Value::String(path)) if is_inside(path) => Ok(Some(path.clone())),
         Some(other) => Err(line
-            .fail(format!("The lock names {other} as the directory of vendored packages"), "")
+            .fail(
+                format!("The lock names {other} as the directory of vendored packages"),
+                "",
+            )
             .hint("it must be a path below the workspace's top; `wake pkg vendor DIR` writes it")),
     }
 }

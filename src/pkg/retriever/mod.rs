@@ -6,17 +6,22 @@
 pub mod check;
 mod conversation;
 pub mod protocol;
-pub mod std;
 pub mod run;
 pub mod staged;
+pub mod std;
 mod surroundings;
 
 use ::std::collections::BTreeMap;
-use ::std::path::PathBuf;
+use ::std::path::{Path, PathBuf};
+use ::std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
+use super::Tools;
 use super::facts::Origin;
+use crate::error::Result;
+use protocol::{Candidate, Fetched, Wanted};
+use run::Surroundings;
 
 /// A program that can be asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,4 +40,46 @@ pub struct Retriever {
     pub has_network: bool,
     /// The user's home directory and environment are its own, too.
     pub has_home: bool,
+}
+
+/// Retrievers as processes that are confined.
+#[derive(Debug)]
+pub struct Running {
+    surroundings: Surroundings,
+    said: Mutex<Vec<String>>,
+}
+
+impl Running {
+    pub fn new(surroundings: Surroundings) -> Self {
+        Self {
+            surroundings,
+            said: Mutex::default(),
+        }
+    }
+
+    fn hear(&self, origin: &str, line: &str) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.push(format!("{origin}: {line}"));
+    }
+}
+
+impl Tools for Running {
+    fn candidates(&self, retriever: &Retriever, wanted: &[Wanted]) -> Result<Vec<Vec<Candidate>>> {
+        let say = |line: &str| self.hear(&retriever.origin, line);
+        self.surroundings.candidates(retriever, wanted, &say)
+    }
+
+    fn fetch(&self, retriever: &Retriever, packages: &[Fetched]) -> Result<()> {
+        let say = |line: &str| self.hear(&retriever.origin, line);
+        self.surroundings.fetch(retriever, packages, &say)
+    }
+
+    fn take_said(&self) -> Vec<String> {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        ::std::mem::take(&mut said)
+    }
+
+    fn wake(&self) -> &Path {
+        &self.surroundings.program
+    }
 }

@@ -1,0 +1,185 @@
+//! The resolution of a workspace from its files to its files: what is kept is opened, the loop runs, and what came of it
+//! is written: the lock, the links in `.wake/pkgs/`, what declarations said.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::declaring::Declaring;
+use super::fetching::link_packages;
+use super::lock::Lock;
+use super::policy::{LockMode, Policy};
+use super::resolve::{Outside, Resolver};
+use super::saved::Saved;
+use super::{Ask, Packages, Tools};
+use crate::error::{Error, Result};
+use crate::event::{Event, Subscriber};
+use crate::fs;
+use crate::fs::path;
+use crate::fs::stamp::Clock;
+use crate::jsonnet;
+use crate::jsonnet::protocol::Read;
+use crate::workspace::layout::Layout;
+use crate::workspace::{Workspace, host, layout};
+
+/// What resolving and generating need from outside.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    pub workspace: &'a Workspace,
+    pub layout: &'a Layout,
+    pub environment: &'a BTreeMap<String, String>,
+    /// Tells this wake from one that was built from other sources.
+    pub build: &'a str,
+    pub ask: &'a Ask<'a>,
+    pub threads: usize,
+    pub tools: &'a dyn Tools,
+    pub policy: &'a Policy,
+    /// Where the store is; `None`: there is no place for one.
+    pub cache_directory: Option<&'a Path>,
+}
+
+/// How the lock is shown in messages.
+const LOCK: &str = "wake.lock";
+
+/// Opens a resolution: its members are declared when it settles. Also returns what finding them read.
+///
+/// # Errors
+/// The lock cannot be read, or members are wrong.
+pub fn open<'a>(context: &Context<'a>) -> Result<(Resolver<'a>, Vec<Read>)> {
+    let mut packages = Packages::new(context.workspace.top.clone());
+    let members = context.workspace.members_declared()?;
+    let directories = members.directories.into_iter();
+    let roots: Vec<_> = directories.map(|one| packages.add(one)).collect();
+    let locked = Lock::load(&context.layout.package_lock(), LOCK)?;
+    packages.decisions.cache_directory = context.cache_directory.map(Path::to_owned);
+    let saved = Saved::open(
+        &context.layout.declarations_file(),
+        &context.workspace.top,
+        context.environment,
+        salt(context),
+    )?;
+    let mut declaring = Declaring::default();
+    declaring.saved = Arc::new(saved);
+    let outside = Outside {
+        layout: context.layout,
+        ask: context.ask,
+        tools: context.tools,
+        threads: context.threads,
+    };
+    let policy = context.policy.clone();
+    let resolver = Resolver::new(outside, policy, packages, roots, locked, declaring);
+    Ok((resolver, members.reads))
+}
+
+/// What else than files declarations depend on.
+fn salt(context: &Context<'_>) -> String {
+    format!(
+        "{} {} {:?} {:?}",
+        env!("CARGO_PKG_VERSION"),
+        context.build,
+        jsonnet::library_digest(),
+        host::host()
+    )
+}
+
+/// Writes what a settled resolution came to. Returns what it read of the lock.
+///
+/// # Errors
+/// The lock would change, and may not; a file cannot be written.
+pub fn finish(
+    context: &Context<'_>,
+    resolver: &mut Resolver<'_>,
+    subscriber: &mut dyn Subscriber,
+) -> Result<Read> {
+    let file = context.layout.package_lock();
+    if let Some(lock) = resolver.lock() {
+        write_lock(context, resolver, &lock, &file, subscriber)?;
+    }
+    let mut links = BTreeMap::new();
+    let mut used = BTreeSet::new();
+    let (mut by_path, mut fetched) = (0, 0);
+    for index in resolver.packages.reached(&resolver.members) {
+        let package = resolver.packages.get(index);
+        match &package.release {
+            Some(release) => {
+                fetched += 1;
+                links.insert(PathBuf::from(&package.place), package.directory.clone());
+                let key = (release.subject.clone(), release.version.clone());
+                used.extend(resolver.packages.decisions.ids.get(&key).copied());
+            }
+            None => {
+                by_path += 1;
+                if let Ok(declaration) = resolver.packages.declared_of(index) {
+                    let info = &declaration.info;
+                    let version = info.version.as_deref().unwrap_or("0.0.0");
+                    let link = PathBuf::from(layout::package_link(&info.label(), version));
+                    let parent = context
+                        .layout
+                        .top()
+                        .join(link.parent().unwrap_or(Path::new("")));
+                    links.insert(link, path::relative(&package.directory, &parent));
+                }
+            }
+        }
+    }
+    link_packages(
+        context.layout.top(),
+        &context.layout.packages_directory(),
+        &links,
+    )?;
+    if let Some(store) = resolver.packages.decisions.opened_store() {
+        store.use_by(context.layout.top(), &used)?;
+    }
+    subscriber.event(&Event::Resolved { by_path, fetched });
+    let clock = Clock::new(&context.layout.state_directory());
+    let declarations = context.layout.declarations_file();
+    resolver.declaring.saved.save(&declarations, &clock)?;
+    let content = fs::read_if_exists(&file)?;
+    Ok(Read::File {
+        path: file,
+        hash: content.map(|content| *blake3::hash(&content).as_bytes()),
+    })
+}
+
+fn write_lock(
+    context: &Context<'_>,
+    resolver: &Resolver<'_>,
+    lock: &Lock,
+    file: &Path,
+    subscriber: &mut dyn Subscriber,
+) -> Result<()> {
+    let difference = resolver.locked.diff(lock);
+    let changes: Vec<String> = difference.changes.iter().map(ToString::to_string).collect();
+    match context.policy.mode {
+        LockMode::Frozen => return Ok(()),
+        LockMode::Locked => {
+            if is_only_filled_in(&resolver.locked, lock) {
+                return Ok(());
+            }
+            let error =
+                Error::user("`wake.lock` is not up to date, and `--locked` forbids to change it");
+            let error = changes.into_iter().fold(error, Error::cause);
+            return Err(error.hint("run `wake pkg resolve` and commit the lock"));
+        }
+        LockMode::Update | LockMode::Offline => {}
+    }
+    if fs::write_if_changed(file, lock.to_text().as_bytes())? {
+        subscriber.event(&Event::LockWritten {
+            path: LOCK.to_owned(),
+            changes,
+        });
+    }
+    Ok(())
+}
+
+/// Whether a new lock differs from the old one in nothing but digests and sizes that were not known before.
+fn is_only_filled_in(old: &Lock, new: &Lock) -> bool {
+    let mut filled = new.clone();
+    for (entry, before) in filled.entries.iter_mut().zip(&old.entries) {
+        if before.digest.is_none() {
+            entry.digest = None;
+            entry.size = before.size;
+        }
+    }
+    filled == *old
+}
