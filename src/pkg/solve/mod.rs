@@ -104,7 +104,7 @@ fn solve_within(problem: &Problem, steps: u64) -> Solved {
             Outcome::NoSolution(proof) => {
                 let is_open = modes.retreat(&proof.statements);
                 if first_conflict.is_none() {
-                    first_conflict = Some(conflict::shortest(problem, &used, proof));
+                    first_conflict = Some(conflict::shortest(problem, &used, *proof));
                 }
                 if !is_open && let Some(conflict) = first_conflict {
                     return Solved::Conflict(conflict);

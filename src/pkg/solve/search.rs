@@ -61,7 +61,7 @@ impl std::error::Error for Exhausted {}
 /// What a run ends with.
 pub(super) enum Outcome<'a> {
     Found(Found<'a>),
-    NoSolution(Proof<'a>),
+    NoSolution(Box<Proof<'a>>),
     /// The names most in conflict, worst first.
     TooHard(Vec<Arc<str>>),
 }
@@ -108,16 +108,12 @@ impl<'a> Pass<'a> {
         let outcome = match result {
             Ok(chosen) => Outcome::Found(Found::new(&mut universe, &chosen.into_iter().collect())),
             Err(PubGrubError::NoSolution(tree)) => {
-                let statements = universe.take_statements();
-                let leaves = leaves(tree);
-                return (
-                    Outcome::NoSolution(Proof {
-                        universe,
-                        leaves,
-                        statements,
-                    }),
-                    Vec::new(),
-                );
+                let proof = Proof {
+                    leaves: leaves(tree),
+                    statements: universe.take_statements(),
+                    universe,
+                };
+                return (Outcome::NoSolution(Box::new(proof)), Vec::new());
             }
             Err(_) => Outcome::TooHard(names),
         };
@@ -178,8 +174,9 @@ impl DependencyProvider for Search<'_, '_> {
             return Ok(Some(0));
         };
         let mut preferred = known.preferred.iter().copied();
-        let preferred = match node {
-            Node::Choice { .. } => preferred
+        let preferred = match *node {
+            Node::Choice { asked, .. } => preferred
+                .filter(|place| universe.meets(asked, *place))
                 .map(|place| known.groups[place as usize])
                 .find(|group| places.contains(group)),
             _ => preferred.find(|place| places.contains(place)),

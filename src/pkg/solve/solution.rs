@@ -19,6 +19,11 @@ pub struct Scope(u32);
 impl Scope {
     /// The scope of path packages.
     pub const MAIN: Self = Self(MAIN);
+
+    /// The main scope is 0; others are numbered as a walk from the path packages meets them.
+    pub fn number(self) -> u32 {
+        self.0
+    }
 }
 
 /// A version that is needed.
