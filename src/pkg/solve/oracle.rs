@@ -261,13 +261,7 @@ proptest! {
     #[test]
     fn a_solution_that_is_locked_is_the_solution(mut world in worlds(ALL, ALL)) {
         if let Some(solution) = outline(world.solved()) {
-            for chosen in solution.chosen().iter().rev() {
-                let versions = world.preferred.entry(chosen.subject.clone()).or_default();
-                versions.push(chosen.version.clone());
-            }
-            for versions in world.preferred.values_mut() {
-                versions.sort_by(|one, another| another.cmp(one));
-            }
+            world.preferred = solution.as_preferred();
             prop_assert_eq!(world.solution(), solution);
         }
     }

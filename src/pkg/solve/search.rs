@@ -102,11 +102,17 @@ impl<'a> Pass<'a> {
             conflicts: RefCell::default(),
             steps,
         };
+        let before = steps.left.get();
         let result = pubgrub::resolve(&search, Node::Root, 0_u32);
         let names = search.most_in_conflict();
         let mut universe = search.universe.into_inner();
         let outcome = match result {
-            Ok(chosen) => Outcome::Found(Found::new(&mut universe, &chosen.into_iter().collect())),
+            Ok(chosen) => {
+                let chosen: Map<Node, u32> = chosen.into_iter().collect();
+                // Without a conflict there is a step for each decision, and one that finds nothing to decide.
+                let has_backtracked = before - steps.left.get() != chosen.len() as u64 + 1;
+                Outcome::Found(Found::new(&mut universe, &chosen, has_backtracked))
+            }
             Err(PubGrubError::NoSolution(tree)) => {
                 let proof = Proof {
                     leaves: leaves(tree),
