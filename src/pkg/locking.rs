@@ -65,6 +65,10 @@ impl Resolver<'_> {
             };
             self.facts.trust(&subject, candidate);
         }
+        // The solver takes the first that it can.
+        for versions in self.preferred.values_mut() {
+            versions.sort_by(|one, other| other.cmp(one));
+        }
     }
 
     /// What is to be locked now; `None`: there is nothing but path packages, and no lock to keep right.

@@ -99,7 +99,7 @@ pub(super) fn shortest(problem: &Problem, modes: &Modes, proof: Proof) -> Confli
         let mut fewer = conflict.roots.clone();
         fewer.remove(next);
         match Pass::new(problem, &fewer, modes).run(&steps).0 {
-            Outcome::NoSolution(proof) => conflict = Chain::of(proof).conflict(problem),
+            Outcome::NoSolution(proof) => conflict = Chain::of(*proof).conflict(problem),
             Outcome::Found(_) | Outcome::TooHard(_) => next += 1,
         }
     }

@@ -81,21 +81,51 @@ pub fn solve(problem: &Problem) -> Solved {
 }
 
 /// As [`solve`], within a number of steps.
+///
+/// What a search finds that took decisions back may hold versions that a choice no longer needs. Solving again with what
+/// was found as locked drops them, so that a solution, once locked, is the solution.
 fn solve_within(problem: &Problem, steps: u64) -> Solved {
+    const TIMES: usize = 4;
     let steps = Steps::new(steps);
+    let (solved, mut is_straight) = attempt(problem, &steps);
+    let Solved::Solution(mut solution) = solved else {
+        return solved;
+    };
+    for _ in 0..TIMES {
+        if is_straight {
+            break;
+        }
+        let preferred = solution.as_preferred();
+        let locked = Problem {
+            preferred: &preferred,
+            ..*problem
+        };
+        let Solved::Solution(again) = attempt(&locked, &steps).0 else {
+            break;
+        };
+        is_straight = again == solution;
+        solution = again;
+    }
+    Solved::Solution(solution)
+}
+
+/// Solves, and says whether the first decisions and rules were the last.
+fn attempt(problem: &Problem, steps: &Steps) -> (Solved, bool) {
     let mut modes = Modes::of_roots(problem.roots);
+    let mut is_straight = true;
     // What is tried after the first conflict may fail for reasons that are further from what was asked for.
     let mut first_conflict = None;
-    loop {
+    let solved = loop {
         let used = modes.clone();
-        let (outcome, lacking) = Pass::new(problem, problem.roots, &used).run(&steps);
+        let (outcome, lacking) = Pass::new(problem, problem.roots, &used).run(steps);
         match outcome {
             Outcome::Found(_) | Outcome::TooHard(_) if !lacking.is_empty() => {
-                return Solved::Lacking(lacking);
+                break Solved::Lacking(lacking);
             }
             Outcome::Found(found) => {
+                is_straight &= !found.has_backtracked;
                 if !modes.learn(found.statements()) {
-                    return match conflict::two_origins(&found) {
+                    break match conflict::two_origins(&found) {
                         Some(conflict) => Solved::Conflict(conflict),
                         None => Solved::Solution(found.into_solution()),
                     };
@@ -104,13 +134,15 @@ fn solve_within(problem: &Problem, steps: u64) -> Solved {
             Outcome::NoSolution(proof) => {
                 let is_open = modes.retreat(&proof.statements);
                 if first_conflict.is_none() {
-                    first_conflict = Some(conflict::shortest(problem, &used, proof));
+                    first_conflict = Some(conflict::shortest(problem, &used, *proof));
                 }
                 if !is_open && let Some(conflict) = first_conflict {
-                    return Solved::Conflict(conflict);
+                    break Solved::Conflict(conflict);
                 }
             }
-            Outcome::TooHard(names) => return Solved::TooHard(TooHard::new(names, &steps)),
+            Outcome::TooHard(names) => break Solved::TooHard(TooHard::new(names, steps)),
         }
-    }
+        is_straight = false;
+    };
+    (solved, is_straight)
 }

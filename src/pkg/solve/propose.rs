@@ -70,7 +70,7 @@ pub fn propose(problem: &Problem, conflict: &Conflict) -> Proposed {
             Err(demands) => lacking.extend(demands),
         }
     }
-    helpful.sort_by(|(one, ..), (another, ..)| one.cmp(another));
+    helpful.sort_by_key(|(size, ..)| *size);
     if lacking.is_empty() {
         for (_, attempt, version) in helpful {
             match attempt.checked(&version) {

@@ -61,7 +61,7 @@ impl std::error::Error for Exhausted {}
 /// What a run ends with.
 pub(super) enum Outcome<'a> {
     Found(Found<'a>),
-    NoSolution(Proof<'a>),
+    NoSolution(Box<Proof<'a>>),
     /// The names most in conflict, worst first.
     TooHard(Vec<Arc<str>>),
 }
@@ -102,22 +102,24 @@ impl<'a> Pass<'a> {
             conflicts: RefCell::default(),
             steps,
         };
+        let before = steps.left.get();
         let result = pubgrub::resolve(&search, Node::Root, 0_u32);
         let names = search.most_in_conflict();
         let mut universe = search.universe.into_inner();
         let outcome = match result {
-            Ok(chosen) => Outcome::Found(Found::new(&mut universe, &chosen.into_iter().collect())),
+            Ok(chosen) => {
+                let chosen: Map<Node, u32> = chosen.into_iter().collect();
+                // Without a conflict there is a step for each decision, and one that finds nothing to decide.
+                let has_backtracked = before - steps.left.get() != chosen.len() as u64 + 1;
+                Outcome::Found(Found::new(&mut universe, &chosen, has_backtracked))
+            }
             Err(PubGrubError::NoSolution(tree)) => {
-                let statements = universe.take_statements();
-                let leaves = leaves(tree);
-                return (
-                    Outcome::NoSolution(Proof {
-                        universe,
-                        leaves,
-                        statements,
-                    }),
-                    Vec::new(),
-                );
+                let proof = Proof {
+                    leaves: leaves(tree),
+                    statements: universe.take_statements(),
+                    universe,
+                };
+                return (Outcome::NoSolution(Box::new(proof)), Vec::new());
             }
             Err(_) => Outcome::TooHard(names),
         };
@@ -178,8 +180,9 @@ impl DependencyProvider for Search<'_, '_> {
             return Ok(Some(0));
         };
         let mut preferred = known.preferred.iter().copied();
-        let preferred = match node {
-            Node::Choice { .. } => preferred
+        let preferred = match *node {
+            Node::Choice { asked, .. } => preferred
+                .filter(|place| universe.meets(asked, *place))
                 .map(|place| known.groups[place as usize])
                 .find(|group| places.contains(group)),
             _ => preferred.find(|place| places.contains(place)),

@@ -26,6 +26,11 @@ impl fmt::Display for Scope {
 impl Scope {
     /// The scope of path packages.
     pub const MAIN: Self = Self(MAIN);
+
+    /// The main scope is 0; others are numbered as a walk from the path packages meets them.
+    pub fn number(self) -> u32 {
+        self.0
+    }
 }
 
 /// A version that is needed.
@@ -70,6 +75,20 @@ impl Solution {
         answers.iter().map(|(_, place)| &self.chosen[*place])
     }
 
+    /// The chosen versions as [`Problem::preferred`](super::Problem::preferred) has them, the largest first.
+    pub fn as_preferred(&self) -> BTreeMap<Subject, Vec<Version>> {
+        let mut preferred: BTreeMap<Subject, Vec<Version>> = BTreeMap::new();
+        for chosen in &self.chosen {
+            let versions = preferred.entry(chosen.subject.clone()).or_default();
+            versions.push(chosen.version.clone());
+        }
+        for versions in preferred.values_mut() {
+            versions.sort_by(|one, another| another.cmp(one));
+            versions.dedup();
+        }
+        preferred
+    }
+
     /// What answers a demand. `None`: nobody who is chosen asks so, or it is none of the solver's.
     pub fn answer(&self, who: Who, demand: &Demand) -> Option<&Chosen> {
         let answers = match who {
@@ -88,6 +107,8 @@ pub(super) struct Found<'a> {
     pub(super) stops: Vec<Stop<'a>>,
     root_answers: Vec<(&'a Root, usize)>,
     statements: Vec<Statement>,
+    /// Whether decisions were taken back on the way.
+    pub(super) has_backtracked: bool,
 }
 
 /// A chosen version, and how the walk came to it first.
@@ -104,7 +125,11 @@ pub(super) struct Stop<'a> {
 
 impl<'a> Found<'a> {
     /// Walks from the roots over the versions that PubGrub chose. Nearer stops come first.
-    pub(super) fn new(universe: &mut Universe<'a>, chosen: &Map<Node, u32>) -> Self {
+    pub(super) fn new(
+        universe: &mut Universe<'a>,
+        chosen: &Map<Node, u32>,
+        has_backtracked: bool,
+    ) -> Self {
         universe.take_statements();
         let mut walk = Walk {
             chosen,
@@ -129,6 +154,7 @@ impl<'a> Found<'a> {
             stops: walk.stops,
             root_answers,
             statements: universe.take_statements(),
+            has_backtracked,
         }
     }
 

@@ -198,6 +198,11 @@ impl<'a> Universe<'a> {
         Some(&self.subjects[subject as usize])
     }
 
+    /// Whether a candidate meets a requirement.
+    pub(super) fn meets(&self, asked: u32, place: u32) -> bool {
+        self.asked[asked as usize].places.contains(&place)
+    }
+
     pub(super) fn candidate(&self, subject: u32, place: u32) -> &'a Candidate {
         &self.subjects[subject as usize].candidates[place as usize]
     }
