@@ -157,10 +157,9 @@ fn into_empty(document: &Document<'_>, list: &List, field: &str) -> String {
     let (open, close) = (document.token(list.open), document.token(list.close));
     let inside = &document.text[open.end..close.start];
     if inside.trim().is_empty() {
-        let argument = open.start - "pkgs=".len().min(open.start);
-        let has_own_line = document.is_first_on_line(open.start)
-            || document.text[argument..].starts_with("pkgs=")
-                && document.is_first_on_line(argument);
+        let before = &document.text[document.line_start(open.start)..open.start];
+        let before: String = before.split_whitespace().collect();
+        let has_own_line = matches!(before.as_str(), "" | "pkgs=");
         return fitting(|is_long| {
             let object = object(document, open.start, field, is_long || has_own_line);
             document.with(open.start..close.end, &object)

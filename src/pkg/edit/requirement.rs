@@ -57,14 +57,14 @@ fn by_location(document: &Document<'_>, location: &Location) -> Result<usize> {
         .saturating_sub(1);
     let at = start + text.chars().take(column).map(char::len_utf8).sum::<usize>();
     let calls = 2..document.scanned.tokens.len();
-    let containing = calls
+    let mut containing = calls
         .filter(|name| is_call(document, *name, "getPkg"))
         .filter(|name| {
             let close = document.token(document.token(name + 1).partner);
             document.token(name - 2).start <= at && at < close.end
         });
     containing
-        .last()
+        .next_back()
         .map(|name| name + 1)
         .ok_or_else(|| Error::user("There is no `wake.getPkg`").at(location.clone()))
 }
