@@ -37,7 +37,7 @@ pub use id::PackageId;
 pub use put::Stored;
 pub use verify::{Damage, Difference};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::fs::{self, Lock, tree};
 
 const PACKAGES: &str = "pkgs";
@@ -64,11 +64,11 @@ impl Store {
         let directory = cache_directory.join("wake/store");
         for part in ALL {
             fs::create_directories(&directory.join(part))
-                .map_err(|error| unusable(error, cache_directory))?;
+                .map_err(|error| unusable(&error, cache_directory))?;
         }
         let store = Self {
             lock: Lock::share(&directory.join("lock"))
-                .map_err(|error| unusable(error, cache_directory))?,
+                .map_err(|error| unusable(&error, cache_directory))?,
             is_writable: ALL
                 .iter()
                 .all(|part| tree::is_writable(&directory.join(part))),
@@ -179,33 +179,28 @@ impl Store {
     }
 }
 
-fn unusable(error: Error, cache_directory: &Path) -> Error {
-    let mut outer = Error::new(
-        Kind::Environment,
-        format!(
-            "The store of packages in `{}` cannot be opened",
-            cache_directory.display()
-        ),
+fn unusable(error: &Error, cache_directory: &Path) -> Error {
+    let directory = cache_directory.display();
+    because(
+        format!("The store of packages in `{directory}` cannot be opened"),
+        error,
     )
-    .cause(error.report().message.clone())
-    .hint("set `XDG_CACHE_HOME` to a directory that you may write to");
+}
+
+/// An error of the machine in words of the store, with what can be done about it.
+fn because(message: impl Into<String>, error: &Error) -> Error {
+    let report = error.report();
+    let mut outer = Error::new(report.kind, message).cause(report.message.clone());
     outer
         .report_mut()
         .causes
-        .extend(error.report().causes.iter().cloned());
-    outer
-}
-
-/// Says what can be done where the disk is full.
-fn advise(error: Error) -> Error {
-    if error
-        .report()
+        .extend(report.causes.iter().cloned());
+    let is_full = report
         .causes
         .iter()
-        .any(|cause| cause == "no space left on the device")
-    {
-        error.hint("`wake cache gc` removes packages that no workspace uses")
-    } else {
-        error
-    }
+        .any(|cause| cause == "no space left on the device");
+    outer.hint(match is_full {
+        true => "`wake cache gc` removes packages that no workspace uses",
+        false => "set `XDG_CACHE_HOME` to a directory that you may write to",
+    })
 }
