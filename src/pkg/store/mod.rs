@@ -46,6 +46,8 @@ const USES: &str = "uses";
 const WORKSPACES: &str = "workspaces";
 const ALL: [&str; 4] = [PACKAGES, LISTINGS, USES, WORKSPACES];
 
+const CACHE_HINT: &str = "set `XDG_CACHE_HOME` to a directory that you may write to";
+
 /// The store of a user. While it is open, nobody else evicts anything from it.
 #[derive(Debug)]
 pub struct Store {
@@ -181,10 +183,8 @@ impl Store {
 
 fn unusable(error: &Error, cache_directory: &Path) -> Error {
     let directory = cache_directory.display();
-    because(
-        format!("The store of packages in `{directory}` cannot be opened"),
-        error,
-    )
+    let message = format!("The store of packages in `{directory}` cannot be opened");
+    because(message, error).hint(CACHE_HINT)
 }
 
 /// An error of the machine in words of the store, with what can be done about it.
@@ -195,12 +195,12 @@ fn because(message: impl Into<String>, error: &Error) -> Error {
         .report_mut()
         .causes
         .extend(report.causes.iter().cloned());
-    let is_full = report
-        .causes
-        .iter()
-        .any(|cause| cause == "no space left on the device");
-    outer.hint(match is_full {
-        true => "`wake cache gc` removes packages that no workspace uses",
-        false => "set `XDG_CACHE_HOME` to a directory that you may write to",
-    })
+    let has_cause = |words: &str| report.causes.iter().any(|cause| cause == words);
+    if has_cause("no space left on the device") {
+        outer.hint("`wake cache gc` removes packages that no workspace uses")
+    } else if has_cause("the file system is read-only") {
+        outer.hint(CACHE_HINT)
+    } else {
+        outer
+    }
 }
