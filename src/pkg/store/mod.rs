@@ -37,7 +37,7 @@ pub use id::PackageId;
 pub use put::Stored;
 pub use verify::{Damage, Difference};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::fs::{self, Lock, tree};
 
 const PACKAGES: &str = "pkgs";
@@ -45,6 +45,8 @@ const LISTINGS: &str = "listings";
 const USES: &str = "uses";
 const WORKSPACES: &str = "workspaces";
 const ALL: [&str; 4] = [PACKAGES, LISTINGS, USES, WORKSPACES];
+
+const CACHE_HINT: &str = "set `XDG_CACHE_HOME` to a directory that you may write to";
 
 /// The store of a user. While it is open, nobody else evicts anything from it.
 #[derive(Debug)]
@@ -64,11 +66,11 @@ impl Store {
         let directory = cache_directory.join("wake/store");
         for part in ALL {
             fs::create_directories(&directory.join(part))
-                .map_err(|error| unusable(error, cache_directory))?;
+                .map_err(|error| unusable(&error, cache_directory))?;
         }
         let store = Self {
             lock: Lock::share(&directory.join("lock"))
-                .map_err(|error| unusable(error, cache_directory))?,
+                .map_err(|error| unusable(&error, cache_directory))?,
             is_writable: ALL
                 .iter()
                 .all(|part| tree::is_writable(&directory.join(part))),
@@ -179,33 +181,26 @@ impl Store {
     }
 }
 
-fn unusable(error: Error, cache_directory: &Path) -> Error {
-    let mut outer = Error::new(
-        Kind::Environment,
-        format!(
-            "The store of packages in `{}` cannot be opened",
-            cache_directory.display()
-        ),
-    )
-    .cause(error.report().message.clone())
-    .hint("set `XDG_CACHE_HOME` to a directory that you may write to");
+fn unusable(error: &Error, cache_directory: &Path) -> Error {
+    let directory = cache_directory.display();
+    let message = format!("The store of packages in `{directory}` cannot be opened");
+    because(message, error).hint(CACHE_HINT)
+}
+
+/// An error of the machine in words of the store, with what can be done about it.
+fn because(message: impl Into<String>, error: &Error) -> Error {
+    let report = error.report();
+    let mut outer = Error::new(report.kind, message).cause(report.message.clone());
     outer
         .report_mut()
         .causes
-        .extend(error.report().causes.iter().cloned());
-    outer
-}
-
-/// Says what can be done where the disk is full.
-fn advise(error: Error) -> Error {
-    if error
-        .report()
-        .causes
-        .iter()
-        .any(|cause| cause == "no space left on the device")
-    {
-        error.hint("`wake cache gc` removes packages that no workspace uses")
+        .extend(report.causes.iter().cloned());
+    let has_cause = |words: &str| report.causes.iter().any(|cause| cause == words);
+    if has_cause("no space left on the device") {
+        outer.hint("`wake cache gc` removes packages that no workspace uses")
+    } else if has_cause("the file system is read-only") {
+        outer.hint(CACHE_HINT)
     } else {
-        error
+        outer
     }
 }

@@ -6,8 +6,8 @@ use rayon::prelude::*;
 
 use super::id::PackageId;
 use super::listing::{self, Listing, Survey};
-use super::{LISTINGS, PACKAGES, Store, USES, advise};
-use crate::error::Result;
+use super::{LISTINGS, PACKAGES, Store, USES, because};
+use crate::error::{Kind, Result};
 use crate::fs::tree;
 
 /// A package that is in the store.
@@ -50,7 +50,10 @@ impl Store {
     /// setuid program, a directory. `Environment`, if the store cannot be written. The store is as before.
     pub fn put(&self, staged: &Path, files: &[String]) -> Result<Stored> {
         self.put_step_by_step(staged, files, &|_| Ok(()))
-            .map_err(advise)
+            .map_err(|error| match error.kind() {
+                Kind::User => error,
+                _ => because("The package cannot be put into the store", &error),
+            })
     }
 
     /// `step` is told what has been done, and may fail.

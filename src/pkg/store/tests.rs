@@ -576,7 +576,7 @@ fn a_cache_directory_that_is_none_is_an_error_that_says_so() {
     let file = space.staged().join("PKG");
     let error = Store::open(&file).unwrap_err();
     let report = error.report();
-    assert_eq!(report.kind, Kind::Environment);
+    assert_eq!(report.kind, crate::error::Kind::Environment);
     assert!(
         report.message.contains("staged/PKG") && report.causes.len() == 2,
         "{report:?}"

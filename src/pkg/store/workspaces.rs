@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::id::PackageId;
-use super::{Store, USES, WORKSPACES};
+use super::{Store, USES, WORKSPACES, because};
 use crate::error::{Error, Result};
 use crate::fs::{self, stamp, tree};
 
@@ -44,8 +44,8 @@ impl Store {
             return Ok(());
         }
         self.write(WORKSPACES, &name, &content)
-            .map_err(super::advise)?;
-        ids.iter().try_for_each(|id| self.touch(id))
+            .and_then(|()| ids.iter().try_for_each(|id| self.touch(id)))
+            .map_err(|error| because("The use of packages cannot be noted in the store", &error))
     }
 
     /// Notes that a package is used now.
