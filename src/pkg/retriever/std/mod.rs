@@ -14,6 +14,8 @@ pub(in crate::pkg) mod index;
 mod archive;
 mod http;
 mod source;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
