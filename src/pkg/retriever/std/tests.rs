@@ -369,7 +369,7 @@ fn clear(place: &Place) {
 #[test]
 fn servers_that_fail_are_told() {
     let place = Place::new();
-    let elsewhere = always("302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0");
+    let elsewhere = always("302 Found\r\nLocation: ftp://127.0.0.1:1/x\r\nContent-Length: 0");
     let round = always("302 Found\r\nLocation: /x\r\nContent-Length: 0");
     for (answers, expected) in [
         (always("500 Oh\r\nContent-Length: 5"), "the server says 500"),
