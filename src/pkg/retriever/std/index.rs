@@ -225,6 +225,13 @@ impl Finder for Index {
         self.each(packages, |package| self.bring(package))?;
         Ok(())
     }
+
+    fn reads(&self) -> Vec<PathBuf> {
+        match &self.place {
+            Place::Directory(directory) => vec![directory.clone()],
+            Place::Folder(_) => Vec::new(),
+        }
+    }
 }
 
 impl Index {

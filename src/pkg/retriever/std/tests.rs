@@ -445,6 +445,8 @@ fn archives_are_packages() {
         .unwrap();
     assert_eq!(fs::read(&place.path("into/PKG")).unwrap(), b"the text");
     assert!(fs::is_file(&place.path("into/lua-5.4.8/lua.c")));
+    let reads = place.open("archive", &one).unwrap().reads();
+    assert_eq!(reads, [place.path("other.tar")]);
     clear(&place);
 
     let wrong = json!({"path": "lua-5.4.8.tar", "versions": {"1.0.0": other}});
