@@ -23,6 +23,7 @@ mod locking;
 pub mod origin;
 pub mod packages;
 pub mod policy;
+pub mod publish;
 pub mod requirement;
 pub mod resolution;
 pub mod resolve;

@@ -14,6 +14,8 @@ pub(in crate::pkg) mod index;
 mod archive;
 mod http;
 mod source;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -48,6 +50,11 @@ pub trait Finder {
     /// # Errors
     /// As [`Self::candidates`]; what the directories contain then is undefined, and nobody uses it.
     fn fetch(&self, packages: &[Fetched]) -> Result<()>;
+
+    /// The files and directories that the config names, absolute: what it must be allowed to read.
+    fn reads(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
 }
 
 /// Makes a retriever for a config. Wrong configs are refused here.
