@@ -7,8 +7,10 @@
 //! Protocol 1 is one request, then the end of input. A retriever of wake goes on: it answers request after request, one
 //! line of JSON each, until its input ends, so that wake starts it once.
 
+mod client;
 pub mod config;
 pub mod foreign;
+mod git;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -49,7 +51,7 @@ pub trait Finder {
 pub type Open = fn(&Value, &Surroundings) -> Result<Box<dyn Finder>>;
 
 /// All of them, by the names that `wake.std` gives them; sorted.
-const RETRIEVERS: &[(&str, Open)] = &[];
+const RETRIEVERS: &[(&str, Open)] = &[("git", git::open)];
 
 /// The names of all retrievers of `wake.std`.
 pub fn names() -> impl Iterator<Item = &'static str> {
