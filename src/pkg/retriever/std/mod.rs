@@ -9,8 +9,12 @@
 
 mod client;
 pub mod config;
+mod crates;
 pub mod foreign;
 mod git;
+mod npm;
+mod pypi;
+mod truth;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -51,7 +55,7 @@ pub trait Finder {
 pub type Open = fn(&Value, &Surroundings) -> Result<Box<dyn Finder>>;
 
 /// All of them, by the names that `wake.std` gives them; sorted.
-const RETRIEVERS: &[(&str, Open)] = &[("git", git::open)];
+const RETRIEVERS: &[(&str, Open)] = &[("crates", crates::open), ("git", git::open)];
 
 /// The names of all retrievers of `wake.std`.
 pub fn names() -> impl Iterator<Item = &'static str> {
