@@ -11,6 +11,7 @@
 pub mod fingerprint;
 pub mod lock;
 pub mod path;
+pub mod place;
 pub mod stamp;
 
 use std::ffi::OsString;

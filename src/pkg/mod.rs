@@ -3,6 +3,7 @@
 //! The loop is lazy: what a declaration names in `pkgs` is looked at, but a package that is missing or broken is an
 //! error only for those who need it.
 
+pub mod archive;
 pub mod facts;
 pub mod frontier;
 pub mod requirement;
