@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use semver::Version;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::error::{Error, Result};
 use crate::fs;
@@ -16,7 +16,7 @@ use crate::fs;
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Record {
     pub(super) name: String,
-    #[serde(rename = "vers")]
+    #[serde(rename = "vers", deserialize_with = "version")]
     pub(super) version: Version,
     #[serde(rename = "deps", default)]
     pub(super) dependencies: Vec<Dependency>,
@@ -38,6 +38,9 @@ pub(super) struct Dependency {
     #[serde(default)]
     pub(super) package: Option<String>,
     pub(super) req: String,
+    /// The features that are asked of it.
+    #[serde(default)]
+    pub(super) features: Vec<String>,
     #[serde(default)]
     pub(super) optional: bool,
     #[serde(default)]
@@ -48,6 +51,11 @@ pub(super) struct Dependency {
     /// Another registry than that of the crate.
     #[serde(default)]
     pub(super) registry: Option<String>,
+}
+
+fn version<'a, D: Deserializer<'a>>(deserializer: D) -> std::result::Result<Version, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Version::parse(&text).map_err(serde::de::Error::custom)
 }
 
 /// A registry as it lies below cargo's home.

@@ -4,23 +4,25 @@
 //! cargo a project that depends on the crates, with an empty package of an impossibly high version in place of each, so
 //! that cargo looks each of them up, chooses none, and downloads nothing. Then the index is read where cargo keeps it.
 
+mod download;
 mod index;
 mod platform;
+mod project;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use semver::Version;
 use serde_json::Value;
 
 use self::index::{Index, Record, indexes};
-use super::client::{Client, Scratch, say};
+use self::project::Project;
+use super::client::{Client, Output, Scratch, say};
 use super::config::Config;
 use super::foreign::Foreign;
 use super::{Finder, Surroundings};
 use crate::error::{Error, Result};
 use crate::fs;
+use crate::pkg::archive::{self, Limits, Strip, digest};
 use crate::pkg::requirement::Requirement;
 use crate::pkg::retriever::protocol::{Candidate, Fetched, Required, Wanted};
 
@@ -68,9 +70,36 @@ impl Finder for Crates {
     }
 
     fn fetch(&self, packages: &[Fetched]) -> Result<()> {
-        packages
+        let wanted = packages
             .iter()
-            .try_for_each(|package| self.fetch_one(package))
+            .map(|package| self.record(package))
+            .collect::<Result<Vec<_>>>()?;
+        let lacking = |place: &usize| wanted[*place].1.is_none();
+        // One project cannot depend on two versions of a crate, wherever cargo takes them for the same.
+        let mut groups: Vec<BTreeMap<&str, &Record>> = Vec::new();
+        for place in (0..wanted.len()).filter(lacking) {
+            let record = &wanted[place].0;
+            match groups
+                .iter_mut()
+                .find(|group| !group.contains_key(record.name.as_str()))
+            {
+                Some(group) => drop(group.insert(&record.name, record)),
+                None => groups.push(BTreeMap::from([(record.name.as_str(), record)])),
+            }
+        }
+        for group in &groups {
+            self.download(&group.values().copied().collect::<Vec<_>>())?;
+        }
+        for (package, (record, archive)) in packages.iter().zip(&wanted) {
+            let archive = match archive {
+                Some(archive) => archive.clone(),
+                None => self
+                    .archive(record)?
+                    .ok_or_else(|| not_downloaded(record))?,
+            };
+            self.unpack(package, record, &archive)?;
+        }
+        Ok(())
     }
 }
 
@@ -127,7 +156,13 @@ impl Crates {
                 .collect();
             (written.len(), written.into_iter().max())
         };
-        let best = indexes(&self.home()?).into_iter().max_by_key(score);
+        let all = indexes(&self.home()?);
+        if all.is_empty() {
+            let message = "`cargo` keeps no index of its registry";
+            let hint = "`wake.std.crates` needs a registry with an index that `cargo` asks: not a directory of vendored crates, and no local registry";
+            return Err(Error::environment(message).hint(hint));
+        }
+        let best = all.into_iter().max_by_key(score);
         Ok(best.filter(|index| score(index).0 > 0))
     }
 
@@ -144,10 +179,97 @@ impl Crates {
         Ok(records)
     }
 
-    fn fetch_one(&self, package: &Fetched) -> Result<()> {
-        let _ = package;
-        Ok(())
+    /// What the index says of a version, and its archive if cargo has it already.
+    fn record(&self, package: &Fetched) -> Result<(Record, Option<PathBuf>)> {
+        let name = package.name.as_str();
+        let of = || format!("The crate `{name}` has no version `{}`", package.version);
+        let is_it =
+            |record: &Record| record.name == name && record.version.to_string() == package.version;
+        if package.namespace.as_deref() != Some(NAMESPACE) || !is_name(name) {
+            return Err(Error::user(of()));
+        }
+        let known = self.answered(&BTreeSet::from([name]))?;
+        let known = known
+            .map(|index| index.records(name))
+            .transpose()?
+            .unwrap_or_default();
+        if let Some(record) = known.into_iter().find(is_it) {
+            let archive = self.archive(&record)?;
+            return Ok((record, archive));
+        }
+        let asked = self.ask(&BTreeSet::from([name]))?;
+        let asked = asked
+            .map(|index| index.records(name))
+            .transpose()?
+            .unwrap_or_default();
+        let record = asked
+            .into_iter()
+            .find(is_it)
+            .ok_or_else(|| Error::user(of()))?;
+        Ok((record, None))
     }
+
+    /// The archive of a crate in cargo's cache, if it is what the index says.
+    fn archive(&self, record: &Record) -> Result<Option<PathBuf>> {
+        let file = format!("{}-{}.crate", record.name, record.version);
+        for index in indexes(&self.home()?) {
+            let path = index.archives.join(&file);
+            if let Some(bytes) = fs::read_if_exists(&path)?
+                && digest::sha256(&bytes) == record.checksum
+            {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Downloads crates, no two of one name. Those that do not go together are downloaded one by one.
+    fn download(&self, records: &[&Record]) -> Result<()> {
+        let scratch = Scratch::new(&self.surroundings)?;
+        let project = download::write(scratch.path(), records)?;
+        let output = self.cargo("fetch", &project)?;
+        match records {
+            _ if output.status.success() => Ok(()),
+            [record] => {
+                let subject = format!(
+                    "Cannot fetch the crate `{}@{}`",
+                    record.name, record.version
+                );
+                Err(output.failure(&subject))
+            }
+            _ => records
+                .iter()
+                .try_for_each(|record| self.download(&[record])),
+        }
+    }
+
+    fn unpack(&self, package: &Fetched, record: &Record, archive: &Path) -> Result<()> {
+        let name = format!("{}-{}.crate", record.name, record.version);
+        archive::unpack(
+            &name,
+            fs::open(archive)?,
+            &package.into,
+            Limits::default(),
+            Strip::Components(1),
+        )?;
+        let foreign = Foreign {
+            namespace: Some(NAMESPACE),
+            name: &package.name,
+            version: &package.version,
+            retriever: NAMESPACE,
+            config: &self.config,
+            pkgs: &pkgs(record),
+        };
+        foreign.write(&package.into).map(drop)
+    }
+}
+
+fn not_downloaded(record: &Record) -> Error {
+    let message = format!(
+        "The crate `{}@{}` is not where `cargo` puts it",
+        record.name, record.version
+    );
+    Error::environment(message).cause("no archive in its cache has the checksum of the index")
 }
 
 /// The names that cargo takes. Others are no crates.
@@ -157,37 +279,6 @@ fn is_name(name: &str) -> bool {
         && name
             .bytes()
             .all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_')
-}
-
-/// A project that depends on the crates, with a stand-in for each. Returns its manifest.
-fn write_project(directory: &Path, names: &BTreeSet<&str>) -> Result<PathBuf> {
-    let mut manifest = project_head();
-    let mut patches = String::from("[patch.crates-io]\n");
-    for (place, name) in names.iter().enumerate() {
-        let _ = writeln!(
-            manifest,
-            "p{place} = {{ package = \"{name}\", version = \"*\" }}"
-        );
-        let _ = writeln!(
-            patches,
-            "p{place} = {{ package = \"{name}\", path = \"p{place}\" }}"
-        );
-        let stand_in = directory.join(format!("p{place}"));
-        fs::create_directories(&stand_in)?;
-        let text = format!(
-            "[package]\nname = \"{name}\"\nversion = \"{STAND_IN}\"\n[lib]\npath = \"../lib.rs\"\n"
-        );
-        fs::write(&stand_in.join("Cargo.toml"), text.as_bytes())?;
-    }
-    fs::write(&directory.join("lib.rs"), b"")?;
-    let path = directory.join("Cargo.toml");
-    fs::write(&path, (manifest + &patches).as_bytes())?;
-    Ok(path)
-}
-
-fn project_head() -> String {
-    "[package]\nname = \"wake-question\"\nversion = \"0.0.0\"\n[lib]\npath = \"lib.rs\"\n[workspace]\n[dependencies]\n"
-        .to_owned()
 }
 
 fn candidate(record: &Record) -> Candidate {
