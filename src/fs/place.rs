@@ -49,3 +49,19 @@ pub fn target(path: &Path) -> Result<Option<PathBuf>> {
         Err(error) => fail(Err(error), "read the link", path),
     }
 }
+
+/// A file without a name, for reading and writing, on the file system of `directory`: gone when it is closed.
+///
+/// # Errors
+/// The directory cannot be written.
+pub fn nameless(directory: &Path) -> Result<File> {
+    let path = directory.join(format!(".{}.nameless", std::process::id()));
+    let opened = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)
+        .and_then(|file| std::fs::remove_file(&path).map(|()| file));
+    fail(opened, "create", &path)
+}

@@ -5,6 +5,7 @@
 //! far, makes all directories itself, and makes symbolic links when everything else is there, so nothing is ever
 //! written through one. It knows nothing of packages.
 
+pub mod digest;
 pub mod pack;
 
 mod meter;

@@ -7,13 +7,18 @@
 //! Protocol 1 is one request, then the end of input. A retriever of wake goes on: it answers request after request, one
 //! line of JSON each, until its input ends, so that wake starts it once.
 
-mod client;
 pub mod config;
-mod crates;
 pub mod foreign;
+pub(in crate::pkg) mod index;
+
+mod archive;
+mod client;
+mod crates;
 mod git;
+mod http;
 mod npm;
 mod pypi;
+mod source;
 mod truth;
 
 use std::collections::BTreeMap;
@@ -55,7 +60,13 @@ pub trait Finder {
 pub type Open = fn(&Value, &Surroundings) -> Result<Box<dyn Finder>>;
 
 /// All of them, by the names that `wake.std` gives them; sorted.
-const RETRIEVERS: &[(&str, Open)] = &[("crates", crates::open), ("git", git::open)];
+const RETRIEVERS: &[(&str, Open)] = &[
+    ("archive", archive::open),
+    ("crates", crates::open),
+    ("git", git::open),
+    ("index", index::open),
+    ("npm", npm::open),
+];
 
 /// The names of all retrievers of `wake.std`.
 pub fn names() -> impl Iterator<Item = &'static str> {

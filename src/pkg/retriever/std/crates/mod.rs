@@ -22,7 +22,8 @@ use super::foreign::Foreign;
 use super::{Finder, Surroundings};
 use crate::error::{Error, Result};
 use crate::fs;
-use crate::pkg::archive::{self, Limits, Strip, digest};
+use crate::pkg::archive::digest::Digest;
+use crate::pkg::archive::{self, Limits, Strip};
 use crate::pkg::requirement::Requirement;
 use crate::pkg::retriever::protocol::{Candidate, Fetched, Required, Wanted};
 
@@ -135,16 +136,30 @@ impl Crates {
             return Ok(None);
         }
         let scratch = Scratch::new(&self.surroundings)?;
-        let manifest = write_project(scratch.path(), names)?;
-        let mut command = self.client().command(&["generate-lockfile"]);
-        command.arg("--manifest-path").arg(&manifest);
+        let mut project = Project::new(scratch.path())?;
+        for name in names {
+            project.depend(name, "*");
+            project.stand_in(name, STAND_IN, &BTreeSet::new())?;
+        }
+        project.write()?;
+        self.cargo("generate-lockfile", &project)?.succeeded()?;
+        if indexes(&self.home()?).is_empty() {
+            let message = "`cargo` keeps no index of its registry";
+            let hint = "`wake.std.crates` needs a registry that `cargo` asks for its index: vendored crates and local \
+                        registries have none";
+            return Err(Error::environment(message).hint(hint));
+        }
+        self.answered(names)
+    }
+
+    fn cargo(&self, subcommand: &str, project: &Project) -> Result<Output> {
+        let mut command = self.client().command(&[subcommand]);
+        command.arg("--manifest-path").arg(project.manifest());
         command
             .env("CARGO_TERM_COLOR", "never")
             .env("CARGO_TERM_PROGRESS_WHEN", "never");
         self.client()
-            .finish(&mut command, "cargo generate-lockfile")?
-            .succeeded()?;
-        Ok(self.answered(names)?)
+            .finish(&mut command, &format!("cargo {subcommand}"))
     }
 
     /// The index that knows most of the crates, and of several such the one that was written last.
@@ -156,13 +171,7 @@ impl Crates {
                 .collect();
             (written.len(), written.into_iter().max())
         };
-        let all = indexes(&self.home()?);
-        if all.is_empty() {
-            let message = "`cargo` keeps no index of its registry";
-            let hint = "`wake.std.crates` needs a registry with an index that `cargo` asks: not a directory of vendored crates, and no local registry";
-            return Err(Error::environment(message).hint(hint));
-        }
-        let best = all.into_iter().max_by_key(score);
+        let best = indexes(&self.home()?).into_iter().max_by_key(score);
         Ok(best.filter(|index| score(index).0 > 0))
     }
 
@@ -212,12 +221,15 @@ impl Crates {
     /// The archive of a crate in cargo's cache, if it is what the index says.
     fn archive(&self, record: &Record) -> Result<Option<PathBuf>> {
         let file = format!("{}-{}.crate", record.name, record.version);
+        let digest = Digest::parse(&format!("sha256:{}", record.checksum))?;
         for index in indexes(&self.home()?) {
             let path = index.archives.join(&file);
-            if let Some(bytes) = fs::read_if_exists(&path)?
-                && digest::sha256(&bytes) == record.checksum
-            {
-                return Ok(Some(path));
+            let mut hasher = digest.hasher();
+            if let Some(bytes) = fs::read_if_exists(&path)? {
+                hasher.update(&bytes);
+                if hasher.finish() == digest {
+                    return Ok(Some(path));
+                }
             }
         }
         Ok(None)

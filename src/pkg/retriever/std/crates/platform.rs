@@ -11,9 +11,7 @@ const DEPTH: usize = 64;
 /// Whether a dependency for `target` is wanted on some machine of this system.
 pub(super) fn may_hold(target: &str) -> bool {
     let target = target.trim();
-    let condition = target
-        .strip_prefix("cfg(")
-        .and_then(|rest| rest.strip_suffix(')'));
+    let condition = target.strip_prefix("cfg(");
     let truth = match condition {
         Some(condition) => {
             let mut rest = condition;
@@ -59,6 +57,7 @@ fn expression(rest: &mut &str, depth: usize) -> Truth {
         }
         "unix" | "windows" => equals("target_family", name),
         "true" => Some(true),
+        _ if take(rest, '(') => None,
         "debug_assertions" | "panic" | "proc_macro" => None,
         _ => Some(false),
     }
