@@ -74,23 +74,11 @@ impl Client<'_> {
         })
     }
 
-    /// Runs `subcommand` with arguments, and wants it to succeed.
-    ///
-    /// # Errors
-    /// As [`Self::finish`]; it fails.
-    pub(super) fn run<A: AsRef<OsStr>>(
-        &self,
-        subcommand: &[&str],
-        arguments: impl IntoIterator<Item = A>,
-    ) -> Result<Output> {
-        self.try_run(subcommand, arguments)?.succeeded()
-    }
-
-    /// As [`Self::run`], but a failure is for the caller to judge.
+    /// Runs `subcommand` with arguments. A failure is for the caller to judge.
     ///
     /// # Errors
     /// As [`Self::finish`].
-    pub(super) fn try_run<A: AsRef<OsStr>>(
+    pub(super) fn run<A: AsRef<OsStr>>(
         &self,
         subcommand: &[&str],
         arguments: impl IntoIterator<Item = A>,

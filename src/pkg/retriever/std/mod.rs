@@ -66,6 +66,7 @@ const RETRIEVERS: &[(&str, Open)] = &[
     ("git", git::open),
     ("index", index::open),
     ("npm", npm::open),
+    ("pypi", pypi::open),
 ];
 
 /// The names of all retrievers of `wake.std`.

@@ -56,6 +56,7 @@ fn expression(rest: &mut &str, depth: usize) -> Truth {
             equals(name, value)
         }
         "unix" | "windows" => equals("target_family", name),
+        "" => None,
         "true" => Some(true),
         _ if take(rest, '(') => None,
         "debug_assertions" | "panic" | "proc_macro" => None,

@@ -146,7 +146,7 @@ impl Npm {
 
     fn view(&self, package: &str, fields: &[&str]) -> Result<Output> {
         let arguments = QUIET.iter().chain([&"--", &package]).chain(fields);
-        self.client().try_run(&["view"], arguments)
+        self.client().run(&["view"], arguments)
     }
 
     fn fetch_one(&self, package: &Fetched) -> Result<()> {
@@ -167,7 +167,7 @@ impl Npm {
             .iter()
             .copied()
             .chain([destination.as_str(), "--", &specification]);
-        let output = self.client().try_run(&["pack"], arguments)?;
+        let output = self.client().run(&["pack"], arguments)?;
         if !output.status.success() {
             return Err(match is_not_found(&output.stdout) {
                 true => lacking(),
