@@ -111,7 +111,8 @@ impl Npm {
         }
         let package = format!("{name}@{}", range::range(requirement));
         let output = self.view(&package, &FIELDS)?.succeeded()?;
-        let records = records(&output)?;
+        let mut records = records(&output)?;
+        records.sort_by_cached_key(|record| Version::parse(&record.version).ok());
         let each = records.iter().filter(|record| is_admitted(&record.version));
         Ok(each
             .map(|record| candidate(name, record, &published))

@@ -8,7 +8,7 @@ use semver::Version;
 use serde::Deserialize;
 
 use super::super::Surroundings;
-use super::super::client::{Client, Output, Scratch, say};
+use super::super::client::{Client, Output, Scratch, say, without_credentials};
 use super::{NAMESPACE, version};
 use crate::error::{Error, Result};
 use crate::fs;
@@ -28,6 +28,9 @@ const PURE: [&str; 3] = ["--implementation=py", "--abi=none", "--platform=any"];
 /// No package has this version: pip names those that there are.
 const NO_VERSION: &str = "===4294967295.0.0";
 
+const NO_WHEEL: &str =
+    "only wheels for this machine are fetched: of a source archive `pip` would run the build";
+
 /// `pip`, as it is there.
 #[derive(Debug)]
 pub(super) struct Pip<'a> {
@@ -36,6 +39,14 @@ pub(super) struct Pip<'a> {
     prefix: &'static [&'static str],
     /// The version of Python that it belongs to: `3.11`.
     pub(super) python: Option<String>,
+}
+
+/// What an index does not have.
+#[derive(Clone, Copy, PartialEq)]
+enum Lack {
+    Package,
+    /// There are files, but none that could be used here.
+    Wheel,
 }
 
 /// What a wheel says of itself.
@@ -96,13 +107,8 @@ impl<'a> Pip<'a> {
         let fail =
             |output: &Output| output.failure(&format!("Cannot list the versions of `{name}`"));
         let listed = listed(&output.stderr).ok_or_else(|| fail(&output))?;
-        if listed.is_empty() {
-            // Of an index that does not answer pip tells only those who want to know everything.
-            let details = self.ask(name, &["--verbose"])?;
-            if is_disturbed(&details.stdout) || is_disturbed(&details.stderr) {
-                return Err(fail(&details));
-            }
-            self.mention_sources(name)?;
+        if listed.is_empty() && self.explain_none(name)? == Lack::Wheel {
+            say(NAMESPACE, &format!("`{name}`: {NO_WHEEL}"));
         }
         let is_known = |text: &&&str| version::semver(text).is_some();
         let (known, foreign): (Vec<&str>, Vec<&str>) = listed.iter().partition(is_known);
@@ -125,23 +131,24 @@ impl<'a> Pip<'a> {
         self.run("download", &[&QUIET, options, &last].concat())
     }
 
-    /// Says so where there are source archives instead of wheels.
-    fn mention_sources(&self, name: &str) -> Result<()> {
-        let options = [
-            "versions",
-            "--no-input",
-            "--disable-pip-version-check",
-            "--pre",
-            "--",
-            name,
-        ];
-        if self.run("index", &options)?.status.success() {
-            let message = format!(
-                "`{name}`: there is no wheel for this machine, and source archives are not fetched: pip would run their build"
-            );
-            say(NAMESPACE, &message);
+    /// Why pip lists no version of a package. Of an index that does not answer it tells only those who want to know
+    /// everything.
+    ///
+    /// # Errors
+    /// An index does not answer.
+    fn explain_none(&self, name: &str) -> Result<Lack> {
+        let details = self.ask(name, &["-vv"])?;
+        let mut lack = Lack::Package;
+        for line in details.stdout.lines().chain(details.stderr.lines()) {
+            if line.contains("Could not fetch URL") && !line.contains(" 404 ") {
+                let message = format!("Cannot ask the index of `pip` for `{name}`");
+                return Err(Error::environment(message).cause(without_credentials(line.trim())));
+            }
+            if line.contains("Skipping link") {
+                lack = Lack::Wheel;
+            }
         }
-        Ok(())
+        Ok(lack)
     }
 
     /// What pip says of the wheels that it would install, without installing them. `versions` has no two of one name.
@@ -192,6 +199,25 @@ impl<'a> Pip<'a> {
         )
     }
 
+    /// Why there is no wheel of a version.
+    fn explain_failure(&self, name: &str, version: &Version, output: &Output) -> Error {
+        let lack = match listed(&output.stderr) {
+            None => return output.failure(&format!("Cannot fetch `{name}@{version}`")),
+            Some(versions) if versions.is_empty() => self.explain_none(name),
+            Some(_) => Ok(Lack::Wheel),
+        };
+        match lack {
+            Ok(Lack::Package) => Error::user(format!("The index of `pip` has no package `{name}`")),
+            Ok(Lack::Wheel) => {
+                let message = format!(
+                    "The index of `pip` has no wheel of `{name}@{version}` for this machine"
+                );
+                Error::user(message).hint(NO_WHEEL)
+            }
+            Err(error) => error,
+        }
+    }
+
     /// Downloads the wheel that fits every machine, or else this one.
     ///
     /// # Errors
@@ -211,16 +237,7 @@ impl<'a> Pip<'a> {
             output = run(&[])?;
         }
         if !output.status.success() {
-            return Err(
-                if listed(&output.stderr).is_some_and(|versions| !versions.is_empty()) {
-                    Error::user(format!(
-                        "The index of `pip` has no wheel of `{name}@{version}` for this machine"
-                    ))
-                    .hint("source archives are not fetched: `pip` would run their build")
-                } else {
-                    output.failure(&format!("Cannot fetch `{name}@{version}`"))
-                },
-            );
+            return Err(self.explain_failure(name, version, &output));
         }
         let mut names = fs::list(directory)?.into_iter().map(|(name, _)| name);
         let only = names.next().map(|name| directory.join(name));
@@ -247,13 +264,6 @@ fn listed(stderr: &str) -> Option<Vec<&str>> {
         list.filter(|version| *version != "none" && !version.is_empty())
             .collect(),
     )
-}
-
-/// Whether pip could not ask an index: it goes on then, as if that had nothing.
-fn is_disturbed(said: &str) -> bool {
-    let is_absence = |line: &str| line.contains(" 404 ");
-    said.lines()
-        .any(|line| line.contains("Could not fetch URL") && !is_absence(line))
 }
 
 /// What pip is asked for.
