@@ -12,10 +12,16 @@ pub mod foreign;
 pub(in crate::pkg) mod index;
 
 mod archive;
+mod client;
+mod crates;
+mod git;
 mod http;
+mod npm;
+mod pypi;
 mod source;
 #[cfg(test)]
 mod tests;
+mod truth;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -61,7 +67,14 @@ pub trait Finder {
 pub type Open = fn(&Value, &Surroundings) -> Result<Box<dyn Finder>>;
 
 /// All of them, by the names that `wake.std` gives them; sorted.
-const RETRIEVERS: &[(&str, Open)] = &[("archive", archive::open), ("index", index::open)];
+const RETRIEVERS: &[(&str, Open)] = &[
+    ("archive", archive::open),
+    ("crates", crates::open),
+    ("git", git::open),
+    ("index", index::open),
+    ("npm", npm::open),
+    ("pypi", pypi::open),
+];
 
 /// The names of all retrievers of `wake.std`.
 pub fn names() -> impl Iterator<Item = &'static str> {
