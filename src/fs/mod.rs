@@ -12,6 +12,7 @@ pub mod fingerprint;
 pub mod lock;
 pub mod path;
 pub mod stamp;
+pub mod tree;
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};

@@ -5,8 +5,10 @@
 
 pub mod facts;
 pub mod frontier;
+pub mod lock;
 pub mod requirement;
 pub mod resolve;
 pub mod retriever;
+pub mod store;
 
 pub use resolve::{Package, PackageIndex, Packages};

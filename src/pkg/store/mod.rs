@@ -1,0 +1,211 @@
+//! The store: packages by what they contain, shared by all workspaces of a user.
+//!
+//! It knows nothing of names and versions, of where packages come from, and of which are wanted.
+//!
+//! ## On disk
+//!
+//! ```text
+//! <cache directory>/wake/store/
+//!   lock                  shared by those who use the store, held alone by those who clean up
+//!   pkgs/<id>/            a package: exactly the files of its listing, read-only
+//!   listings/<id>         its listing (`listing.rs`)
+//!   uses/<id>             its size in bytes, in digits; modified when the package was used last, give or take an hour
+//!   workspaces/<hash>     what a workspace uses (`workspaces.rs`)
+//! ```
+//!
+//! In each of the directories a name with a leading dot is of something that is being made or removed. It belongs to a
+//! process that shares the lock; if nobody does, it is left over from one that died, and the next one removes it.
+//!
+//! A package is made under such a name and renamed when it is complete and on disk, so what is below `pkgs/` is whole
+//! at any time; its listing and size are there before it. The kernel lets go of the lock of a process that dies.
+
+mod collect;
+mod id;
+mod listing;
+mod put;
+#[cfg(test)]
+mod tests;
+mod verify;
+mod workspaces;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+pub use collect::{Collected, Limits};
+pub use id::PackageId;
+pub use put::Stored;
+pub use verify::{Damage, Difference};
+
+use crate::error::{Error, Kind, Result};
+use crate::fs::{self, Lock, tree};
+
+const PACKAGES: &str = "pkgs";
+const LISTINGS: &str = "listings";
+const USES: &str = "uses";
+const WORKSPACES: &str = "workspaces";
+const ALL: [&str; 4] = [PACKAGES, LISTINGS, USES, WORKSPACES];
+
+/// The store of a user. While it is open, nobody else evicts anything from it.
+#[derive(Debug)]
+pub struct Store {
+    directory: PathBuf,
+    lock: Lock,
+    is_writable: bool,
+}
+
+impl Store {
+    /// Opens the store in the user's cache directory, and creates it where it is missing. Waits while another process
+    /// evicts. A store that may only be read is opened for reading.
+    ///
+    /// # Errors
+    /// `Environment`, if there is no store and none can be made.
+    pub fn open(cache_directory: &Path) -> Result<Self> {
+        let directory = cache_directory.join("wake/store");
+        for part in ALL {
+            fs::create_directories(&directory.join(part))
+                .map_err(|error| unusable(error, cache_directory))?;
+        }
+        let store = Self {
+            lock: Lock::share(&directory.join("lock"))
+                .map_err(|error| unusable(error, cache_directory))?,
+            is_writable: ALL
+                .iter()
+                .all(|part| tree::is_writable(&directory.join(part))),
+            directory,
+        };
+        if store.is_writable && !store.leftovers()?.is_empty() {
+            if store.lock.try_exclude()? {
+                store.remove_leftovers()?;
+            }
+            store.lock.readmit()?;
+        }
+        Ok(store)
+    }
+
+    /// The directory of a package that is there. Only that it is there is checked: see [`Self::verify`].
+    pub fn get(&self, id: &PackageId) -> Option<PathBuf> {
+        let place = self.place(PACKAGES, id);
+        fs::is_directory(&place).then_some(place)
+    }
+
+    /// The id that `files` of the directory `staged` have as a package, and their size in bytes.
+    ///
+    /// # Errors
+    /// As [`Self::put`].
+    pub fn id_of(staged: &Path, files: &[String]) -> Result<(PackageId, u64)> {
+        let survey = listing::survey(staged, files)?;
+        Ok((survey.listing.id(), survey.size))
+    }
+
+    /// Removes a package that is damaged, so that it can be put again. One that is not there is no error.
+    ///
+    /// # Errors
+    /// `Environment`, if the store cannot be written.
+    pub fn remove(&self, id: &PackageId) -> Result<()> {
+        match self.set_aside(id)? {
+            Some(aside) => tree::remove_read_only(&aside),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes a package out of the store by renaming it, its listing and size with it. Returns where it is now.
+    fn set_aside(&self, id: &PackageId) -> Result<Option<PathBuf>> {
+        let (place, aside) = (self.place(PACKAGES, id), self.temporary(PACKAGES));
+        if !fs::is_occupied(&place) {
+            return Ok(None);
+        }
+        // Before the package: as soon as it is gone, somebody else may put it again.
+        fs::remove_file(&self.place(LISTINGS, id))?;
+        fs::remove_file(&self.place(USES, id))?;
+        fs::rename(&place, &aside)?;
+        Ok(Some(aside))
+    }
+
+    fn place(&self, part: &str, id: &PackageId) -> PathBuf {
+        self.directory.join(part).join(id.to_string())
+    }
+
+    /// A name in a part of the store that nobody else uses.
+    fn temporary(&self, part: &str) -> PathBuf {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        // Processes in different containers can have the same id, hence the time.
+        let time = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        let name = format!(".{}-{:x}-{count}", std::process::id(), time.as_nanos());
+        self.directory.join(part).join(name)
+    }
+
+    /// Replaces a small file of the store.
+    fn write(&self, part: &str, name: &str, content: &[u8]) -> Result<()> {
+        let temporary = self.temporary(part);
+        let result = fs::write(&temporary, content)
+            .and_then(|()| tree::synchronize(&temporary))
+            .and_then(|()| fs::rename(&temporary, &self.directory.join(part).join(name)));
+        if result.is_err() {
+            let _ = fs::remove_file(&temporary);
+        }
+        result
+    }
+
+    /// Names in a part of the store, but for what is being made or removed.
+    fn names(&self, part: &str) -> Result<Vec<String>> {
+        let names = fs::list(&self.directory.join(part))?.into_iter();
+        Ok(names
+            .filter_map(|(name, _)| name.into_string().ok())
+            .filter(|name| !name.starts_with('.'))
+            .collect())
+    }
+
+    fn leftovers(&self) -> Result<Vec<PathBuf>> {
+        let mut leftovers = Vec::new();
+        for part in ALL {
+            let directory = self.directory.join(part);
+            for (name, _) in fs::list(&directory)? {
+                if name.as_encoded_bytes().starts_with(b".") {
+                    leftovers.push(directory.join(name));
+                }
+            }
+        }
+        Ok(leftovers)
+    }
+
+    /// What processes left that died. The lock must be held alone.
+    fn remove_leftovers(&self) -> Result<()> {
+        for path in self.leftovers()? {
+            tree::remove_read_only(&path)?;
+        }
+        Ok(())
+    }
+}
+
+fn unusable(error: Error, cache_directory: &Path) -> Error {
+    let mut outer = Error::new(
+        Kind::Environment,
+        format!(
+            "The store of packages in `{}` cannot be opened",
+            cache_directory.display()
+        ),
+    )
+    .cause(error.report().message.clone())
+    .hint("set `XDG_CACHE_HOME` to a directory that you may write to");
+    outer
+        .report_mut()
+        .causes
+        .extend(error.report().causes.iter().cloned());
+    outer
+}
+
+/// Says what can be done where the disk is full.
+fn advise(error: Error) -> Error {
+    if error
+        .report()
+        .causes
+        .iter()
+        .any(|cause| cause == "no space left on the device")
+    {
+        error.hint("`wake cache gc` removes packages that no workspace uses")
+    } else {
+        error
+    }
+}
