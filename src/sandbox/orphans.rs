@@ -46,19 +46,25 @@ impl Adoption {
     }
 }
 
-/// Kills and reaps all that descends from this process.
-pub fn end_all() {
-    end(&HashSet::new());
+/// Kills and reaps all that descends from this process. Returns whether that worked: a process that the kernel holds
+/// does not end.
+pub fn end_all() -> bool {
+    end(&HashSet::new())
 }
 
 /// Kills and reaps what descends from this process, but for the children `spared` and what descends from them.
-fn end(spared: &HashSet<i32>) {
+/// Returns whether nothing is left.
+fn end(spared: &HashSet<i32>) -> bool {
     let limit = Instant::now() + PATIENCE;
     // What has lost its parent is a child of this process when the next round looks.
-    while !has_no_children() && Instant::now() < limit {
-        let found = halt(spared, limit);
-        if found.is_empty() {
-            return;
+    loop {
+        let found = if has_no_children() {
+            HashMap::new()
+        } else {
+            halt(spared, limit)
+        };
+        if found.is_empty() || limit < Instant::now() {
+            return found.is_empty();
         }
         for (&pid, &parent) in &found {
             let process = signal(pid, parent, Signal::KILL);

@@ -37,8 +37,16 @@ fn serve() -> io::Result<()> {
     let mut orders = serde_json::Deserializer::from_reader(BufReader::new(&line));
     let order = Order::deserialize(&mut orders)?;
     let program = start(&order, &line)?;
-    let ended = watch(program, &line)?;
-    orphans::end_all();
+    let mut ended = watch(program, &line)?;
+    if !orphans::end_all() {
+        let message = format!(
+            "`{}` has started a process that does not end",
+            order.program.display()
+        );
+        ended = Ended::Failed(
+            Error::environment(message).cause("the kernel holds it, or it has other rights"),
+        );
+    }
     tell(&line, &ended)
 }
 
@@ -57,7 +65,7 @@ fn start(order: &Order, line: &UnixStream) -> io::Result<Pid> {
         -1 => Err(io::Error::last_os_error()),
         0 => {
             let error = become_program(order, supervisor);
-            let _ = tell(line, &Ended::NotStarted(error));
+            let _ = tell(line, &Ended::Failed(error));
             std::process::exit(1)
         }
         pid => Pid::from_raw(pid).ok_or_else(|| ErrorKind::Other.into()),
