@@ -52,6 +52,29 @@ pub fn end_all() -> bool {
     end(&HashSet::new())
 }
 
+/// Reaps children that have ended, until it comes to `spared`.
+pub fn bury(spared: Pid) {
+    while let Some(pid) = ended_child().filter(|pid| *pid != spared) {
+        let _ = waitpid(Some(pid), WaitOptions::NOHANG);
+    }
+}
+
+/// A child that has ended and is not reaped.
+fn ended_child() -> Option<Pid> {
+    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    #[expect(
+        unsafe_code,
+        reason = "the safe waitid does not say which child it was"
+    )]
+    // SAFETY: the pointer is to a live local variable; that is all zeros where there is none, and of a child otherwise.
+    let pid = unsafe {
+        let mut found: libc::siginfo_t = std::mem::zeroed();
+        libc::waitid(libc::P_ALL, 0, &raw mut found, options);
+        found.si_pid()
+    };
+    Pid::from_raw(pid)
+}
+
 /// Kills and reaps what descends from this process, but for the children `spared` and what descends from them.
 /// Returns whether nothing is left.
 fn end(spared: &HashSet<i32>) -> bool {

@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::MemfdFlags;
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitOptions, getpid, pidfd_open, set_parent_process_death_signal,
@@ -72,6 +72,12 @@ fn start(order: &Order, line: &UnixStream) -> io::Result<Pid> {
     }
 }
 
+/// How often those are buried that ended after they had lost their parents: each is a number that nobody else can have.
+const TICK: Timespec = Timespec {
+    tv_sec: 1,
+    tv_nsec: 0,
+};
+
 /// Sleeps until the program has ended, or until wake says something: all that it can mean is to stop.
 fn watch(program: Pid, line: &UnixStream) -> io::Result<Ended> {
     let exit = pidfd_open(program, PidfdFlags::empty())?;
@@ -81,13 +87,14 @@ fn watch(program: Pid, line: &UnixStream) -> io::Result<Ended> {
             PollFd::new(line, PollFlags::IN),
         ];
         // An error is a signal that came: it looks again.
-        let _ = poll(&mut descriptors, None);
+        let _ = poll(&mut descriptors, Some(&TICK));
         if !descriptors[0].revents().is_empty() {
             return reap(program);
         }
         if !descriptors[1].revents().is_empty() {
             return Ok(Ended::Stopped);
         }
+        orphans::bury(program);
     }
 }
 

@@ -140,3 +140,52 @@ fn condition(argument: u8, compare: Compare, value: u64) -> Result<SeccompCondit
         value,
     )?)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::os::unix::fs::OpenOptionsExt;
+
+    use super::*;
+    use crate::fs;
+
+    /// Runs `attempt` on a thread of its own, which alone is restricted.
+    fn restricted<T: Send>(is_covered: bool, attempt: impl FnOnce() -> T + Send) -> T {
+        let restricted = || {
+            restrict(Network::None, i32::MAX, is_covered).unwrap();
+            attempt()
+        };
+        std::thread::scope(|scope| scope.spawn(restricted).join().unwrap())
+    }
+
+    /// Catches files that lose their content on kernels whose Landlock does not know of truncation, as this one's does.
+    #[test]
+    fn truncating_is_refused_where_landlock_does_not_see_to_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        fs::write(&path, b"content").unwrap();
+        let name = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+        let truncate = |is_covered| {
+            restricted(is_covered, || {
+                #[expect(unsafe_code, reason = "the standard library has no truncation by name")]
+                // SAFETY: the name ends with a zero byte and lives on.
+                unsafe {
+                    libc::truncate(name.as_ptr(), 1)
+                }
+            })
+        };
+        let open = |flags: i32| {
+            restricted(false, || {
+                let mut options = File::options();
+                options.read(true).custom_flags(flags).open(&path).is_ok()
+            })
+        };
+        assert_eq!(truncate(false), -1);
+        // The standard library opens for reading, or as the flags say besides.
+        assert!(!open(libc::O_TRUNC) && open(libc::O_NONBLOCK));
+        assert_eq!(fs::read(&path).unwrap(), b"content");
+        let overwritten = restricted(false, || fs::write(&path, b"other"));
+        overwritten.unwrap();
+        assert_eq!(truncate(true), 0);
+    }
+}
