@@ -120,11 +120,6 @@ pub fn canonicalize(path: &Path) -> Result<PathBuf> {
     fail(std::fs::canonicalize(path), "find", path)
 }
 
-/// Where a symbolic link leads, as it says.
-pub fn read_link(path: &Path) -> Result<PathBuf> {
-    fail(std::fs::read_link(path), "read the link", path)
-}
-
 /// Names in a directory with whether each is a directory (links not followed), sorted by bytes.
 pub fn list(path: &Path) -> Result<Vec<(OsString, bool)>> {
     let mut names = Vec::new();

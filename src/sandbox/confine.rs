@@ -39,7 +39,8 @@ pub(super) fn enter(policy: &Policy, supervisor: i32) -> Result<()> {
     }
     give_up_capabilities()?;
     restrict_files(policy)?;
-    system_calls::restrict(policy.network, supervisor, !truncation_is_covered())
+    let is_covered = truncation_is_covered();
+    system_calls::restrict(policy.network, supervisor, is_covered)
         .map_err(|error| impossible("seccomp, which restricts the network", &error.to_string()))
 }
 
@@ -76,9 +77,7 @@ fn give_up_capabilities() -> Result<()> {
     let kept = CapabilitySet::CHOWN
         | CapabilitySet::DAC_OVERRIDE
         | CapabilitySet::FOWNER
-        | CapabilitySet::FSETID
-        | CapabilitySet::SETGID
-        | CapabilitySet::SETUID;
+        | CapabilitySet::FSETID;
     let give_up = || {
         let mut sets = capabilities(None)?;
         sets.permitted &= kept;
@@ -115,12 +114,14 @@ fn restrict_files(policy: &Policy) -> Result<()> {
         Ok(rules.restrict_self()?.ruleset)
     };
     let step = "Landlock, which restricts access to files";
+    let absent = "the kernel does not have it (Linux 5.13), or it is not enabled";
     match restrict() {
-        Ok(RulesetStatus::NotEnforced) => Err(impossible(
-            step,
-            "the kernel does not have it, or not enabled",
-        )),
+        Ok(RulesetStatus::NotEnforced) => Err(impossible(step, absent)),
         Ok(_) => Ok(()),
+        // Before any path is looked at, these say that the kernel does not know what is asked for.
+        Err(RulesetError::HandleAccesses(_) | RulesetError::CreateRuleset(_)) => {
+            Err(impossible(step, absent))
+        }
         Err(error) => Err(impossible(step, &error.to_string())),
     }
 }

@@ -92,7 +92,7 @@ pub struct Order {
     pub policy: Policy,
 }
 
-/// How a program ended. Nothing of it runs any more.
+/// How a program ended. Nothing of it runs any more, unless it says so.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Ended {
     Exited(i32),
@@ -101,6 +101,6 @@ pub enum Ended {
     },
     /// Wake asked for it, or is gone.
     Stopped,
-    /// It never ran.
-    NotStarted(Error),
+    /// It never ran, or something of it does not end.
+    Failed(Error),
 }

@@ -46,19 +46,48 @@ impl Adoption {
     }
 }
 
-/// Kills and reaps all that descends from this process.
-pub fn end_all() {
-    end(&HashSet::new());
+/// Kills and reaps all that descends from this process. Returns whether that worked: a process that the kernel holds
+/// does not end.
+pub fn end_all() -> bool {
+    end(&HashSet::new())
+}
+
+/// Reaps children that have ended, until it comes to `spared`.
+pub fn bury(spared: Pid) {
+    while let Some(pid) = ended_child().filter(|pid| *pid != spared) {
+        let _ = waitpid(Some(pid), WaitOptions::NOHANG);
+    }
+}
+
+/// A child that has ended and is not reaped.
+fn ended_child() -> Option<Pid> {
+    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    #[expect(
+        unsafe_code,
+        reason = "the safe waitid does not say which child it was"
+    )]
+    // SAFETY: the pointer is to a live local variable; that is all zeros where there is none, and of a child otherwise.
+    let pid = unsafe {
+        let mut found: libc::siginfo_t = std::mem::zeroed();
+        libc::waitid(libc::P_ALL, 0, &raw mut found, options);
+        found.si_pid()
+    };
+    Pid::from_raw(pid)
 }
 
 /// Kills and reaps what descends from this process, but for the children `spared` and what descends from them.
-fn end(spared: &HashSet<i32>) {
+/// Returns whether nothing is left.
+fn end(spared: &HashSet<i32>) -> bool {
     let limit = Instant::now() + PATIENCE;
     // What has lost its parent is a child of this process when the next round looks.
-    while !has_no_children() && Instant::now() < limit {
-        let found = halt(spared, limit);
-        if found.is_empty() {
-            return;
+    loop {
+        let found = if has_no_children() {
+            HashMap::new()
+        } else {
+            halt(spared, limit)
+        };
+        if found.is_empty() || limit < Instant::now() {
+            return found.is_empty();
         }
         for (&pid, &parent) in &found {
             let process = signal(pid, parent, Signal::KILL);

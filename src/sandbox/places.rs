@@ -57,12 +57,17 @@ pub(super) fn devices() -> Vec<PathBuf> {
 /// The absolute paths that exist among those that `value`, an environment variable, consists of: one path, or several
 /// with colons or spaces between, also as `file:` addresses. The root directory is none of them: it would be everything.
 pub fn existing(value: &str) -> Vec<PathBuf> {
-    let whole = std::iter::once(value);
+    // A name may have spaces in it: all ways to divide are tried.
     let parts = value
-        .split(|character: char| character.is_whitespace() || ":;,".contains(character))
-        .map(|part| part.strip_prefix("//").map_or(part, |path| path));
-    let mut found: Vec<PathBuf> = whole
+        .split(':')
+        .map(|part| part.strip_prefix("//").unwrap_or(part));
+    let words = value
+        .split_whitespace()
+        .flat_map(|word| word.split([':', ';', ',']))
+        .map(|word| word.strip_prefix("//").unwrap_or(word));
+    let mut found: Vec<PathBuf> = std::iter::once(value)
         .chain(parts)
+        .chain(words)
         .map(PathBuf::from)
         .filter(|path| path.is_absolute() && path.parent().is_some() && fs::exists(path))
         .collect();

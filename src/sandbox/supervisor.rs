@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::MemfdFlags;
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitOptions, getpid, pidfd_open, set_parent_process_death_signal,
@@ -37,8 +37,16 @@ fn serve() -> io::Result<()> {
     let mut orders = serde_json::Deserializer::from_reader(BufReader::new(&line));
     let order = Order::deserialize(&mut orders)?;
     let program = start(&order, &line)?;
-    let ended = watch(program, &line)?;
-    orphans::end_all();
+    let mut ended = watch(program, &line)?;
+    if !orphans::end_all() {
+        let message = format!(
+            "`{}` has started a process that does not end",
+            order.program.display()
+        );
+        ended = Ended::Failed(
+            Error::environment(message).cause("the kernel holds it, or it has other rights"),
+        );
+    }
     tell(&line, &ended)
 }
 
@@ -57,12 +65,18 @@ fn start(order: &Order, line: &UnixStream) -> io::Result<Pid> {
         -1 => Err(io::Error::last_os_error()),
         0 => {
             let error = become_program(order, supervisor);
-            let _ = tell(line, &Ended::NotStarted(error));
+            let _ = tell(line, &Ended::Failed(error));
             std::process::exit(1)
         }
         pid => Pid::from_raw(pid).ok_or_else(|| ErrorKind::Other.into()),
     }
 }
+
+/// How often those are buried that ended after they had lost their parents: each is a number that nobody else can have.
+const TICK: Timespec = Timespec {
+    tv_sec: 1,
+    tv_nsec: 0,
+};
 
 /// Sleeps until the program has ended, or until wake says something: all that it can mean is to stop.
 fn watch(program: Pid, line: &UnixStream) -> io::Result<Ended> {
@@ -73,13 +87,14 @@ fn watch(program: Pid, line: &UnixStream) -> io::Result<Ended> {
             PollFd::new(line, PollFlags::IN),
         ];
         // An error is a signal that came: it looks again.
-        let _ = poll(&mut descriptors, None);
+        let _ = poll(&mut descriptors, Some(&TICK));
         if !descriptors[0].revents().is_empty() {
             return reap(program);
         }
         if !descriptors[1].revents().is_empty() {
             return Ok(Ended::Stopped);
         }
+        orphans::bury(program);
     }
 }
 

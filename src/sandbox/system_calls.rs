@@ -13,15 +13,18 @@ use super::Network;
 /// Added to the number of a system call of the ABI with small pointers, which shares the architecture.
 const SMALL_POINTERS: i64 = 0x4000_0000;
 
+/// The keys that the kernel holds for the user.
+const KEYS: [i64; 3] = [libc::SYS_keyctl, libc::SYS_add_key, libc::SYS_request_key];
+
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 type Result<T> = std::result::Result<T, Error>;
 
-/// Installs the filters. `supervisor` may get no signals; `truncates` says that Landlock does not see to files being
+/// Installs the filters. `supervisor` may get no signals; `is_covered` says that Landlock sees to files being
 /// truncated.
-pub(super) fn restrict(network: Network, supervisor: i32, truncates: bool) -> Result<()> {
-    let refused = refused(network, supervisor, truncates)?;
+pub(super) fn restrict(network: Network, supervisor: i32, is_covered: bool) -> Result<()> {
+    let refused = refused(network, supervisor, is_covered)?;
     // Programs that are told that it is not there do without.
-    let unknown = unknown(truncates);
+    let unknown = unknown(is_covered);
     for (rules, answer) in [(refused, libc::EACCES), (unknown, libc::ENOSYS)] {
         apply_filter(&filter(rules, answer)?)?;
     }
@@ -44,19 +47,22 @@ fn filter(mut rules: Rules, answer: i32) -> Result<BpfProgram> {
 
 /// What is answered with "no such system call". By `io_uring` sockets could be opened past the filter; what `openat2` is
 /// asked for cannot be seen by it.
-fn unknown(truncates: bool) -> Rules {
+fn unknown(is_covered: bool) -> Rules {
     let mut rules = Rules::from([(libc::SYS_io_uring_setup, Vec::new())]);
-    if truncates {
+    if !is_covered {
         rules.insert(libc::SYS_openat2, Vec::new());
     }
     rules
 }
 
 /// What is answered with "permission denied".
-fn refused(network: Network, supervisor: i32, truncates: bool) -> Result<Rules> {
+fn refused(network: Network, supervisor: i32, is_covered: bool) -> Result<Rules> {
     let mut rules = sockets(network)?;
     rules.extend(signals(supervisor)?);
-    if truncates {
+    if network != Network::Local {
+        rules.extend(KEYS.map(|number| (number, Vec::new())));
+    }
+    if !is_covered {
         rules.extend(truncations()?);
     }
     Ok(rules)
@@ -104,13 +110,18 @@ fn signals(supervisor: i32) -> Result<Rules> {
     Ok(rules)
 }
 
-/// Truncating a file by name, or by opening it for reading.
+/// Truncating a file by name, or by opening it for anything but writing.
 fn truncations() -> Result<Rules> {
-    let mask = u64::from((libc::O_ACCMODE | libc::O_TRUNC).unsigned_abs());
-    let truncates = u64::from((libc::O_RDONLY | libc::O_TRUNC).unsigned_abs());
+    let bits = |flags: i32| u64::from(flags.unsigned_abs());
+    let mask = Compare::MaskedEq(bits(libc::O_ACCMODE | libc::O_TRUNC));
     let opens = |argument: u8| -> Result<Vec<SeccompRule>> {
-        let flags = condition(argument, Compare::MaskedEq(mask), truncates)?;
-        Ok(vec![SeccompRule::new(vec![flags])?])
+        // The mode in which all bits are set is one, too: for nothing but system calls of devices.
+        let modes = [libc::O_RDONLY, libc::O_ACCMODE];
+        let rule = |mode: i32| {
+            let flags = condition(argument, mask.clone(), bits(mode | libc::O_TRUNC))?;
+            SeccompRule::new(vec![flags]).map_err(Error::from)
+        };
+        modes.into_iter().map(rule).collect()
     };
     let mut rules = Rules::from([
         (libc::SYS_truncate, Vec::new()),
@@ -128,4 +139,53 @@ fn condition(argument: u8, compare: Compare, value: u64) -> Result<SeccompCondit
         compare,
         value,
     )?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::os::unix::fs::OpenOptionsExt;
+
+    use super::*;
+    use crate::fs;
+
+    /// Runs `attempt` on a thread of its own, which alone is restricted.
+    fn restricted<T: Send>(is_covered: bool, attempt: impl FnOnce() -> T + Send) -> T {
+        let restricted = || {
+            restrict(Network::None, i32::MAX, is_covered).unwrap();
+            attempt()
+        };
+        std::thread::scope(|scope| scope.spawn(restricted).join().unwrap())
+    }
+
+    /// Catches files that lose their content on kernels whose Landlock does not know of truncation, as this one's does.
+    #[test]
+    fn truncating_is_refused_where_landlock_does_not_see_to_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        fs::write(&path, b"content").unwrap();
+        let name = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+        let truncate = |is_covered| {
+            restricted(is_covered, || {
+                #[expect(unsafe_code, reason = "the standard library has no truncation by name")]
+                // SAFETY: the name ends with a zero byte and lives on.
+                unsafe {
+                    libc::truncate(name.as_ptr(), 1)
+                }
+            })
+        };
+        let open = |flags: i32| {
+            restricted(false, || {
+                let mut options = File::options();
+                options.read(true).custom_flags(flags).open(&path).is_ok()
+            })
+        };
+        assert_eq!(truncate(false), -1);
+        // The standard library opens for reading, or as the flags say besides.
+        assert!(!open(libc::O_TRUNC) && open(libc::O_NONBLOCK));
+        assert_eq!(fs::read(&path).unwrap(), b"content");
+        let overwritten = restricted(false, || fs::write(&path, b"other"));
+        overwritten.unwrap();
+        assert_eq!(truncate(true), 0);
+    }
 }

@@ -155,6 +155,9 @@ fn take(pipe: &mut impl Read, mut keep: impl FnMut(&[u8])) -> bool {
 /// More bytes than this without a line end are a line.
 const LONGEST_LINE: usize = 4 << 10;
 
+/// More lines than this are no message.
+const MOST_LINES: usize = 40;
+
 /// Lines that are passed on as they come; the last ones are kept.
 struct Lines<'a> {
     say: Say<'a>,
@@ -195,7 +198,7 @@ impl<'a> Lines<'a> {
         (self.say)(&line);
         self.size += line.len();
         self.kept.push_back(line);
-        while self.size > self.most
+        while (self.size > self.most || self.kept.len() > MOST_LINES)
             && self.kept.len() > 1
             && let Some(first) = self.kept.pop_front()
         {

@@ -149,7 +149,7 @@ impl Surroundings {
             Over::Ended(Ended::Exited(0)) => return Ok(()),
             Over::Ended(Ended::Exited(code)) => failed(format!("failed with exit code {code}")),
             Over::Ended(Ended::Killed { signal }) => failed(format!("was killed by signal {signal}")),
-            Over::Ended(Ended::NotStarted(error)) => prefix(error, retriever),
+            Over::Ended(Ended::Failed(error)) => prefix(error, retriever),
             Over::Ended(Ended::Stopped) => failed("was stopped".to_owned()),
             Over::TimedOut => failed(format!(
                 "has not answered within {} s",
@@ -201,10 +201,9 @@ fn explain(error: Error, asked: &Asked, heard: &Heard) -> Error {
             more.len()
         )),
     };
-    if heard.messages.is_empty() {
-        error.cause("it wrote nothing to standard error")
-    } else {
-        error.cause(format!("it wrote to standard error:\n{}", heard.messages))
+    match heard.messages.as_str() {
+        "" => error.cause("it wrote nothing to standard error"),
+        messages => error.cause(format!("it wrote to standard error:\n{messages}")),
     }
 }
 
@@ -217,7 +216,7 @@ impl Private {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let private = Self(temporary.join(format!("retriever-{}-{number}", std::process::id())));
         // One that a killed wake has left.
-        fs::remove_all(&private.0)?;
+        fs::tree::remove_read_only(&private.0)?;
         fs::create_directories(&private.home())?;
         fs::create_directories(&private.temporary())?;
         Ok(private)
@@ -235,6 +234,6 @@ impl Private {
 impl Drop for Private {
     fn drop(&mut self) {
         // What stays is removed with all of `.wake/tmp`.
-        let _ = fs::remove_all(&self.0);
+        let _ = fs::tree::remove_read_only(&self.0);
     }
 }

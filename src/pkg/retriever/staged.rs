@@ -80,7 +80,7 @@ fn size(top: &Path, path: &Path, entry: &DirEntry) -> std::result::Result<u64, S
         return Ok(0);
     }
     if kind.is_symlink() {
-        let target = fs::read_link(entry.path()).map_err(|error| error.to_string())?;
+        let target = fs::tree::read_link(entry.path()).map_err(|error| error.to_string())?;
         return match leads_out(top, path, &target) {
             true => Err(format!(
                 "is a link that leads out of the package, to `{}`",
@@ -129,7 +129,7 @@ fn leads_out(top: &Path, link: &Path, target: &Path) -> bool {
         if fs::is_link(&here) && links < MOST_LINKS {
             links += 1;
             place.pop();
-            for name in fs::read_link(&here)
+            for name in fs::tree::read_link(&here)
                 .map(|next| names(&next))
                 .unwrap_or_default()
                 .into_iter()
