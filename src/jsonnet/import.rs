@@ -15,6 +15,7 @@ use jrsonnet_gcmodule::Trace;
 
 use super::error::raise;
 use super::session::{Evaluated, Session, shortened};
+use super::tokens::{Token, Tokens};
 use super::{builtin, declaration, embedded};
 use crate::declare::model::{PackageDirectory, Source};
 use crate::error::{Error, Location, suggestion};
@@ -338,52 +339,19 @@ fn is_code(path: &Path) -> bool {
 }
 
 /// Where the brackets of jsonnet text become too deep for the parser. Strings and comments do not count.
-pub(super) fn too_deep(text: &[u8]) -> Option<usize> {
+fn too_deep(text: &[u8]) -> Option<usize> {
     let mut depth = 0_usize;
-    let mut index = 0;
-    while let Some(&byte) = text.get(index) {
-        match byte {
-            b'[' | b'{' | b'(' => {
-                depth += 1;
-                if depth > DEEPEST_BRACKETS {
-                    return Some(index);
-                }
-            }
-            b']' | b'}' | b')' => depth = depth.saturating_sub(1),
-            b'"' | b'\'' => index = end_of_string(text, index, byte),
-            b'#' => index = find_from(text, index, b"\n"),
-            b'/' if text.get(index + 1) == Some(&b'/') => index = find_from(text, index, b"\n"),
-            b'/' if text.get(index + 1) == Some(&b'*') => index = find_from(text, index + 2, b"*/"),
-            b'|' if text[index..].starts_with(b"|||") => {
-                index = find_from(text, index + 3, b"|||") + 2
-            }
-            _ => {}
+    Tokens::new(text).find_map(|token| match token {
+        Token::Open(place) => {
+            depth += 1;
+            (depth > DEEPEST_BRACKETS).then_some(place)
         }
-        index += 1;
-    }
-    None
-}
-
-/// The index of the quote that ends the string at `start`.
-fn end_of_string(text: &[u8], start: usize, quote: u8) -> usize {
-    let is_verbatim = start > 0 && text[start - 1] == b'@';
-    let mut index = start + 1;
-    while let Some(&byte) = text.get(index) {
-        match byte {
-            b'\\' if !is_verbatim => index += 1,
-            byte if byte == quote => break,
-            _ => {}
+        Token::Close => {
+            depth = depth.saturating_sub(1);
+            None
         }
-        index += 1;
-    }
-    index
-}
-
-fn find_from(text: &[u8], start: usize, wanted: &[u8]) -> usize {
-    let rest = text.get(start..).unwrap_or_default();
-    rest.windows(wanted.len())
-        .position(|window| window == wanted)
-        .map_or(text.len(), |position| start + position)
+        _ => None,
+    })
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ mod session;
 mod static_imports;
 mod substitution;
 mod tasks;
+mod tokens;
 pub mod worker;
 
 /// Names the std plugins and the `wake/…` library that are built into this wake: what it generates depends on them.
