@@ -14,15 +14,12 @@ use jrsonnet_evaluator::parser::{SourcePath, SourcePathT};
 use jrsonnet_gcmodule::Trace;
 
 use super::error::raise;
+use super::outline::{DEEPEST_BRACKETS, Outline};
 use super::session::{Evaluated, Session, shortened};
-use super::tokens::{Token, Tokens};
 use super::{builtin, declaration, embedded};
 use crate::declare::model::{PackageDirectory, Source};
 use crate::error::{Error, Location, suggestion};
 use crate::fs;
-
-/// Deeper brackets are refused before they are parsed: the parser's stack would end.
-const DEEPEST_BRACKETS: usize = 1_000;
 
 /// Who a file belongs to, and so what it may import.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -237,7 +234,8 @@ impl Imports {
         if !is_code(&file.path) {
             return Ok(content);
         }
-        if let Some(at) = too_deep(&content) {
+        let outline = Outline::of(&content);
+        if let Some(at) = outline.too_deep {
             let text = String::from_utf8_lossy(&content);
             let display = file.display(&self.session.given.top);
             return Err(Error::user(format!(
@@ -245,6 +243,7 @@ impl Imports {
             ))
             .at(shortened(Location::of_bytes(display, &text, at, at + 1))));
         }
+        self.session.keep_imports(&file.path, outline.imports);
         Ok(match content.strip_prefix(b"\xef\xbb\xbf") {
             Some(text) => text.to_vec(),
             None => content,
@@ -335,43 +334,5 @@ fn is_code(path: &Path) -> bool {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some(extension) => matches!(extension, "jsonnet" | "libsonnet" | "json"),
         None => path.file_name().is_some_and(|name| name == "PKG"),
-    }
-}
-
-/// Where the brackets of jsonnet text become too deep for the parser. Strings and comments do not count.
-fn too_deep(text: &[u8]) -> Option<usize> {
-    let mut depth = 0_usize;
-    Tokens::new(text).find_map(|token| match token {
-        Token::Open(place) => {
-            depth += 1;
-            (depth > DEEPEST_BRACKETS).then_some(place)
-        }
-        Token::Close => {
-            depth = depth.saturating_sub(1);
-            None
-        }
-        _ => None,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn brackets_in_strings_and_comments_do_not_nest() {
-        let many = "[".repeat(2 * DEEPEST_BRACKETS);
-        assert!(too_deep(many.as_bytes()).is_some());
-        for quiet in [
-            format!("'{many}'"),
-            format!("\"\\\"{many}\""),
-            format!("@'{many}\\'"),
-            format!("// {many}\n1"),
-            format!("/* {many} */ 1"),
-            format!("|||\n  {many}\n|||"),
-            "[]".repeat(2 * DEEPEST_BRACKETS),
-        ] {
-            assert_eq!(too_deep(quiet.as_bytes()), None, "{}", &quiet[..6]);
-        }
     }
 }

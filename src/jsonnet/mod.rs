@@ -20,6 +20,7 @@ mod library;
 mod module;
 mod natives;
 mod operation_module;
+mod outline;
 pub mod pattern;
 mod plugin;
 pub mod protocol;

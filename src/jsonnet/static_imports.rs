@@ -1,17 +1,15 @@
 //! The files of a package that its `PKG` imports, directly or not, whether or not evaluation comes to the import: they
 //! belong to the package (DESIGN §3.2).
 //!
-//! It reads programs, parses nothing but the paths and evaluates nothing. Files of other packages and of wake do not
-//! count; what is not there is left out, since it is an error only for an evaluation that needs it.
+//! It evaluates nothing. Files of other packages and of wake do not count; what is not there is left out, since it is an
+//! error only for an evaluation that needs it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use jrsonnet_evaluator::parser::{Expr, ParserSettings, Source, parse};
-
+use super::outline::Import;
 use super::protocol::Read;
 use super::session::Scope;
-use super::tokens::{Token, Tokens};
 use crate::error::Result;
 use crate::fs;
 
@@ -27,7 +25,10 @@ pub(super) fn of_package(scope: &Scope) -> Result<Vec<String>> {
         found: BTreeSet::new(),
         programs: Vec::new(),
     };
-    search.add_file(pkg.clone(), true)?;
+    match fs::is_link(&pkg) {
+        true => search.add_file(pkg.clone(), true)?,
+        false => search.programs.push(pkg.clone()),
+    }
     let mut next = 0;
     while let Some(program) = search.programs.get(next).cloned() {
         search.follow(&program)?;
@@ -41,12 +42,6 @@ pub(super) fn of_package(scope: &Scope) -> Result<Vec<String>> {
         .collect())
 }
 
-/// An import as it is written.
-struct Import {
-    path: String,
-    is_program: bool,
-}
-
 struct Search<'a> {
     scope: &'a Scope,
     /// Absolute paths, as they are written and without links.
@@ -57,12 +52,10 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn follow(&mut self, program: &Path) -> Result<()> {
-        let Some(content) = self.scope.session.read_file(program)? else {
-            return Ok(());
-        };
-        for import in imports(&content) {
+        let imports = self.scope.session.imports_of(program)?;
+        for import in imports.iter().flat_map(|imports| imports.iter()) {
             if !import.path.starts_with("wake/") && !import.path.starts_with("pkgs/") {
-                self.add(program, &import)?;
+                self.add(program, import)?;
             }
         }
         Ok(())
@@ -91,7 +84,11 @@ impl Search<'_> {
         if !found.starts_with(&self.scope.package.directory) {
             return Ok(());
         }
-        self.add_links(path);
+        if found != path {
+            // The link may lead elsewhere next time.
+            self.scope.session.read_file(&path)?;
+            self.add_links(path);
+        }
         if is_program && !self.programs.contains(&found) {
             self.programs.push(found.clone());
         }
@@ -110,37 +107,5 @@ impl Search<'_> {
             };
             path = fs::path::clean(&parent.join(target));
         }
-    }
-}
-
-/// The imports of a program, whether or not it is a good one.
-fn imports(program: &[u8]) -> Vec<Import> {
-    let mut found = Vec::new();
-    let mut tokens = Tokens::new(program).peekable();
-    while let Some(token) = tokens.next() {
-        let Token::Word(word) = token else {
-            continue;
-        };
-        let is_program = match &program[word] {
-            b"import" => true,
-            b"importstr" | b"importbin" => false,
-            _ => continue,
-        };
-        if let Some(Token::Text(range)) = tokens.peek()
-            && let Some(path) = literal(&program[range.clone()])
-        {
-            found.push(Import { path, is_program });
-        }
-    }
-    found
-}
-
-/// What a string says: the library knows its escapes.
-fn literal(text: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(text).ok()?;
-    let source = Source::new_virtual("import".into(), text.into());
-    match parse(text, &ParserSettings { source }).ok()?.expr() {
-        Expr::Str(path) => Some(path.to_string()),
-        _ => None,
     }
 }
