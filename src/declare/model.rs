@@ -167,6 +167,10 @@ pub struct Dependency {
 
 /// Which package a `getModule` means.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are of the large kind"
+)]
 pub enum PackageRef {
     /// The package that declares the module.
     Own,

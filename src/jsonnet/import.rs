@@ -14,14 +14,12 @@ use jrsonnet_evaluator::parser::{SourcePath, SourcePathT};
 use jrsonnet_gcmodule::Trace;
 
 use super::error::raise;
+use super::outline::{DEEPEST_BRACKETS, Outline};
 use super::session::{Evaluated, Session, shortened};
 use super::{builtin, declaration, embedded};
 use crate::declare::model::{PackageDirectory, Source};
 use crate::error::{Error, Location, suggestion};
 use crate::fs;
-
-/// Deeper brackets are refused before they are parsed: the parser's stack would end.
-const DEEPEST_BRACKETS: usize = 1_000;
 
 /// Who a file belongs to, and so what it may import.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -236,7 +234,8 @@ impl Imports {
         if !is_code(&file.path) {
             return Ok(content);
         }
-        if let Some(at) = too_deep(&content) {
+        let outline = Outline::of(&content);
+        if let Some(at) = outline.too_deep {
             let text = String::from_utf8_lossy(&content);
             let display = file.display(&self.session.given.top);
             return Err(Error::user(format!(
@@ -244,6 +243,7 @@ impl Imports {
             ))
             .at(shortened(Location::of_bytes(display, &text, at, at + 1))));
         }
+        self.session.keep_imports(&file.path, outline.imports);
         Ok(match content.strip_prefix(b"\xef\xbb\xbf") {
             Some(text) => text.to_vec(),
             None => content,
@@ -334,76 +334,5 @@ fn is_code(path: &Path) -> bool {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some(extension) => matches!(extension, "jsonnet" | "libsonnet" | "json"),
         None => path.file_name().is_some_and(|name| name == "PKG"),
-    }
-}
-
-/// Where the brackets of jsonnet text become too deep for the parser. Strings and comments do not count.
-pub(super) fn too_deep(text: &[u8]) -> Option<usize> {
-    let mut depth = 0_usize;
-    let mut index = 0;
-    while let Some(&byte) = text.get(index) {
-        match byte {
-            b'[' | b'{' | b'(' => {
-                depth += 1;
-                if depth > DEEPEST_BRACKETS {
-                    return Some(index);
-                }
-            }
-            b']' | b'}' | b')' => depth = depth.saturating_sub(1),
-            b'"' | b'\'' => index = end_of_string(text, index, byte),
-            b'#' => index = find_from(text, index, b"\n"),
-            b'/' if text.get(index + 1) == Some(&b'/') => index = find_from(text, index, b"\n"),
-            b'/' if text.get(index + 1) == Some(&b'*') => index = find_from(text, index + 2, b"*/"),
-            b'|' if text[index..].starts_with(b"|||") => {
-                index = find_from(text, index + 3, b"|||") + 2
-            }
-            _ => {}
-        }
-        index += 1;
-    }
-    None
-}
-
-/// The index of the quote that ends the string at `start`.
-fn end_of_string(text: &[u8], start: usize, quote: u8) -> usize {
-    let is_verbatim = start > 0 && text[start - 1] == b'@';
-    let mut index = start + 1;
-    while let Some(&byte) = text.get(index) {
-        match byte {
-            b'\\' if !is_verbatim => index += 1,
-            byte if byte == quote => break,
-            _ => {}
-        }
-        index += 1;
-    }
-    index
-}
-
-fn find_from(text: &[u8], start: usize, wanted: &[u8]) -> usize {
-    let rest = text.get(start..).unwrap_or_default();
-    rest.windows(wanted.len())
-        .position(|window| window == wanted)
-        .map_or(text.len(), |position| start + position)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn brackets_in_strings_and_comments_do_not_nest() {
-        let many = "[".repeat(2 * DEEPEST_BRACKETS);
-        assert!(too_deep(many.as_bytes()).is_some());
-        for quiet in [
-            format!("'{many}'"),
-            format!("\"\\\"{many}\""),
-            format!("@'{many}\\'"),
-            format!("// {many}\n1"),
-            format!("/* {many} */ 1"),
-            format!("|||\n  {many}\n|||"),
-            "[]".repeat(2 * DEEPEST_BRACKETS),
-        ] {
-            assert_eq!(too_deep(quiet.as_bytes()), None, "{}", &quiet[..6]);
-        }
     }
 }

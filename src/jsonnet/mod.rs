@@ -20,6 +20,7 @@ mod library;
 mod module;
 mod natives;
 mod operation_module;
+mod outline;
 pub mod pattern;
 mod plugin;
 pub mod protocol;
@@ -28,6 +29,7 @@ mod session;
 mod static_imports;
 mod substitution;
 mod tasks;
+mod tokens;
 pub mod worker;
 
 /// Names the std plugins and the `wake/…` library that are built into this wake: what it generates depends on them.

@@ -4,6 +4,7 @@
 //! It knows nothing of the meaning of requests.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -18,6 +19,7 @@ use super::error::raise;
 use super::import::PackageFile;
 use super::knowledge::Knowledge;
 use super::library::Made;
+use super::outline::{Import, Outline};
 use super::protocol::{Read, Setup};
 use crate::declare::model::{PackageDirectory, Parameters};
 use crate::error::{Error, Location};
@@ -47,6 +49,8 @@ pub(super) struct Session {
     reads: RefCell<Vec<Read>>,
     tool_directories: RefCell<Vec<String>>,
     traced: RefCell<Vec<String>>,
+    /// What the programs that were read import.
+    imports: RefCell<HashMap<PathBuf, Rc<[Import]>>>,
     is_in_pkgs: Cell<bool>,
     /// Packages whose `pkgs` an import waits for.
     importing: RefCell<Vec<PathBuf>>,
@@ -64,6 +68,7 @@ impl Session {
             reads: RefCell::default(),
             tool_directories: RefCell::default(),
             traced: RefCell::default(),
+            imports: RefCell::default(),
             is_in_pkgs: Cell::new(false),
             importing: RefCell::default(),
             current: RefCell::default(),
@@ -134,6 +139,21 @@ impl Session {
                 .map(|bytes| *blake3::hash(bytes).as_bytes()),
         });
         Ok(content)
+    }
+
+    /// Keeps what a program imports.
+    pub(super) fn keep_imports(&self, program: &Path, imports: Vec<Import>) {
+        let mut all = self.imports.borrow_mut();
+        all.insert(program.to_owned(), imports.into());
+    }
+
+    /// What a file imports, read now if evaluation did not come to it. `None` where it is not there.
+    pub(super) fn imports_of(&self, program: &Path) -> crate::error::Result<Option<Rc<[Import]>>> {
+        if let Some(known) = self.imports.borrow().get(program) {
+            return Ok(Some(Rc::clone(known)));
+        }
+        let content = self.read_file(program)?;
+        Ok(content.map(|content| Outline::of(&content).imports.into()))
     }
 
     pub(super) fn add_tool_directory(&self, directory: &Path) {

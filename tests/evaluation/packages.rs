@@ -181,7 +181,7 @@ fn imports_count_whether_or_not_they_are_evaluated() {
         .file("a/key.txt", "import 'nothing'")
         .file("loop.libsonnet", "import 'PKG'")
         .file("data.bin", b"\xff")
-        .file("broken.libsonnet", "import 'unseen.libsonnet' ((")
+        .file("broken.libsonnet", "import 'odd\\u0020na\\'me' ((").file("odd na'me", "")
         .file("unseen.libsonnet", "")
         .file("string.libsonnet", "'import \"unseen.libsonnet\"' // import 'unseen.libsonnet'")
         .file("real/linked.libsonnet", "import '../unseen2.libsonnet'")
@@ -207,6 +207,7 @@ fn imports_count_whether_or_not_they_are_evaluated() {
         "hop.libsonnet",
         "link.libsonnet",
         "loop.libsonnet",
+        "odd na'me",
         "real/linked.libsonnet",
         "string.libsonnet",
         "unseen2.libsonnet",
