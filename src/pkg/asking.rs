@@ -14,8 +14,9 @@ use super::frontier::earliest;
 use super::globals::Definition;
 use super::requirement::Requirement;
 use super::resolve::Resolver;
-use super::retriever::Retriever;
 use super::retriever::protocol::{self, Required, Wanted};
+use super::retriever::std::Surroundings;
+use super::retriever::{self, Retriever};
 use crate::declare::model::{Exec, PackageRequest, Permission, Program, Source};
 use crate::error::{Error, Location, Result};
 use crate::event::{Event, Subscriber};
@@ -126,7 +127,7 @@ impl Resolver<'_> {
     fn runnable(&mut self, origin: &Origin, asked: &Asked) -> Result<Option<Retriever>> {
         let exec = &asked.exec;
         match &exec.program {
-            Program::Std(name) => Ok(Some(self.built_in(origin, name, exec))),
+            Program::Std(name) => self.built_in(origin, name, exec).map(Some),
             Program::File(path) => Err(Error::user(format!(
                 "`{path}` is a file, and a retriever is a package"
             ))
@@ -163,24 +164,26 @@ impl Resolver<'_> {
     }
 
     /// A retriever of `wake.std`: wake itself.
-    fn built_in(&self, origin: &Origin, name: &str, exec: &Exec) -> Retriever {
+    fn built_in(&self, origin: &Origin, name: &str, exec: &Exec) -> Result<Retriever> {
         let top = self.outside.layout.top();
+        let surroundings = Surroundings {
+            directory: top.to_owned(),
+            environment: exec.env.clone(),
+        };
+        let finder = retriever::std::open(name, &exec.config, &surroundings)?;
         let mut arguments = vec!["__retrieve".to_owned(), name.to_owned()];
         arguments.extend(exec.args.iter().cloned());
-        Retriever {
+        Ok(Retriever {
             origin: origin.clone(),
             program: self.outside.tools.wake().to_owned(),
             arguments,
             directory: top.to_owned(),
-            readable: local_paths(&exec.config)
-                .into_iter()
-                .map(|text| path::clean(&top.join(text)))
-                .collect(),
+            readable: finder.reads(),
             config: exec.config.clone(),
             env: exec.env.clone(),
             has_network: true,
             has_home: true,
-        }
+        })
     }
 
     /// The package that a request means, if it is declared.
@@ -316,25 +319,6 @@ pub(super) fn split(label: &str) -> (Option<String>, String) {
         Some((namespace, name)) => (Some(namespace.to_owned()), name.to_owned()),
         None => (None, label.to_owned()),
     }
-}
-
-/// What a config names on this machine: texts of `path` and `url`, at any depth, that are no addresses.
-fn local_paths(config: &Value) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut waiting = vec![config];
-    while let Some(value) = waiting.pop() {
-        match value {
-            Value::String(text) => match text.split_once("://") {
-                None => found.push(text.clone()),
-                Some(("file", rest)) => found.push(rest.to_owned()),
-                Some(_) => {}
-            },
-            Value::Array(items) => waiting.extend(items),
-            Value::Object(fields) => waiting.extend(fields.values()),
-            _ => {}
-        }
-    }
-    found
 }
 
 /// Answers as facts. What is malformed was refused when the response was read.
