@@ -11,5 +11,6 @@ pub mod requirement;
 pub mod resolve;
 pub mod retriever;
 pub mod store;
+pub mod vendor;
 
 pub use resolve::{Package, PackageIndex, Packages};

@@ -22,6 +22,7 @@
 //! cannot move a directory that is. The kernel lets go of the lock of a process that dies.
 
 mod collect;
+mod export;
 mod id;
 mod listing;
 mod put;
@@ -35,6 +36,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 pub use collect::{Collected, Limits};
+pub use export::files_below;
 pub use id::PackageId;
 pub use put::Stored;
 pub use verify::{Damage, Difference};
