@@ -6,7 +6,8 @@
 //!
 //! `<namespace or _>/<name>@<version>/` has the files of a package and no others; that of an artifact is followed by a
 //! comma and the first 12 digits of its id. `.wake-vendor` is empty and says that wake owns the directory: what is not
-//! locked any more is removed. `.gitattributes` keeps line ends as they are. Nothing tells what the files should be but the lock: an edited copy has another id.
+//! locked any more is removed, unless its path begins with a dot. `.gitattributes` keeps line ends as they are. Nothing
+//! tells what the files should be but the lock: an edited copy has another id.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -137,7 +138,7 @@ fn claim(directory: &Path) -> Result<()> {
 fn packages(directory: &Path) -> Result<Vec<PathBuf>> {
     let mut packages = Vec::new();
     for (namespace, is_directory) in fs::list(directory)? {
-        if !is_directory {
+        if !is_directory || namespace.as_encoded_bytes().starts_with(b".") {
             continue;
         }
         let names = fs::list(&directory.join(&namespace))?.into_iter();
