@@ -32,6 +32,7 @@ pub mod saved;
 pub mod solve;
 pub mod store;
 mod stuck;
+pub mod vendor;
 
 use ::std::path::Path;
 
