@@ -70,7 +70,7 @@ fn files_are_those_that_are_granted() {
         ),
         ("execute elsewhere", format!("subprocess.run([{:?}])", place.path("work/tool"))),
         ("read another process", format!("open('/proc/{}/environ').read()", std::process::id())),
-        ("end another process", format!("os.kill({}, signal.SIGTERM)", std::process::id())),
+        ("end wake", format!("os.kill({}, signal.SIGTERM)", std::process::id())),
         ("end everything", "os.kill(-1, signal.SIGTERM)".to_owned()),
         ("write own home", "open(os.environ['HOME'] + '/x', 'w').write('x')".to_owned()),
         ("write temporary", "open(os.environ['TMPDIR'] + '/x', 'w').write('x')".to_owned()),
