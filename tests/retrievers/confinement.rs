@@ -106,6 +106,7 @@ fn with_home_goes_what_variables_name() {
     std::fs::write(place.path("certificates/a b.pem"), "x").unwrap();
     std::fs::write(place.path("certificates/other"), "x").unwrap();
     std::fs::write(place.path("folder/package"), "x").unwrap();
+    std::fs::write(place.path(".npmrc"), "x").unwrap();
     let text = |path: &str| place.path(path).display().to_string();
     place.variables = [
         ("PATH", format!("/nowhere:{}:/usr/bin", text("tools/bin"))),
@@ -133,6 +134,7 @@ fn with_home_goes_what_variables_name() {
         ),
         ("read beside that", read(&place.path("certificates/other"))),
         ("read a folder", read(&place.path("folder/package"))),
+        ("read configuration above", read(&place.path(".npmrc"))),
         ("write state", write(&place.path("cargo/new"))),
         ("read workspace", read(&place.path("work/PKG"))),
     ];
