@@ -9,10 +9,10 @@
 
 pub mod config;
 pub mod foreign;
-pub(in crate::pkg) mod index;
 
 mod archive;
 mod http;
+mod index;
 mod source;
 #[cfg(test)]
 mod tests;
