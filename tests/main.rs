@@ -11,5 +11,6 @@ mod plans;
 mod plugins;
 mod real;
 mod retrievers;
+mod retrieve;
 mod sessions;
 mod support;

@@ -23,6 +23,7 @@ mod locking;
 pub mod origin;
 pub mod packages;
 pub mod policy;
+mod index;
 pub mod publish;
 pub mod requirement;
 pub mod resolution;

@@ -9,7 +9,6 @@
 
 pub mod config;
 pub mod foreign;
-pub(in crate::pkg) mod index;
 
 mod archive;
 mod client;
@@ -18,6 +17,7 @@ mod git;
 mod http;
 mod npm;
 mod pypi;
+mod index;
 mod source;
 #[cfg(test)]
 mod tests;
