@@ -5,6 +5,7 @@
     reason = "tests look at the disk and the environment from outside of wake"
 )]
 
+mod clients;
 mod command_line;
 mod evaluation;
 mod plans;

@@ -28,6 +28,8 @@ const PURE: [&str; 3] = ["--implementation=py", "--abi=none", "--platform=any"];
 /// No package has this version: pip names those that there are.
 const NO_VERSION: &str = "===4294967295.0.0";
 
+/// What pip says of files of the package that it cannot use.
+const UNUSABLE: [&str; 3] = ["No sources permitted", "wheel's tags", "Requires-Python"];
 const NO_WHEEL: &str =
     "only wheels for this machine are fetched: of a source archive `pip` would run the build";
 
@@ -144,7 +146,7 @@ impl<'a> Pip<'a> {
                 let message = format!("Cannot ask the index of `pip` for `{name}`");
                 return Err(Error::environment(message).cause(without_credentials(line.trim())));
             }
-            if line.contains("Skipping link") {
+            if UNUSABLE.iter().any(|sign| line.contains(sign)) {
                 lack = Lack::Wheel;
             }
         }
