@@ -74,6 +74,12 @@ fn told(space: &Space, error: &Error) -> String {
     space.redact(&lines.collect::<Vec<_>>().join("\n"))
 }
 
+/// The part of a `PKG` that says what it asks for.
+fn asked_for(declaration: &str) -> &str {
+    let (_, rest) = declaration.split_once("    pkgs={").unwrap();
+    rest.split_once("    modules={").unwrap().0
+}
+
 /// Whether a registry can be asked here; else the test is skipped.
 fn is_there(test: &str, program: &str, answer: &Result<Vec<Vec<Candidate>>, Error>) -> bool {
     let Err(error) = answer else { return true };
@@ -216,6 +222,7 @@ fn a_version_of_a_repository_is_its_files_and_nothing_else() {
         [vec!["1.0.0", "2.0.0"], vec!["1.0.0"]]
     );
 
+    assert_eq!(git.reads(), [space.path("repository")]);
     git.fetch(&[
         fetched(&space, "acme/tool", "1.0.0", "one"),
         fetched(&space, "acme/tool", "2.0.0", "two"),
@@ -354,12 +361,17 @@ fn crates_are_found_and_fetched_through_cargo() {
             fetched(&space, "crates/lua-src", "547.0.0", "lua"),
             fetched(&space, "crates/itoa", "1.0.1", "new"),
             fetched(&space, "crates/itoa", "1.0.2", "newer"),
+            fetched(&space, "crates/libsqlite3-sys", "0.7.2", "yanked"),
         ])
         .unwrap();
     assert!(space.exists("lua/lua-5.4.7/lapi.c") && !space.exists("lua/.cargo-ok"));
     assert!(space.read("new/Cargo.toml").contains("version = \"1.0.1\""));
-    insta::assert_snapshot!(space.read("lua/PKG").split("modules=").next().unwrap());
-    assert_eq!(std::fs::read_dir(space.top()).unwrap().count(), 3);
+    insta::assert_snapshot!(asked_for(&space.read("lua/PKG")));
+    assert!(
+        space.exists("yanked/Cargo.toml"),
+        "a yanked version is kept where it is locked"
+    );
+    assert_eq!(std::fs::read_dir(space.top()).unwrap().count(), 4);
     assert_eq!(
         std::fs::read_dir(space.path("../temporary"))
             .unwrap()
@@ -411,7 +423,7 @@ fn npm_packages_are_found_and_fetched_through_npm() {
     ])
     .unwrap();
     assert!(space.exists("a/package.json") && space.exists("b/index.js"));
-    insta::assert_snapshot!(space.read("a/PKG").split("modules=").next().unwrap());
+    insta::assert_snapshot!(asked_for(&space.read("a/PKG")));
     assert_eq!(std::fs::read_dir(space.top()).unwrap().count(), 2);
     assert_eq!(
         std::fs::read_dir(space.path("../temporary"))
@@ -438,6 +450,10 @@ fn npm_packages_are_found_and_fetched_through_npm() {
 #[test]
 fn wheels_are_found_and_fetched_through_pip() {
     let space = Space::new();
+    space.file(
+        "random.py",
+        "import sys; sys.exit('the workspace is no part of Python')",
+    );
     let pypi = finder(&space, "pypi", &Value::Null, &[]);
     let asked = [
         wanted("pypi/six", ">=1.15, <1.17"),
@@ -463,8 +479,8 @@ fn wheels_are_found_and_fetched_through_pip() {
         space.exists("a/requests/__init__.py")
             && space.exists("a/requests-2.31.0.dist-info/METADATA")
     );
-    insta::assert_snapshot!(space.read("a/PKG").split("modules=").next().unwrap());
-    assert_eq!(std::fs::read_dir(space.top()).unwrap().count(), 1);
+    insta::assert_snapshot!(asked_for(&space.read("a/PKG")));
+    assert_eq!(std::fs::read_dir(space.top()).unwrap().count(), 2);
     assert_eq!(
         std::fs::read_dir(space.path("../temporary"))
             .unwrap()

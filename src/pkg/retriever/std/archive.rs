@@ -13,6 +13,7 @@
 //! or, for several, `packages: {'namespace/name': …}` with these.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use rayon::prelude::*;
 use semver::Version;
@@ -187,6 +188,19 @@ impl Finder for Archives {
         packages
             .par_iter()
             .try_for_each(|package| self.bring(package))
+    }
+
+    fn reads(&self) -> Vec<PathBuf> {
+        let several: Vec<&Releases> = match &self.packages {
+            Packages::One(releases) => vec![releases],
+            Packages::Several(several) => several.values().collect(),
+        };
+        let releases = several.into_iter().flat_map(BTreeMap::values);
+        let files = releases.filter_map(|release| match &release.source {
+            Source::File(path) => Some(path.clone()),
+            Source::Address(_) => None,
+        });
+        files.collect()
     }
 }
 

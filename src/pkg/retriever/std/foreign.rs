@@ -27,62 +27,55 @@ pub struct Foreign<'a> {
     pub pkgs: &'a [(String, String)],
 }
 
+/// All files, those with a leading dot included.
+const FILES: &str = "    files=wake.dir(['**', '**/.*', '**/.*/**']),\n";
+
 /// The module that every foreign package has.
-const MODULES: &str = r"    modules={
-      // The recipe that builds it is the consumer's: wake.getModule(pkg.pkgs.<key>, config={ Language: 'C', … }). Paths in it
-      // are of this package; those in `Source` and `PublicHeaders` may be patterns.
+const MODULES: &str = "    modules={
+      // How it is built is for the package that uses it to say. Paths are relative to this package.
       root: function(wake, pkg, config)
-        local all(paths) = std.flatMap(
-          function(path) if std.length(std.findSubstr('*', path)) > 0 then wake.glob(path) else [path],
-          if std.isString(paths) then [paths] else paths,
-        );
         if config == {} then
-          error 'this package has no recipe of its own: give one, as in wake.getModule(pkg, config={ Language: \'C\', Type: \'StaticLibrary\', Source: [\'src/*.c\'] })'
-        else wake.recipe(config {
-          [key]: all(config[key])
-          for key in ['Source', 'PublicHeaders']
-          if std.objectHas(config, key)
-        }),
+          error \"package `%s` does not say how it is built; say it so: wake.getModule(…, config={ Language: 'C', Source: ['src/*.c'] })\" % pkg.name
+        else
+          wake.recipe(config),
     },
 ";
 
 impl Foreign<'_> {
     /// The text of its `PKG`.
     pub fn text(&self) -> String {
-        let mut text = format!(
-            "// Written by wake.std.{}: the package has no PKG of its own.\nfunction(wake)\n",
-            self.retriever
-        );
-        if !self.pkgs.is_empty() {
-            let config = match self.config {
-                Value::Null => String::new(),
-                config => format!(", config={config}"),
-            };
-            let retriever = self.retriever;
-            let _ = writeln!(
-                text,
-                "  local same = wake.exec(wake.std.{retriever}{config});"
-            );
+        let retriever = self.retriever;
+        let (name, version) = (Value::from(self.name), Value::from(self.version));
+        let namespace = self.namespace.map_or_else(String::new, |namespace| {
+            format!(", namespace={}", Value::from(namespace))
+        });
+        let (same, pkgs) = self.requests();
+        format!(
+            "// Written by wake.std.{retriever}, since the package has no PKG of its own.\n\
+             function(wake)\n{same}  wake.pkg(\n    \
+             wake.pkgInfo({name}, version={version}{namespace}),\n{FILES}{pkgs}{MODULES}  )\n"
+        )
+    }
+
+    /// The definition of the retriever, and `pkgs`, which is asked of it; empty if nothing is asked.
+    fn requests(&self) -> (String, String) {
+        if self.pkgs.is_empty() {
+            return (String::new(), String::new());
         }
-        let _ = write!(
-            text,
-            "  wake.pkg(\n    wake.pkgInfo({}, version={}, namespace={}),\n    files=wake.dir(['**', '**/.*', '.*', '.*/**']),\n",
-            Value::from(self.name),
-            Value::from(self.version),
-            Value::from(self.namespace),
-        );
-        if !self.pkgs.is_empty() {
-            text.push_str("    pkgs={\n");
-            let sorted: BTreeMap<_, _> = self.pkgs.iter().cloned().collect();
-            for (key, requirement) in sorted {
-                let (key, requirement) = (Value::from(key), Value::from(requirement));
-                let _ = writeln!(text, "      {key}: wake.getPkg({requirement}, from=same),");
-            }
-            text.push_str("    },\n");
+        let retriever = self.retriever;
+        let config = match self.config {
+            Value::Null => String::new(),
+            config => format!(", config={config}"),
+        };
+        let same = format!("  local same = wake.exec(wake.std.{retriever}{config});\n");
+        let mut pkgs = "    pkgs={\n".to_owned();
+        let sorted: BTreeMap<_, _> = self.pkgs.iter().cloned().collect();
+        for (key, requirement) in sorted {
+            let (key, requirement) = (Value::from(key), Value::from(requirement));
+            let _ = writeln!(pkgs, "      {key}: wake.getPkg({requirement}, from=same),");
         }
-        text.push_str(MODULES);
-        text.push_str("  )\n");
-        text
+        pkgs.push_str("    },\n");
+        (same, pkgs)
     }
 
     /// Writes `PKG` into `directory`, unless there is one. Returns whether it wrote.
@@ -96,5 +89,32 @@ impl Foreign<'_> {
         }
         fs::write(&path, self.text().as_bytes())?;
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Catches a text that is jsonnet only for harmless names, and a change of what is in every pkg id.
+    #[test]
+    fn a_pkg_is_written_once_and_for_all() {
+        let foreign = Foreign {
+            namespace: Some("crates"),
+            name: "it's",
+            version: "1.0.0",
+            retriever: "crates",
+            config: &json!({"registry": "a\"b"}),
+            pkgs: &[
+                ("z".to_owned(), "crates/z@^1".to_owned()),
+                ("a-b".to_owned(), "crates/a-b@=2.0.0".to_owned()),
+            ],
+        };
+        insta::assert_snapshot!(foreign.text());
+        let directory = tempfile::tempdir().unwrap();
+        assert!(foreign.write(directory.path()).unwrap());
+        assert!(!foreign.write(directory.path()).unwrap());
     }
 }

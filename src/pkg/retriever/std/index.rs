@@ -141,19 +141,23 @@ pub(in crate::pkg) fn lines(
         if text.trim_ascii().is_empty() {
             continue;
         }
-        let wrong = |cause: String| {
-            let number = number + 1;
-            Error::user(format!("`{file}:{number}` is not a line of an index")).cause(cause)
+        let wrong = |column: usize, cause: String| {
+            let at = format!("{file}:{}:{column}", number + 1);
+            Error::user(format!("`{at}` is not a line of an index")).cause(cause)
         };
-        let head: Head<'_> =
-            serde_json::from_slice(text).map_err(|error| wrong(error.to_string()))?;
+        let malformed = |error: serde_json::Error| {
+            let cause = error.to_string();
+            let place = format!(" at line {} column {}", error.line(), error.column());
+            wrong(error.column(), cause.replace(&place, ""))
+        };
+        let head: Head<'_> = serde_json::from_slice(text).map_err(malformed)?;
         if head.v.is_some_and(|v| v > FORMAT) {
             continue;
         }
         let version = Version::parse(&head.version)
-            .map_err(|error| wrong(format!("version `{}`: {error}", head.version)))?;
+            .map_err(|error| wrong(1, format!("version `{}`: {error}", head.version)))?;
         if is_wanted(&version) {
-            let line = serde_json::from_slice(text).map_err(|error| wrong(error.to_string()))?;
+            let line = serde_json::from_slice(text).map_err(malformed)?;
             found.push((version, line));
         }
     }
@@ -220,6 +224,13 @@ impl Finder for Index {
     fn fetch(&self, packages: &[Fetched]) -> Result<()> {
         self.each(packages, |package| self.bring(package))?;
         Ok(())
+    }
+
+    fn reads(&self) -> Vec<PathBuf> {
+        match &self.place {
+            Place::Directory(directory) => vec![directory.clone()],
+            Place::Folder(_) => Vec::new(),
+        }
     }
 }
 

@@ -19,6 +19,8 @@ mod http;
 mod npm;
 mod pypi;
 mod source;
+#[cfg(test)]
+mod tests;
 mod truth;
 
 use std::collections::BTreeMap;
@@ -54,6 +56,11 @@ pub trait Finder {
     /// # Errors
     /// As [`Self::candidates`]; what the directories contain then is undefined, and nobody uses it.
     fn fetch(&self, packages: &[Fetched]) -> Result<()>;
+
+    /// The files and directories that the config names, absolute: what it must be allowed to read.
+    fn reads(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
 }
 
 /// Makes a retriever for a config. Wrong configs are refused here.

@@ -1,0 +1,616 @@
+//! Putting versions of packages into an index that is a directory (its format: `retriever::std::index`).
+//!
+//! What is published can be fetched by everybody, and stays: a version is never replaced, only yanked. It knows nothing
+//! of evaluation; the declaration comes from whoever asks.
+
+use std::collections::BTreeMap;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use semver::Version;
+use serde_json::Value;
+
+use super::archive::digest::Digest;
+use super::archive::{Limits, Strip, pack, unpack};
+use super::retriever::protocol::Required;
+use super::retriever::std::index::{self, Archive, Line};
+use crate::declare::model::{Declaration, Exec, PackageInfo, PackageRequest, Program, Source};
+use crate::error::{Error, Result};
+use crate::fs;
+
+/// Held while an index is changed.
+const LOCK: &str = ".lock";
+/// Where an archive is unpacked to see whether it can be.
+const TRIAL: &str = ".trial";
+
+/// What publishing did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The file with the versions of the package.
+    pub versions: PathBuf,
+    pub archive: PathBuf,
+    /// Bytes of the archive.
+    pub size: u64,
+    pub digest: String,
+    /// `false`: the version was there already, with the same content; nothing was changed.
+    pub is_new: bool,
+}
+
+/// Publishes the package in `directory`, which `declaration` declares, into the index at `index`, a directory that is
+/// made where it is missing. `top` is the workspace's.
+///
+/// # Errors
+/// The package has no name for an index, no version or no `files`; it asks for packages that those who fetch it could not
+/// have; the version is there with other content; a file cannot be read or written.
+pub fn publish(
+    directory: &Path,
+    declaration: &Declaration,
+    index: &Path,
+    top: &Path,
+) -> Result<Published> {
+    let info = &declaration.info;
+    let label = info.label();
+    let version = version(declaration)?;
+    let entry = Entry {
+        file: index::file(info.namespace.as_deref(), &info.name)?,
+        pkgs: requirements(declaration, index, top)?,
+        tar: pack(directory, declaration)?,
+        version,
+    };
+    fs::create_directories(index)?;
+    let _lock = fs::Lock::acquire(&index.join(LOCK))?;
+    let known = fs::read_if_exists(&index.join(&entry.file))?.unwrap_or_default();
+    let lines = index::lines(&entry.file, &known, |version| *version == entry.version)?;
+    match lines.into_iter().next() {
+        Some((_, line)) => entry.compare(&label, line, index),
+        None => entry.add(info, &known, index),
+    }
+}
+
+/// Marks a version as yanked, or as no longer yanked: it is chosen only by those who have it in their lock. Returns
+/// whether that changed anything.
+///
+/// # Errors
+/// The index has no such version, or cannot be written.
+pub fn yank(
+    index: &Path,
+    package: &PackageInfo,
+    version: &Version,
+    is_yanked: bool,
+) -> Result<bool> {
+    let file = index::file(package.namespace.as_deref(), &package.name)?;
+    let path = index.join(&file);
+    let missing = || {
+        let message = format!(
+            "`{}` has no `{}@{version}`",
+            index.display(),
+            package.label()
+        );
+        Error::user(message)
+    };
+    if !fs::is_directory(index) {
+        return Err(missing());
+    }
+    let _lock = fs::Lock::acquire(&index.join(LOCK))?;
+    let known = fs::read_if_exists(&path)?.ok_or_else(missing)?;
+    let mut lines = split(&known);
+    let place = lines
+        .iter()
+        .position(|text| version_of(&file, text).as_ref() == Some(version))
+        .ok_or_else(missing)?;
+    // As it is written, with the keys that this wake does not know.
+    let mut line: Value = serde_json::from_slice(lines[place])
+        .map_err(|error| Error::user(format!("`{file}` is damaged")).cause(error.to_string()))?;
+    if line["yanked"].as_bool().unwrap_or(false) == is_yanked {
+        return Ok(false);
+    }
+    line["yanked"] = is_yanked.into();
+    let line = line.to_string();
+    lines[place] = line.as_bytes();
+    fs::write_atomic(&path, &join(&lines))?;
+    Ok(true)
+}
+
+/// What is to be published.
+struct Entry {
+    /// Relative to the index.
+    file: String,
+    version: Version,
+    pkgs: BTreeMap<String, Required>,
+    tar: Vec<u8>,
+}
+
+impl Entry {
+    /// The archive first, then the line that names it: whoever reads meanwhile finds both or neither.
+    fn add(&self, info: &PackageInfo, known: &[u8], index: &Path) -> Result<Published> {
+        let path = format!(
+            "{}/{}/{}.tar.zst",
+            index::ARCHIVES,
+            info.namespace.as_deref().unwrap_or(index::NO_NAMESPACE),
+            index::top(&info.name, &self.version.to_string()),
+        );
+        let content = pack::compress(&self.tar)?;
+        try_out(&path, &content, index)?;
+        let archive = index.join(&path);
+        let versions = index.join(&self.file);
+        for file in [&archive, &versions] {
+            fs::create_directories(file.parent().unwrap_or(index))?;
+        }
+        fs::write_atomic(&archive, &content)?;
+        let digest = Digest::of(&content).to_string();
+        let size = content.len() as u64;
+        let line = Line {
+            version: self.version.to_string(),
+            pkgs: self.pkgs.clone(),
+            size: Some(size),
+            published: Some(now()),
+            archive: Some(Archive {
+                path,
+                digest: digest.clone(),
+            }),
+            ..Line::default()
+        };
+        fs::write_atomic(&versions, &self.insert(known, &line)?)?;
+        Ok(Published {
+            versions,
+            archive,
+            size,
+            digest,
+            is_new: true,
+        })
+    }
+
+    /// The file with one more line, before the first of a larger version.
+    fn insert(&self, known: &[u8], line: &Line) -> Result<Vec<u8>> {
+        let line = serde_json::to_vec(line)
+            .map_err(|error| Error::internal("No line can be written").cause(error.to_string()))?;
+        let mut lines = split(known);
+        let place = lines
+            .iter()
+            .position(|text| version_of(&self.file, text).is_some_and(|v| v > self.version));
+        lines.insert(place.unwrap_or(lines.len()), &line);
+        Ok(join(&lines))
+    }
+
+    /// The version is there: it must be the same.
+    fn compare(&self, label: &str, line: Line, index: &Path) -> Result<Published> {
+        let known = line.archive.unwrap_or_default();
+        let archive = index.join(&known.path);
+        let content = match known.path.is_empty() {
+            true => None,
+            false => fs::read_if_exists(&archive)?,
+        };
+        let is_same = content
+            .as_ref()
+            .is_some_and(|content| pack::is_same(content, &self.tar));
+        if !is_same || line.pkgs != self.pkgs {
+            let version = &self.version;
+            let message = format!("`{label}@{version}` is published already, with other content");
+            return Err(Error::user(message).hint(
+                "a version never changes: publish a new one, and yank this one if it is bad",
+            ));
+        }
+        Ok(Published {
+            versions: index.join(&self.file),
+            archive,
+            size: content.map_or(0, |content| content.len() as u64),
+            digest: known.digest,
+            is_new: false,
+        })
+    }
+}
+
+/// The version of the package.
+fn version(declaration: &Declaration) -> Result<Version> {
+    let label = declaration.info.label();
+    let Some(text) = &declaration.info.version else {
+        return Err(unpublishable(&label, declaration, "it has no version")
+            .hint("wake.pkgInfo(…, version='1.0.0')"));
+    };
+    Version::parse(text).map_err(|error| {
+        unpublishable(
+            &label,
+            declaration,
+            &format!("its version `{text}` is not one"),
+        )
+        .cause(error.to_string())
+        .hint("versions have three numbers: `1.2.0`")
+    })
+}
+
+/// What the package asks for, as the line says it.
+fn requirements(
+    declaration: &Declaration,
+    index: &Path,
+    top: &Path,
+) -> Result<BTreeMap<String, Required>> {
+    let mut required = BTreeMap::new();
+    let mut flaws = Vec::new();
+    for (key, request) in &declaration.pkgs {
+        match requirement(request, index, top) {
+            Ok(requirement) => {
+                required.insert(key.clone(), requirement);
+            }
+            Err(flaw) => {
+                let at = request.at.as_ref();
+                let at = at.map_or_else(|| "`PKG`".to_owned(), ToString::to_string);
+                flaws.push(format!("{at}: `{key}` {flaw}"));
+            }
+        }
+    }
+    if flaws.is_empty() {
+        return Ok(required);
+    }
+    let label = declaration.info.label();
+    let error = Error::user(format!("`{label}` cannot be published"));
+    Err(flaws
+        .into_iter()
+        .fold(error, Error::cause)
+        .hint("ask for packages of this index, or `from=wake.GLOBAL`, and let the workspaces that use it say where these come from"))
+}
+
+/// One request as a line says it; else what is wrong with it.
+fn requirement(
+    request: &PackageRequest,
+    index: &Path,
+    top: &Path,
+) -> std::result::Result<Required, String> {
+    let wanted = &request.wanted;
+    let req = format!(
+        "{}@{}",
+        wanted.label(),
+        wanted.version.as_deref().unwrap_or("*")
+    );
+    match &request.from {
+        Source::Global => Ok(Required::From {
+            req,
+            from: "global".to_owned(),
+        }),
+        Source::Path(path) => Err(format!(
+            "comes from the path `{path}`, which others do not have"
+        )),
+        Source::Retriever(exec) => match is_index(exec, index, top) {
+            Some(true) => Ok(Required::Same(req)),
+            Some(false) => Err("comes from another index".to_owned()),
+            None => Err("comes from a retriever that is no index".to_owned()),
+        },
+        Source::Of(..) => Err("is what another package asks for".to_owned()),
+    }
+}
+
+/// Whether a retriever asks the index at `index`; `None`: it asks no index. One that is asked by its address may be any,
+/// since a directory does not know where it is served.
+fn is_index(exec: &Exec, index: &Path, top: &Path) -> Option<bool> {
+    if exec.program != Program::Std("index".to_owned()) {
+        return None;
+    }
+    match exec.config.get("path").and_then(Value::as_str) {
+        None => Some(true),
+        Some(path) => {
+            let asked = fs::canonicalize(&top.join(path));
+            let index = fs::canonicalize(index);
+            Some(asked.is_ok_and(|asked| index.is_ok_and(|index| asked == index)))
+        }
+    }
+}
+
+/// The files of the package as they are published.
+fn pack(directory: &Path, declaration: &Declaration) -> Result<Vec<u8>> {
+    let info = &declaration.info;
+    let Some(files) = &declaration.files else {
+        let label = info.label();
+        return Err(unpublishable(
+            &label,
+            declaration,
+            "it does not say which files belong to it",
+        )
+        .hint("wake.pkg(…, files=['src/**'])"));
+    };
+    let own = ["PKG", "Recipe.sml"]
+        .into_iter()
+        .find(|name| fs::is_file(&directory.join(name)));
+    let all = files.iter().chain(&declaration.imports);
+    let top = index::top(&info.name, info.version.as_deref().unwrap_or_default());
+    pack::tar(directory, all.map(String::as_str).chain(own), &top)
+}
+
+/// Refuses an archive that nobody could unpack: with a link that leads out of the package, say.
+fn try_out(name: &str, content: &[u8], index: &Path) -> Result<()> {
+    let trial = index.join(TRIAL);
+    fs::remove_all(&trial)?;
+    let unpacked = unpack(
+        name,
+        Cursor::new(content),
+        &trial,
+        Limits::default(),
+        Strip::Top,
+    );
+    fs::remove_all(&trial)?;
+    unpacked.map(drop)
+}
+
+fn unpublishable(label: &str, declaration: &Declaration, why: &str) -> Error {
+    Error::user(format!("`{label}` cannot be published"))
+        .cause(why)
+        .at_if_absent(declaration.at.as_ref())
+}
+
+/// The version of a line that this wake understands.
+fn version_of(file: &str, text: &[u8]) -> Option<Version> {
+    let mut lines = index::lines(file, text, |_| true).ok()?;
+    Some(lines.pop()?.0)
+}
+
+fn split(content: &[u8]) -> Vec<&[u8]> {
+    let lines = content.split(|byte| *byte == b'\n');
+    lines.filter(|line| !line.trim_ascii().is_empty()).collect()
+}
+
+fn join(lines: &[&[u8]]) -> Vec<u8> {
+    let mut content = lines.join(&b'\n');
+    content.push(b'\n');
+    content
+}
+
+/// The time, to the second, in RFC 3339.
+fn now() -> String {
+    let seconds = jiff::Timestamp::now().as_second();
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| String::new(), |time| time.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::error::Location;
+
+    fn request(label: &str, version: Option<&str>, from: Source) -> PackageRequest {
+        let (namespace, name) = label.split_once('/').unwrap();
+        PackageRequest {
+            wanted: PackageInfo {
+                name: name.to_owned(),
+                namespace: Some(namespace.to_owned()),
+                version: version.map(str::to_owned),
+            },
+            from,
+            global: None,
+            permissions: Vec::new(),
+            versions: None,
+            when: BTreeMap::new(),
+            replace: false,
+            at: Some(Location::of_bytes("PKG", "pkgs", 0, 4)),
+        }
+    }
+
+    fn std(name: &str, config: Value) -> Source {
+        Source::Retriever(Box::new(Exec {
+            program: Program::Std(name.to_owned()),
+            config,
+            args: Vec::new(),
+            env: BTreeMap::new(),
+        }))
+    }
+
+    struct Place {
+        directory: tempfile::TempDir,
+    }
+
+    impl Place {
+        fn new() -> Self {
+            let place = Self {
+                directory: tempfile::tempdir().unwrap(),
+            };
+            place.file("package/PKG", "function(wake) import 'lib.libsonnet'");
+            place.file("package/lib.libsonnet", "{}");
+            place.file("package/src/a.c", "int a;");
+            place.file("package/secret", "not published");
+            place
+        }
+
+        fn path(&self, path: &str) -> PathBuf {
+            self.directory.path().join(path)
+        }
+
+        fn file(&self, path: &str, content: &str) {
+            let path = self.path(path);
+            fs::create_directories(path.parent().unwrap()).unwrap();
+            fs::write(&path, content.as_bytes()).unwrap();
+        }
+
+        fn declaration(&self, version: &str) -> Declaration {
+            Declaration {
+                info: PackageInfo {
+                    name: "lua".to_owned(),
+                    namespace: Some("acme".to_owned()),
+                    version: Some(version.to_owned()),
+                },
+                files: Some(vec!["src/a.c".to_owned()]),
+                pkgs: Vec::new(),
+                modules: Vec::new(),
+                is_plugin: false,
+                exec: None,
+                imports: vec!["lib.libsonnet".to_owned()],
+                at: None,
+            }
+        }
+
+        fn publish(&self, declaration: &Declaration) -> Result<Published> {
+            let top = self.directory.path();
+            publish(&self.path("package"), declaration, &self.path("index"), top)
+        }
+
+        /// What is wrong, and that nothing came of it.
+        fn complaint(&self, declaration: &Declaration) -> Vec<String> {
+            let error = self.publish(declaration).unwrap_err();
+            let lines = fs::read_if_exists(&self.path("index/acme/lua.jsonl"));
+            assert!(lines.unwrap().is_none());
+            let message = std::iter::once(error.report().message.clone());
+            message.chain(error.report().causes.clone()).collect()
+        }
+
+        fn versions(&self) -> Vec<(String, bool)> {
+            let content = fs::read(&self.path("index/acme/lua.jsonl")).unwrap();
+            let lines = index::lines("x", &content, |_| true).unwrap();
+            let lines = lines.into_iter();
+            lines
+                .map(|(version, line)| (version.to_string(), line.yanked))
+                .collect()
+        }
+    }
+
+    /// Catches a version that changes after it was published, an order that depends on when, and files too many.
+    #[test]
+    fn versions_are_added_once_and_in_order() {
+        let place = Place::new();
+        for version in ["1.10.0", "1.9.0", "2.0.0-beta.1", "1.9.1"] {
+            assert!(place.publish(&place.declaration(version)).unwrap().is_new);
+        }
+        let expected = ["1.9.0", "1.9.1", "1.10.0", "2.0.0-beta.1"];
+        let expected = expected.map(|version| (version.to_owned(), false));
+        assert_eq!(place.versions(), expected);
+        let before = fs::read(&place.path("index/acme/lua.jsonl")).unwrap();
+        assert!(!place.publish(&place.declaration("1.9.0")).unwrap().is_new);
+        assert_eq!(
+            fs::read(&place.path("index/acme/lua.jsonl")).unwrap(),
+            before
+        );
+
+        place.file("package/src/a.c", "int b;");
+        let error = place.publish(&place.declaration("1.9.0")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`acme/lua@1.9.0` is published already, with other content"
+        );
+        let published = place.publish(&place.declaration("1.9.2")).unwrap();
+        let content = fs::open(&published.archive).unwrap();
+        let into = place.path("into");
+        let unpacked =
+            unpack("x", content, &into, Limits::default(), Strip::Components(1)).unwrap();
+        assert_eq!(unpacked.files, 3);
+        assert!(fs::is_file(&into.join("PKG")) && fs::is_file(&into.join("lib.libsonnet")));
+        let left: Vec<_> = fs::list(&place.path("index")).unwrap();
+        let left: Vec<_> = left
+            .iter()
+            .map(|(name, _)| name.to_str().unwrap())
+            .collect();
+        assert_eq!(left, [".lock", "acme", "archives"]);
+    }
+
+    /// Catches requirements that those who fetch the package could not have.
+    #[test]
+    fn only_what_others_can_have_is_published() {
+        let place = Place::new();
+        let mut declaration = place.declaration("1.0.0");
+        let of = request("acme/x", None, Source::Global);
+        declaration.pkgs = [
+            (
+                "a",
+                request("acme/a", Some("^1"), std("index", json!({"path": "index"}))),
+            ),
+            (
+                "b",
+                request("acme/b", None, std("index", json!({"url": "https://h/i"}))),
+            ),
+            ("c", request("acme/c", Some("1"), Source::Global)),
+        ]
+        .map(|(key, request)| (key.to_owned(), request))
+        .to_vec();
+        fs::create_directories(&place.path("index")).unwrap();
+        place.publish(&declaration).unwrap();
+        let line = fs::read(&place.path("index/acme/lua.jsonl")).unwrap();
+        let line: Value = serde_json::from_slice(&line).unwrap();
+        let expected =
+            json!({"a": "acme/a@^1", "b": "acme/b@*", "c": {"req": "acme/c@1", "from": "global"}});
+        assert_eq!(line["pkgs"], expected);
+
+        declaration.pkgs = [
+            (
+                "a",
+                request("acme/a", None, Source::Path("../a".to_owned())),
+            ),
+            ("b", request("acme/b", None, std("crates", Value::Null))),
+            (
+                "c",
+                request("acme/c", None, std("index", json!({"path": "other"}))),
+            ),
+            (
+                "d",
+                request("acme/d", None, Source::Of(Box::new(of), "d".to_owned())),
+            ),
+        ]
+        .map(|(key, request)| (key.to_owned(), request))
+        .to_vec();
+        fs::remove_all(&place.path("index")).unwrap();
+        assert_eq!(
+            place.complaint(&declaration),
+            [
+                "`acme/lua` cannot be published",
+                "PKG:1:1: `a` comes from the path `../a`, which others do not have",
+                "PKG:1:1: `b` comes from a retriever that is no index",
+                "PKG:1:1: `c` comes from another index",
+                "PKG:1:1: `d` is what another package asks for",
+            ]
+        );
+    }
+
+    /// Catches packages that nobody could name, choose or unpack.
+    #[test]
+    fn what_nobody_could_use_is_refused() {
+        let place = Place::new();
+        let good = place.declaration("1.0.0");
+        let with = |change: &dyn Fn(&mut Declaration)| {
+            let mut declaration = good.clone();
+            change(&mut declaration);
+            place.complaint(&declaration).join(": ")
+        };
+        let unpublishable = "`acme/lua` cannot be published";
+        assert_eq!(
+            with(&|one| one.info.version = None),
+            format!("{unpublishable}: it has no version")
+        );
+        assert!(
+            with(&|one| one.info.version = Some("1.0".to_owned())).contains("`1.0` is not one")
+        );
+        assert_eq!(
+            with(&|one| one.files = None),
+            format!("{unpublishable}: it does not say which files belong to it")
+        );
+        assert_eq!(
+            with(&|one| one.info.namespace = Some("_".to_owned())),
+            "An index has no namespace `_`"
+        );
+        assert!(with(&|one| one.files = Some(vec!["gone".to_owned()])).contains("no such file"));
+        fs::place::link(&place.path("package/out"), Path::new("../secret")).unwrap();
+        assert!(
+            with(&|one| one.files = Some(vec!["out".to_owned()]))
+                .contains("leads out of the archive")
+        );
+    }
+
+    /// Catches lines of a later wake that are lost, and a yank that says it did something when it did not.
+    #[test]
+    fn yanking_changes_one_word() {
+        let place = Place::new();
+        let later = "{\"v\":9,\"version\":\"9.0.0\",\"new\":true}\n";
+        place.file("index/acme/lua.jsonl", later);
+        let info = place.declaration("1.0.0");
+        place.publish(&info).unwrap();
+        let version = Version::new(1, 0, 0);
+        let yank = |is_yanked| yank(&place.path("index"), &info.info, &version, is_yanked);
+        let before = fs::read(&place.path("index/acme/lua.jsonl")).unwrap();
+        assert!(yank(true).unwrap() && !yank(true).unwrap());
+        assert_eq!(place.versions(), [("1.0.0".to_owned(), true)]);
+        let after = fs::read(&place.path("index/acme/lua.jsonl")).unwrap();
+        assert!(before.starts_with(later.as_bytes()) && after.starts_with(later.as_bytes()));
+        assert!(yank(false).unwrap() && !yank(false).unwrap());
+        let nine = Version::new(9, 9, 9);
+        let error = super::yank(&place.path("index"), &info.info, &nine, true).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .ends_with("index` has no `acme/lua@9.9.9`"),
+            "{error}"
+        );
+    }
+}
