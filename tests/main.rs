@@ -11,5 +11,6 @@ mod evaluation;
 mod plans;
 mod plugins;
 mod real;
+mod retrieve;
 mod sessions;
 mod support;

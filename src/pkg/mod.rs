@@ -6,6 +6,7 @@
 pub mod archive;
 pub mod facts;
 pub mod frontier;
+mod index;
 pub mod publish;
 pub mod requirement;
 pub mod resolve;

@@ -1,4 +1,4 @@
-//! Putting versions of packages into an index that is a directory (its format: `retriever::std::index`).
+//! Putting versions of packages into an index that is a directory (its format: `pkg::index`).
 //!
 //! What is published can be fetched by everybody, and stays: a version is never replaced, only yanked. It knows nothing
 //! of evaluation; the declaration comes from whoever asks.
@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use super::archive::digest::Digest;
 use super::archive::{Limits, Strip, pack, unpack};
+use super::index::{self, Archive, Line};
 use super::retriever::protocol::Required;
-use super::retriever::std::index::{self, Archive, Line};
 use crate::declare::model::{Declaration, Exec, PackageInfo, PackageRequest, Program, Source};
 use crate::error::{Error, Result};
 use crate::fs;
