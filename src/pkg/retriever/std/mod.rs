@@ -15,9 +15,9 @@ mod client;
 mod crates;
 mod git;
 mod http;
+mod index;
 mod npm;
 mod pypi;
-mod index;
 mod source;
 #[cfg(test)]
 mod tests;
