@@ -14,7 +14,7 @@ use super::resolve::Resolver;
 use super::retriever::Retriever;
 use super::retriever::protocol::Fetched;
 use super::store::{PackageId, Store};
-use crate::declare::model::{Declaration, PackageRequest};
+use crate::declare::model::{Declaration, PackageRequest, Program};
 use crate::error::{Error, Result};
 use crate::event::{Event, Subscriber};
 use crate::fs;
@@ -327,11 +327,16 @@ pub(super) fn vendored(label: &str, version: &str) -> PathBuf {
     Path::new(&namespace).join(format!("{name}@{version}"))
 }
 
-/// The files that make up a package: its declaration, what that imports, and `files`.
+/// The files that make up a package: its declaration, what that imports and executes, and `files`.
 pub(super) fn files_of(declaration: &Declaration) -> Vec<String> {
     let mut files = declaration.files.clone().unwrap_or_default();
     files.push(discover::PKG.to_owned());
     files.extend(declaration.imports.iter().cloned());
+    if let Some(Program::File(file)) = declaration.exec.as_ref().map(|exec| &exec.program)
+        && !file.starts_with("pkgs/")
+    {
+        files.push(file.clone());
+    }
     files.sort();
     files.dedup();
     files
