@@ -117,6 +117,12 @@ Examples:
   wake graph | dot -Tsvg > graph.svg
   wake graph --format json | jq '.operations[].title'")]
     Graph(RawGraph),
+    /// Find, lock, fetch and publish packages
+    #[command(subcommand)]
+    Pkg(super::package_args::RawPackage),
+    /// Look after the packages that all workspaces share
+    #[command(subcommand)]
+    Cache(super::package_args::RawCache),
     /// Evaluate a jsonnet file and print the result
     #[command(after_help = "\
 Directories of JSONNET_PATH are searched after those of -J. NAME alone takes

@@ -22,6 +22,7 @@ mod index;
 pub mod lock;
 mod locking;
 pub mod origin;
+pub mod overview;
 pub mod packages;
 pub mod policy;
 pub mod publish;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::declaring::Declaring;
 use super::fetching::link_packages;
 use super::lock::Lock;
+use super::overview::Overview;
 use super::policy::{LockMode, Policy};
 use super::resolve::{Outside, Resolver};
 use super::saved::Saved;
@@ -69,6 +70,17 @@ pub fn open<'a>(context: &Context<'a>) -> Result<(Resolver<'a>, Vec<Read>)> {
     let policy = context.policy.clone();
     let resolver = Resolver::new(outside, policy, packages, roots, locked, declaring);
     Ok((resolver, members.reads))
+}
+
+/// Resolves a workspace from beginning to end, and says what there is.
+///
+/// # Errors
+/// As [`Resolver::settle`] and [`finish`].
+pub fn resolve(context: &Context<'_>, subscriber: &mut dyn Subscriber) -> Result<Overview> {
+    let (mut resolver, _) = open(context)?;
+    resolver.settle(subscriber)?;
+    finish(context, &mut resolver, subscriber)?;
+    Ok(Overview::of(&mut resolver))
 }
 
 /// What else than files declarations depend on.
