@@ -9,7 +9,7 @@ use super::declaring::Declaring;
 use super::fetching::link_packages;
 use super::lock::Lock;
 use super::overview::Overview;
-use super::policy::{LockMode, Policy};
+use super::policy::{LockUse, Policy};
 use super::resolve::{Outside, Resolver};
 use super::saved::Saved;
 use super::{Ask, Packages, Tools};
@@ -162,9 +162,9 @@ fn write_lock(
 ) -> Result<()> {
     let difference = resolver.locked.diff(lock);
     let changes: Vec<String> = difference.changes.iter().map(ToString::to_string).collect();
-    match context.policy.mode {
-        LockMode::Frozen => return Ok(()),
-        LockMode::Locked => {
+    match context.policy.mode.lock {
+        LockUse::Trust => return Ok(()),
+        LockUse::Keep => {
             if is_only_filled_in(&resolver.locked, lock) {
                 return Ok(());
             }
@@ -173,7 +173,7 @@ fn write_lock(
             let error = changes.into_iter().fold(error, Error::cause);
             return Err(error.hint("run `wake pkg resolve` and commit the lock"));
         }
-        LockMode::Update | LockMode::Offline => {}
+        LockUse::Update => {}
     }
     if fs::write_if_changed(file, lock.to_text().as_bytes())? {
         subscriber.event(&Event::LockWritten {
