@@ -121,7 +121,13 @@ pub fn finish(
             }
             None => {
                 by_path += 1;
-                if let Ok(declaration) = resolver.packages.declared_of(index) {
+                // A link to a directory around it would be a circle.
+                let is_around = context
+                    .layout
+                    .wake_directory()
+                    .starts_with(&package.directory);
+                if let (false, Ok(declaration)) = (is_around, resolver.packages.declared_of(index))
+                {
                     let info = &declaration.info;
                     let version = info.version.as_deref().unwrap_or("0.0.0");
                     let link = PathBuf::from(layout::package_link(&info.label(), version));
