@@ -59,6 +59,9 @@ pub trait Tools: Sync {
     /// As [`Self::candidates`], and files that no package may have.
     fn fetch(&self, retriever: &Retriever, packages: &[Fetched]) -> Result<()>;
 
+    /// Whether a retriever tells of all versions as easily as of some.
+    fn is_cheap(&self, retriever: &Retriever) -> bool;
+
     /// What retrievers have said on standard error since this was asked last: `origin: line`.
     fn take_said(&self) -> Vec<String>;
 
