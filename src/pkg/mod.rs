@@ -20,6 +20,8 @@ pub mod frontier;
 pub mod globals;
 pub mod lock;
 mod locking;
+#[cfg(test)]
+mod loop_tests;
 pub mod origin;
 pub mod packages;
 pub mod policy;
