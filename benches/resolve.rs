@@ -33,6 +33,9 @@ use wake::pkg::solve::{Problem, Root, Solved, solve};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Of 10,000 requirements.
+const NARROW: usize = 5;
+
 fn main() {
     let mut sizes = Vec::new();
     let mut directory = None;
@@ -45,38 +48,39 @@ fn main() {
     }
     if let Some(directory) = directory {
         let size = sizes.first().copied().unwrap_or(1_000);
-        Index::new(size)
+        Index::new(size, NARROW)
             .write(&directory)
             .expect("a directory that can be written");
         return;
     }
-    println!("{:<34} {:>9} {:>9}  answer", "work", "time", "budget");
+    println!("{:<37} {:>9} {:>9}  answer", "work", "time", "budget");
     let is_default = sizes.is_empty();
     if is_default {
         sizes = vec![1_000, 10_000];
     }
     for size in sizes {
-        measure_index(size);
+        measure_index(size, NARROW);
     }
     if is_default {
+        measure_index(10_000, 10 * NARROW);
         measure_hard_shapes();
     }
 }
 
 /// 20 ms at 1,000 packages, 200 ms at 10,000.
-fn measure_index(size: usize) {
+fn measure_index(size: usize, narrow: usize) {
     let budget = Duration::from_micros(20 * size as u64);
-    let index = Index::new(size);
+    let index = Index::new(size, narrow);
     let (facts, roots) = (index.facts(), index.roots());
     let mut world = World {
         facts,
         roots,
         preferred: BTreeMap::new(),
     };
-    let solved = world.measure(&format!("{size} packages"), budget);
+    let solved = world.measure(&format!("{size} packages, {narrow} narrow"), budget);
     if let Solved::Solution(solution) = solved {
         world.preferred = solution.as_preferred();
-        world.measure(&format!("{size} packages, locked"), budget);
+        world.measure(&format!("{size} packages, {narrow} narrow, locked"), budget);
     }
 }
 
@@ -157,7 +161,7 @@ impl World {
         let milliseconds = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1e3);
         let verdict = if best > budget { "  over budget" } else { "" };
         println!(
-            "{name:<34} {:>9} {:>9}  {}{verdict}",
+            "{name:<37} {:>9} {:>9}  {}{verdict}",
             milliseconds(best),
             milliseconds(budget),
             outline(&solved),

@@ -5,11 +5,13 @@
     reason = "tests look at the disk and the environment from outside of wake"
 )]
 
+mod clients;
 mod command_line;
 mod evaluation;
 mod plans;
 mod plugins;
 mod real;
+mod retrieve;
 mod retrievers;
 mod sessions;
 mod support;

@@ -30,8 +30,9 @@ struct Release {
 }
 
 impl Index {
-    /// An index of `count` packages.
-    pub(crate) fn new(count: usize) -> Self {
+    /// An index of `count` packages. Of 10,000 requirements, `narrow` are for one minor: where others ask for more, each
+    /// of these is a conflict.
+    pub(crate) fn new(count: usize, narrow: usize) -> Self {
         let mut random = Random(0x77616b65 ^ count as u64);
         let mut packages: Vec<Vec<Release>> = (0..count).map(|_| Vec::new()).collect();
         let dependencies: Vec<Vec<usize>> = (0..count)
@@ -47,7 +48,7 @@ impl Index {
             let asks = asks.filter_map(|other| {
                 let newest = &packages[*other].last()?.version;
                 // Not every release asks for all that the last one does.
-                (!random.is_in(10)).then(|| (*other, requirement(newest, &mut random)))
+                (!random.is_in(10)).then(|| (*other, requirement(newest, narrow, &mut random)))
             });
             let asks = asks.collect();
             let version = next_version(packages[number].last(), &mut random);
@@ -167,15 +168,17 @@ fn next_version(last: Option<&Release>, random: &mut Random) -> Version {
     }
 }
 
-fn requirement(newest: &Version, random: &mut Random) -> String {
+fn requirement(newest: &Version, narrow: usize, random: &mut Random) -> String {
     let Version { major, minor, .. } = newest;
+    if random.between(1, 10_000) <= narrow {
+        return format!("~{major}.{minor}");
+    }
     match random.between(0, 199) {
         0..4 => "*".to_owned(),
         4..8 => format!(">={major}.{minor}"),
         8..10 => format!(">={major}.{minor}, <{}", major + 3),
         10 if *major > 0 => format!("^{} || ^{major}", major - 1),
-        11 => format!("~{major}.{minor}"),
-        12..70 => format!("^{newest}"),
+        11..70 => format!("^{newest}"),
         _ => format!("^{major}.{minor}"),
     }
 }

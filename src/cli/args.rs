@@ -117,6 +117,12 @@ Examples:
   wake graph | dot -Tsvg > graph.svg
   wake graph --format json | jq '.operations[].title'")]
     Graph(RawGraph),
+    /// Find, lock, fetch and publish packages
+    #[command(subcommand)]
+    Pkg(super::package_args::RawPackage),
+    /// Look after the packages that all workspaces share
+    #[command(subcommand)]
+    Cache(super::package_args::RawCache),
     /// Evaluate a jsonnet file and print the result
     #[command(after_help = "\
 Directories of JSONNET_PATH are searched after those of -J. NAME alone takes
@@ -186,10 +192,10 @@ pub(super) struct EvaluationFlags {
 #[command(next_help_heading = "Packages")]
 pub(super) struct ResolutionFlags {
     /// Fail if `wake.lock` would change
-    #[arg(long, conflicts_with_all = ["frozen", "offline"])]
+    #[arg(long, conflicts_with = "frozen")]
     pub(super) locked: bool,
     /// Use `wake.lock` as it is: check nothing, ask nobody, fetch nothing
-    #[arg(long, conflicts_with = "offline")]
+    #[arg(long)]
     pub(super) frozen: bool,
     /// Ask nobody and fetch nothing
     #[arg(long)]

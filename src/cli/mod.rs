@@ -5,6 +5,8 @@ mod args;
 pub mod commands;
 mod environment;
 pub mod options;
+mod package_args;
+pub mod package_options;
 mod session;
 mod usage;
 mod values;

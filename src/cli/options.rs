@@ -13,11 +13,12 @@ use super::args::{
     RawCommand, RawEval, RawTest, ResolutionFlags, When,
 };
 pub use super::args::{Check, GraphFormat, Language, TextFormat};
+use super::package_options::{CacheGc, Package};
 use super::values::{age, named_file, named_value, number, pattern, seconds, size, split};
 use crate::declare::model::Parameters;
 use crate::error::{Error, Result};
 use crate::jsonnet::protocol::Argument;
-use crate::pkg::policy::LockMode;
+use crate::pkg::policy::{LockMode, LockUse};
 use crate::report::{ConsoleOptions, Style, Verbosity};
 
 /// Each job is a thread.
@@ -44,6 +45,8 @@ pub enum Command {
     Clean(Clean),
     Why(Why),
     Graph(Graph),
+    Package(Package),
+    CacheGc(CacheGc),
     Eval(Eval),
     Completions(clap_complete::Shell),
     Version(TextFormat),
@@ -234,6 +237,8 @@ impl Invocation {
                 parameters: parameters(raw.parameters)?,
                 declarations: Declarations::check(&raw.declarations)?,
             }),
+            RawCommand::Pkg(raw) => Command::Package(Package::check(raw)?),
+            RawCommand::Cache(raw) => Command::CacheGc(CacheGc::check(raw)?),
             RawCommand::Eval(raw) => Command::Eval(Eval::check(raw, environment)?),
             RawCommand::Completions(raw) => Command::Completions(raw.shell),
             RawCommand::Version(raw) => Command::Version(raw.format),
@@ -316,7 +321,7 @@ impl Evaluation {
 }
 
 impl Declarations {
-    fn check(raw: &DeclarationFlags) -> Result<Self> {
+    pub(super) fn check(raw: &DeclarationFlags) -> Result<Self> {
         Ok(Self {
             resolution: Resolution::check(&raw.resolution)?,
             evaluation: Evaluation::check(&raw.evaluation)?,
@@ -326,11 +331,13 @@ impl Declarations {
 
 impl Resolution {
     fn check(raw: &ResolutionFlags) -> Result<Self> {
-        let mode = match (raw.locked, raw.frozen, raw.offline) {
-            (true, ..) => LockMode::Locked,
-            (_, true, _) => LockMode::Frozen,
-            (_, _, true) => LockMode::Offline,
-            _ => LockMode::Update,
+        let mode = LockMode {
+            lock: match (raw.locked, raw.frozen) {
+                (_, true) => LockUse::Trust,
+                (true, false) => LockUse::Keep,
+                (false, false) => LockUse::Update,
+            },
+            is_offline: raw.offline || raw.frozen,
         };
         let age = raw.min_age.as_deref().map(|text| age("--min-age", text));
         let age = age.transpose()?;
@@ -393,7 +400,7 @@ impl Eval {
 }
 
 /// The parameters of the command line; later ones of a key win, and `-p` wins over the flag of that name.
-fn parameters(raw: ParameterFlags) -> Result<Parameters> {
+pub(super) fn parameters(raw: ParameterFlags) -> Result<Parameters> {
     let mut parameters = Parameters::new();
     for (key, value) in [
         ("Flavor", raw.flavor),

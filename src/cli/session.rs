@@ -17,8 +17,9 @@ use crate::generate::{self, Prepared, Purpose};
 use crate::jsonnet::client::{self, Evaluators};
 use crate::jsonnet::protocol::Setup;
 use crate::pkg::Ask;
+use crate::pkg::overview::Overview;
 use crate::pkg::policy::Policy;
-use crate::pkg::resolution::Context;
+use crate::pkg::resolution::{self, Context};
 use crate::pkg::retriever::Running;
 use crate::pkg::retriever::run;
 use crate::workspace::layout::Layout;
@@ -145,6 +146,30 @@ impl Session {
             &request,
             subscriber,
         )
+    }
+
+    /// How packages are to be found: as the command line says.
+    pub(super) fn policy(&self, parameters: &Parameters, fetches_all: bool) -> Policy {
+        let host = parameters::host_defaults();
+        Policy {
+            parameters: parameters::combine(&host, &self.place.workspace, parameters),
+            fetches_all,
+            ..self.place.policy.clone()
+        }
+    }
+
+    /// Finds the packages of the workspace, locks and links them. Returns what there is.
+    pub(super) fn resolve(
+        &mut self,
+        policy: &Policy,
+        subscriber: &mut dyn Subscriber,
+    ) -> Result<Overview> {
+        let ask = |request: &_| self.evaluators.ask(request);
+        let context = Context {
+            policy,
+            ..self.place.context(&ask)
+        };
+        resolution::resolve(&context, subscriber)
     }
 
     /// The directories below that of all outputs that belong to modules which members declare.

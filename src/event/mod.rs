@@ -32,6 +32,8 @@ pub enum Event {
         retriever: String,
         packages: Vec<String>,
     },
+    /// What a retriever wrote to standard error.
+    RetrieverSaid { line: String },
     /// A chosen package is fetched.
     Fetching { package: String, retriever: String },
     /// A fetched package was put into the store.

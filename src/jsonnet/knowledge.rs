@@ -40,7 +40,7 @@ pub(super) fn is_unresolved(error: &jrsonnet_evaluator::Error) -> bool {
 
 /// What is known of the packages that others ask for.
 pub(super) struct Knowledge {
-    /// The package under evaluation; `None`: there is none.
+    /// The package under evaluation; `None`: there is none, and nothing is waited for.
     main: Option<PathBuf>,
     answers: Vec<(PackageRequest, Answered)>,
     waiting: RefCell<Vec<PackageRequest>>,
@@ -157,6 +157,13 @@ impl Knowledge {
     }
 
     fn wait_for(&self, request: PackageRequest) -> jrsonnet_evaluator::Error {
+        if self.main.is_none() {
+            return raise(
+                Error::user(format!("`{}` is not known here", request.wanted.label()))
+                    .cause("a file that is evaluated on its own waits for no package")
+                    .at_if_absent(request.at.as_ref()),
+            );
+        }
         let mut waiting = self.waiting.borrow_mut();
         if !waiting.iter().any(|known| known.is_same(&request)) {
             waiting.push(request);

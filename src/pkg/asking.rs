@@ -51,7 +51,7 @@ impl Resolver<'_> {
             let origin = demand.subject.origin.clone();
             by_origin.entry(origin).or_default().push(demand);
         }
-        if !self.policy.mode.asks() {
+        if self.policy.mode.is_offline {
             let first = by_origin.values().flatten().next();
             return first.map_or(Ok(false), |demand| Err(self.may_not_ask(demand)));
         }
@@ -68,6 +68,7 @@ impl Resolver<'_> {
             });
         }
         let answers = self.ask_all(&batches);
+        self.pass_on(subscriber);
         let mut errors = Vec::new();
         let is_learned = !batches.is_empty();
         for ((origin, _, demands), answer) in batches.into_iter().zip(answers) {
@@ -87,6 +88,13 @@ impl Resolver<'_> {
             }
         }
         earliest(errors).map_or(Ok(is_learned), Err)
+    }
+
+    /// Passes on what retrievers have said.
+    pub(super) fn pass_on(&self, subscriber: &mut dyn Subscriber) {
+        for line in self.outside.tools.take_said() {
+            subscriber.event(&Event::RetrieverSaid { line });
+        }
     }
 
     /// One call per retriever, all at the same time: they mostly wait for the network.

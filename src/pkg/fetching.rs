@@ -5,16 +5,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::PackageIndex;
 use super::asking::split;
 use super::decisions::Release;
 use super::facts::Origin;
 use super::frontier::earliest;
+use super::lock::Entry;
 use super::resolve::Resolver;
 use super::retriever::Retriever;
 use super::retriever::protocol::Fetched;
 use super::store::{PackageId, Store};
-use crate::declare::model::{Declaration, PackageRequest};
+use super::{PackageIndex, vendor};
+use crate::declare::model::{Declaration, PackageRequest, Program};
 use crate::error::{Error, Result};
 use crate::event::{Event, Subscriber};
 use crate::fs;
@@ -113,7 +114,7 @@ impl Resolver<'_> {
         }
         let mut batches: Vec<Batch> = Vec::new();
         for (origin, releases) in by_origin {
-            if !self.policy.mode.asks() {
+            if self.policy.mode.is_offline {
                 return Err(self.may_not_fetch(&releases));
             }
             if let Some(retriever) = self.retriever(&origin)? {
@@ -133,6 +134,7 @@ impl Resolver<'_> {
             }
         }
         let results = self.fetch_all(&batches);
+        self.pass_on(subscriber);
         let mut errors = Vec::new();
         for ((origin, _, releases), result) in batches.into_iter().zip(results) {
             if let Err(error) = result {
@@ -213,20 +215,27 @@ impl Resolver<'_> {
         })
     }
 
-    /// Stages those of the releases that the workspace has vendored, and returns the others.
-    fn without_vendored(&mut self, wanted: &BTreeSet<Release>) -> Result<Vec<Release>> {
-        let Some(directory) = self.locked.vendor.clone() else {
+    /// Takes those of the releases that the workspace has vendored into the store, and returns the others.
+    fn without_vendored(&self, wanted: &BTreeSet<Release>) -> Result<Vec<Release>> {
+        let Some(directory) = &self.locked.vendor else {
             return Ok(wanted.iter().cloned().collect());
         };
+        let directory = self.outside.layout.top().join(directory);
         let mut others = Vec::new();
         for release in wanted {
-            let version = release.version.to_string();
-            let from = self.outside.layout.top().join(&directory);
-            let from = from.join(vendored(&release.subject.label, &version));
-            if fs::is_directory(&from) {
-                let index = self.packages.stage(release.clone(), from);
-                self.staged.push((index, release.subject.origin.clone()));
-            } else {
+            let is_meant = |entry: &&Entry| {
+                entry.version.as_ref() == Some(&release.version)
+                    && entry.origin == release.subject.origin
+                    && (entry.artifact.as_ref()).is_none_or(|one| self.policy.is_when(&one.when))
+            };
+            let entry = self.locked.of(&release.subject.label).find(is_meant);
+            let stored = match entry {
+                Some(entry) => {
+                    vendor::restore(self.packages.decisions.store()?, entry, &directory)?
+                }
+                None => None,
+            };
+            if stored.is_none() {
                 others.push(release.clone());
             }
         }
@@ -320,18 +329,16 @@ impl Resolver<'_> {
     }
 }
 
-/// Where a vendored package lies below the directory of all of them.
-pub(super) fn vendored(label: &str, version: &str) -> PathBuf {
-    let (namespace, name) = split(label);
-    let namespace = namespace.unwrap_or_else(|| "_".to_owned());
-    Path::new(&namespace).join(format!("{name}@{version}"))
-}
-
-/// The files that make up a package: its declaration, what that imports, and `files`.
+/// The files that make up a package: its declaration, what that imports and executes, and `files`.
 pub(super) fn files_of(declaration: &Declaration) -> Vec<String> {
     let mut files = declaration.files.clone().unwrap_or_default();
     files.push(discover::PKG.to_owned());
     files.extend(declaration.imports.iter().cloned());
+    if let Some(Program::File(file)) = declaration.exec.as_ref().map(|exec| &exec.program)
+        && !file.starts_with("pkgs/")
+    {
+        files.push(file.clone());
+    }
     files.sort();
     files.dedup();
     files

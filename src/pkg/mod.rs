@@ -18,11 +18,13 @@ pub mod facts;
 mod fetching;
 pub mod frontier;
 pub mod globals;
+mod index;
 pub mod lock;
 mod locking;
 #[cfg(test)]
 mod loop_tests;
 pub mod origin;
+pub mod overview;
 pub mod packages;
 pub mod policy;
 pub mod publish;
@@ -34,6 +36,7 @@ pub mod saved;
 pub mod solve;
 pub mod store;
 mod stuck;
+pub mod vendor;
 
 use ::std::path::Path;
 

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use super::declaring::Declaring;
 use super::fetching::link_packages;
 use super::lock::Lock;
-use super::policy::{LockMode, Policy};
+use super::overview::Overview;
+use super::policy::{LockUse, Policy};
 use super::resolve::{Outside, Resolver};
 use super::saved::Saved;
 use super::{Ask, Packages, Tools};
@@ -71,6 +72,17 @@ pub fn open<'a>(context: &Context<'a>) -> Result<(Resolver<'a>, Vec<Read>)> {
     Ok((resolver, members.reads))
 }
 
+/// Resolves a workspace from beginning to end, and says what there is.
+///
+/// # Errors
+/// As [`Resolver::settle`] and [`finish`].
+pub fn resolve(context: &Context<'_>, subscriber: &mut dyn Subscriber) -> Result<Overview> {
+    let (mut resolver, _) = open(context)?;
+    resolver.settle(subscriber)?;
+    finish(context, &mut resolver, subscriber)?;
+    Ok(Overview::of(&mut resolver))
+}
+
 /// What else than files declarations depend on.
 fn salt(context: &Context<'_>) -> String {
     format!(
@@ -109,7 +121,13 @@ pub fn finish(
             }
             None => {
                 by_path += 1;
-                if let Ok(declaration) = resolver.packages.declared_of(index) {
+                // A link to a directory around it would be a circle.
+                let is_around = context
+                    .layout
+                    .wake_directory()
+                    .starts_with(&package.directory);
+                if let (false, Ok(declaration)) = (is_around, resolver.packages.declared_of(index))
+                {
                     let info = &declaration.info;
                     let version = info.version.as_deref().unwrap_or("0.0.0");
                     let link = PathBuf::from(layout::package_link(&info.label(), version));
@@ -150,9 +168,9 @@ fn write_lock(
 ) -> Result<()> {
     let difference = resolver.locked.diff(lock);
     let changes: Vec<String> = difference.changes.iter().map(ToString::to_string).collect();
-    match context.policy.mode {
-        LockMode::Frozen => return Ok(()),
-        LockMode::Locked => {
+    match context.policy.mode.lock {
+        LockUse::Trust => return Ok(()),
+        LockUse::Keep => {
             if is_only_filled_in(&resolver.locked, lock) {
                 return Ok(());
             }
@@ -161,7 +179,7 @@ fn write_lock(
             let error = changes.into_iter().fold(error, Error::cause);
             return Err(error.hint("run `wake pkg resolve` and commit the lock"));
         }
-        LockMode::Update | LockMode::Offline => {}
+        LockUse::Update => {}
     }
     if fs::write_if_changed(file, lock.to_text().as_bytes())? {
         subscriber.event(&Event::LockWritten {

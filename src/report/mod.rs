@@ -11,6 +11,7 @@ pub mod why;
 
 mod fancy;
 mod narrate;
+mod packages;
 mod plain;
 mod summary;
 mod terminal;

@@ -219,7 +219,12 @@ impl Narrator {
                 let summary = summary::lines(summary, self.options.style);
                 self.unless_quiet(self.failures_again() + &summary)
             }
-            _ => String::new(),
+            Event::Warning { text } => self.warning(&visible(text)),
+            _ => match super::packages::text(event) {
+                Some((0, text)) => self.unless_quiet(text + "\n"),
+                Some((verbosity, text)) => self.detail(verbosity, || text),
+                None => String::new(),
+            },
         }
     }
 

@@ -22,11 +22,11 @@ const NEEDED: ABI = ABI::V1;
 /// More processes than this at once, besides those of the whole machine when it starts, are a mistake.
 const MOST_PROCESSES: u64 = 4096;
 
-/// Confines the calling process. `supervisor` is the process that it may not end.
+/// Confines the calling process. `guards` are the processes that it may not end.
 ///
 /// # Errors
 /// `Environment`: the step that does not work here.
-pub(super) fn enter(policy: &Policy, supervisor: i32) -> Result<()> {
+pub(super) fn enter(policy: &Policy, guards: &[i32]) -> Result<()> {
     limit(Resource::Core, 0);
     if !policy.is_confined {
         return Ok(());
@@ -40,7 +40,7 @@ pub(super) fn enter(policy: &Policy, supervisor: i32) -> Result<()> {
     give_up_capabilities()?;
     restrict_files(policy)?;
     let is_covered = truncation_is_covered();
-    system_calls::restrict(policy.network, supervisor, is_covered)
+    system_calls::restrict(policy.network, guards, is_covered)
         .map_err(|error| impossible("seccomp, which restricts the network", &error.to_string()))
 }
 

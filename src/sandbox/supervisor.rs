@@ -11,8 +11,8 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::MemfdFlags;
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitOptions, getpid, pidfd_open, set_parent_process_death_signal,
-    setpgid, setsid, waitpid,
+    Pid, PidfdFlags, Signal, WaitOptions, getpid, getppid, pidfd_open,
+    set_parent_process_death_signal, setpgid, setsid, waitpid,
 };
 use serde::Deserialize;
 
@@ -57,14 +57,19 @@ fn tell(mut line: &UnixStream, ended: &Ended) -> io::Result<()> {
 /// Forks. The child becomes the program, or says why not: before the supervisor says how it ended, and what is said
 /// first counts.
 fn start(order: &Order, line: &UnixStream) -> io::Result<Pid> {
-    let supervisor = getpid();
+    // They see to it that nothing stays behind: this process, and wake.
+    let guards: Vec<i32> = [Some(getpid()), getppid()]
+        .into_iter()
+        .flatten()
+        .map(|guard| guard.as_raw_nonzero().get())
+        .collect();
     #[expect(unsafe_code, reason = "there is no safe fork")]
     // SAFETY: this process has one thread, so the child has all of it, and nobody else holds a lock.
     let pid = unsafe { libc::fork() };
     match pid {
         -1 => Err(io::Error::last_os_error()),
         0 => {
-            let error = become_program(order, supervisor);
+            let error = become_program(order, &guards);
             let _ = tell(line, &Ended::Failed(error));
             std::process::exit(1)
         }
@@ -107,7 +112,7 @@ fn reap(program: Pid) -> io::Result<Ended> {
 }
 
 /// Confines this process and becomes the program. Returns why that did not work.
-fn become_program(order: &Order, supervisor: Pid) -> Error {
+fn become_program(order: &Order, guards: &[i32]) -> Error {
     // The supervisor is in another group, and if it dies in spite of all, so does this.
     let _ = setpgid(None, None);
     let _ = set_parent_process_death_signal(Some(Signal::KILL));
@@ -118,7 +123,7 @@ fn become_program(order: &Order, supervisor: Pid) -> Error {
     if let Err(error) = inherit_nothing() {
         return Error::io("Cannot close files that were left open", &error);
     }
-    if let Err(error) = confine::enter(&order.policy, supervisor.as_raw_nonzero().get()) {
+    if let Err(error) = confine::enter(&order.policy, guards) {
         return error;
     }
     let mut command = Command::new(&order.program);

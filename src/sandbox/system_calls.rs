@@ -19,10 +19,10 @@ const KEYS: [i64; 3] = [libc::SYS_keyctl, libc::SYS_add_key, libc::SYS_request_k
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 type Result<T> = std::result::Result<T, Error>;
 
-/// Installs the filters. `supervisor` may get no signals; `is_covered` says that Landlock sees to files being
+/// Installs the filters. The processes `guards` may get no signals; `is_covered` says that Landlock sees to files being
 /// truncated.
-pub(super) fn restrict(network: Network, supervisor: i32, is_covered: bool) -> Result<()> {
-    let refused = refused(network, supervisor, is_covered)?;
+pub(super) fn restrict(network: Network, guards: &[i32], is_covered: bool) -> Result<()> {
+    let refused = refused(network, guards, is_covered)?;
     // Programs that are told that it is not there do without.
     let unknown = unknown(is_covered);
     for (rules, answer) in [(refused, libc::EACCES), (unknown, libc::ENOSYS)] {
@@ -56,9 +56,9 @@ fn unknown(is_covered: bool) -> Rules {
 }
 
 /// What is answered with "permission denied".
-fn refused(network: Network, supervisor: i32, is_covered: bool) -> Result<Rules> {
+fn refused(network: Network, guards: &[i32], is_covered: bool) -> Result<Rules> {
     let mut rules = sockets(network)?;
-    rules.extend(signals(supervisor)?);
+    rules.extend(signals(guards)?);
     if network != Network::Local {
         rules.extend(KEYS.map(|number| (number, Vec::new())));
     }
@@ -88,14 +88,18 @@ fn sockets(network: Network) -> Result<Rules> {
     Ok(Rules::from([(libc::SYS_socket, rules)]))
 }
 
-/// Signals to the supervisor, and to all at once. Landlock sees to it only in newer kernels.
-fn signals(supervisor: i32) -> Result<Rules> {
+/// Signals to the guards, and to all at once. Landlock sees to it only in newer kernels.
+fn signals(guards: &[i32]) -> Result<Rules> {
     let to = |process: i32| -> Result<SeccompRule> {
         // Process ids are 32 bits, with a sign.
         let process = u64::from(process.cast_unsigned());
         SeccompRule::new(vec![condition(0, Compare::Eq, process)?]).map_err(Error::from)
     };
-    let one = vec![to(supervisor)?];
+    let one: Vec<SeccompRule> = guards
+        .iter()
+        .map(|&guard| to(guard))
+        .collect::<Result<_>>()?;
+    let groups = guards.iter().map(|guard| -guard);
     let mut rules: Rules = [
         libc::SYS_tkill,
         libc::SYS_tgkill,
@@ -105,8 +109,8 @@ fn signals(supervisor: i32) -> Result<Rules> {
     ]
     .map(|number| (number, one.clone()))
     .into();
-    let several = vec![to(supervisor)?, to(-supervisor)?, to(-1)?];
-    rules.insert(libc::SYS_kill, several);
+    let several: Vec<SeccompRule> = groups.chain([-1]).map(to).collect::<Result<_>>()?;
+    rules.insert(libc::SYS_kill, [one, several].concat());
     Ok(rules)
 }
 
@@ -152,7 +156,8 @@ mod tests {
     /// Runs `attempt` on a thread of its own, which alone is restricted.
     fn restricted<T: Send>(is_covered: bool, attempt: impl FnOnce() -> T + Send) -> T {
         let restricted = || {
-            restrict(Network::None, i32::MAX, is_covered).unwrap();
+            let guards = [std::process::id().cast_signed()];
+            restrict(Network::None, &guards, is_covered).unwrap();
             attempt()
         };
         std::thread::scope(|scope| scope.spawn(restricted).join().unwrap())
@@ -187,5 +192,15 @@ mod tests {
         let overwritten = restricted(false, || fs::write(&path, b"other"));
         overwritten.unwrap();
         assert_eq!(truncate(true), 0);
+    }
+    /// Catches a program that ends those who look after it, on kernels whose Landlock does not know of signals.
+    #[test]
+    fn guards_get_no_signals() {
+        use rustix::process::{getpid, test_kill_process, test_kill_process_group};
+        let refused = Err(rustix::io::Errno::ACCESS);
+        restricted(true, || {
+            assert_eq!(test_kill_process(getpid()), refused);
+            assert_eq!(test_kill_process_group(getpid()), refused);
+        });
     }
 }

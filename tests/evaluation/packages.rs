@@ -492,3 +492,96 @@ fn a_package_inside_another_is_used_like_any() {
     assert!(inner.is_same(&answers[1].0));
     assert_eq!(inner.when["System"], ["Linux"]);
 }
+
+/// Catches requests within requests that wake cannot read any more.
+#[test]
+fn retrievers_of_retrievers_end_somewhere() {
+    let text = |count: u32| {
+        format!(
+            "function(wake)
+               local chain(n) = if n == 0 then wake.getPkg('r') else wake.getPkg('r', from=wake.exec(chain(n - 1)));
+               wake.pkg(wake.pkgInfo('app'), pkgs={{ a: chain({count}) }})"
+        )
+    };
+    let space = Space::new().file("PKG", text(20));
+    let pkgs = declaration(space.answer(&space.declare())).pkgs;
+    let mut answered = known(&space, "", "r", None);
+    answered.pkgs.clone_from(&pkgs);
+    let mut request = space.module("root");
+    if let Request::Module { answers, .. } = &mut request {
+        answers.push((pkgs[0].1.clone(), answered));
+    }
+    assert_eq!(space.error(&request).kind(), Kind::User);
+    for count in [30, 500] {
+        let space = space_with(text(count));
+        let error = shown(&space.error(&space.declare()));
+        assert!(error.contains("nested too deeply"), "{error}");
+        assert!(error.starts_with("PKG:2:"), "{error}");
+    }
+    let config = "std.foldl(function(deep, i) [deep], std.range(1, 99), 0)";
+    let space = space_with(format!(
+        "function(wake) wake.pkg(wake.pkgInfo('app'), pkgs={{ a: wake.getPkg('a', from=wake.exec(wake.std.git, config={config})) }})"
+    ));
+    let error = shown(&space.error(&space.declare()));
+    assert!(error.contains("nested too deeply"), "{error}");
+}
+
+fn space_with(text: String) -> Space {
+    Space::new().file("PKG", text)
+}
+
+/// The plugin is known by its directory alone; what it asks for is asked for through that.
+#[test]
+fn what_a_plugin_imports_of_others_is_asked_for_through_it() {
+    let space = Space::new()
+        .file(
+            "p/PKG",
+            "function(wake) wake.pkg(wake.pkgInfo('p'), pkgs={ lib: wake.getPkg('lib') }, plugin=import 'plugin.libsonnet')",
+        )
+        .file(
+            "p/plugin.libsonnet",
+            "function(wake) { name: 'p', tasks: [
+               { name: 'A', run(ctx):: { sharedState: { V: import 'pkgs/lib/v.libsonnet' } } }] }",
+        )
+        .file("lib/v.libsonnet", "7");
+    let plugins = vec![Plugin::Package(space.package("p"))];
+    let mut input = space.generate(json!({}), plugins);
+    let asked = waiting(space.answer(&Request::Generate(Box::new(input.clone()))));
+    let [
+        PackageRequest {
+            from: Source::Of(plugin, key),
+            ..
+        },
+    ] = &asked[..]
+    else {
+        panic!("{asked:?}");
+    };
+    assert_eq!((plugin.wanted.name.as_str(), key.as_str()), ("p", "lib"));
+    assert_eq!(
+        plugin.from,
+        Source::Path(space.path("p").display().to_string())
+    );
+    let answered = known(&space, "lib", "lib", None);
+    input.answers.push((asked[0].clone(), answered));
+    let Answer::Generated(generated) = space.answer(&Request::Generate(Box::new(input))) else {
+        panic!("nothing generated");
+    };
+    assert_eq!(generated.shared_state, json!({"V": 7}));
+}
+
+#[test]
+fn a_script_waits_for_no_package() {
+    let space = Space::new().file("a.jsonnet", "function(wake) wake.getPkg('x').version");
+    let error = space.error(&Request::Eval {
+        file: space.path("a.jsonnet"),
+        library_path: Vec::new(),
+        arguments: Vec::new(),
+        top: space.path(""),
+    });
+    assert_eq!(error.kind(), Kind::User);
+    assert!(
+        shown(&error).starts_with("a.jsonnet:1:"),
+        "{}",
+        shown(&error)
+    );
+}

@@ -70,7 +70,7 @@ fn files_are_those_that_are_granted() {
         ),
         ("execute elsewhere", format!("subprocess.run([{:?}])", place.path("work/tool"))),
         ("read another process", format!("open('/proc/{}/environ').read()", std::process::id())),
-        ("end another process", format!("os.kill({}, signal.SIGTERM)", std::process::id())),
+        ("end wake", format!("os.kill({}, signal.SIGTERM)", std::process::id())),
         ("end everything", "os.kill(-1, signal.SIGTERM)".to_owned()),
         ("write own home", "open(os.environ['HOME'] + '/x', 'w').write('x')".to_owned()),
         ("write temporary", "open(os.environ['TMPDIR'] + '/x', 'w').write('x')".to_owned()),
@@ -87,6 +87,58 @@ fn files_are_those_that_are_granted() {
         std::fs::read_to_string(place.path("work/PKG")).unwrap(),
         "x"
     );
+    place.retriever.has_home = true;
+    text.push_str(&format!("# with home\n{}\n", attempts(&mut place, &list)));
+    insta::assert_snapshot!(text);
+}
+
+/// Catches clients that do not find their configuration, and variables that open more than they name.
+#[test]
+fn with_home_goes_what_variables_name() {
+    let Some(mut place) = with_python() else {
+        return;
+    };
+    for path in ["tools/bin", "tools/lib", "certificates", "cargo", "folder"] {
+        std::fs::create_dir_all(place.path(path)).unwrap();
+    }
+    std::fs::copy("/bin/true", place.path("tools/bin/client")).unwrap();
+    std::fs::write(place.path("tools/lib/part"), "x").unwrap();
+    std::fs::write(place.path("certificates/a b.pem"), "x").unwrap();
+    std::fs::write(place.path("certificates/other"), "x").unwrap();
+    std::fs::write(place.path("folder/package"), "x").unwrap();
+    std::fs::write(place.path(".npmrc"), "x").unwrap();
+    let text = |path: &str| place.path(path).display().to_string();
+    place.variables = [
+        ("PATH", format!("/nowhere:{}:/usr/bin", text("tools/bin"))),
+        ("SSL_CERT_FILE", text("certificates/a b.pem")),
+        (
+            "FOLDERS",
+            format!("https://example.com file://{}", text("folder")),
+        ),
+        ("CARGO_HOME", text("cargo")),
+        ("PWD", text("work")),
+        ("PREFIX", "/".to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    let list: Vec<(&str, String)> = vec![
+        (
+            "run a client",
+            "subprocess.run(['client'], check=True)".to_owned(),
+        ),
+        ("read beside it", read(&place.path("tools/lib/part"))),
+        ("write beside it", write(&place.path("tools/lib/part"))),
+        (
+            "read a certificate",
+            read(&place.path("certificates/a b.pem")),
+        ),
+        ("read beside that", read(&place.path("certificates/other"))),
+        ("read a folder", read(&place.path("folder/package"))),
+        ("read configuration above", read(&place.path(".npmrc"))),
+        ("write state", write(&place.path("cargo/new"))),
+        ("read workspace", read(&place.path("work/PKG"))),
+    ];
+    let mut text = format!("# without home\n{}\n", attempts(&mut place, &list));
     place.retriever.has_home = true;
     text.push_str(&format!("# with home\n{}\n", attempts(&mut place, &list)));
     insta::assert_snapshot!(text);

@@ -25,6 +25,8 @@ struct Place {
     directory: tempfile::TempDir,
     limits: Limits,
     is_sandboxed: bool,
+    /// Of the user, besides the usual ones.
+    variables: BTreeMap<String, String>,
     retriever: Retriever,
     /// Its standard error.
     said: RefCell<Vec<String>>,
@@ -62,6 +64,7 @@ impl Place {
                 ..Limits::default()
             },
             is_sandboxed: true,
+            variables: BTreeMap::new(),
             said: RefCell::default(),
         }
     }
@@ -91,11 +94,12 @@ impl Place {
             ("GREETING", "hello".to_owned()),
             ("WAKE_SECRET", "secret".to_owned()),
         ];
+        let mut environment =
+            BTreeMap::from(environment.map(|(name, value)| (name.to_owned(), value)));
+        environment.extend(self.variables.clone());
         Surroundings {
             program: PathBuf::from(env!("CARGO_BIN_EXE_wake")),
-            environment: environment
-                .map(|(name, value)| (name.to_owned(), value))
-                .into(),
+            environment,
             temporary: self.path("work/.wake/tmp"),
             limits: self.limits,
             is_sandboxed: self.is_sandboxed,

@@ -7,6 +7,7 @@ mod confined;
 mod eval;
 mod graph;
 mod init;
+mod package;
 mod retrieve;
 mod run;
 mod target;
@@ -33,6 +34,8 @@ pub(super) fn dispatch(invocation: Invocation) -> Result<ExitCode> {
         Command::Clean(options) => clean::run(&options, console),
         Command::Why(options) => why::run(&options, console),
         Command::Graph(options) => graph::run(&options, console),
+        Command::Package(options) => package::run(&options, console),
+        Command::CacheGc(_) => Ok(ExitCode::SUCCESS),
         Command::Eval(options) => eval::run(&options),
         Command::Completions(shell) => completions::run(shell),
         Command::Version(format) => version::run(format),

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use jrsonnet_evaluator::{ObjValueBuilder, Val};
 
 use super::package::text_or_null;
-use super::request::plain;
+use super::request::{check_depth, plain};
 use super::{Made, late, tagged};
 use crate::declare::model::{PackageRequest, Source};
 use crate::error::Error;
@@ -69,6 +69,7 @@ fn pkgs(scope: &Rc<Scope>, outer: &PackageRequest, answered: &Answered) -> Evalu
         let from = Source::Of(Box::new(outer.clone()), key.clone());
         let mut inner = plain(request.wanted.clone(), from, outer.at.clone());
         inner.when.clone_from(&request.when);
+        check_depth(&inner).map_err(raise)?;
         let inner = Rc::new(inner);
         builder.field(key.as_str()).value(handle(scope, inner)?);
     }

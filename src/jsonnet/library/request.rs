@@ -5,6 +5,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use jrsonnet_evaluator::Val;
+use serde_json::Value;
 
 use super::module::{ExecValue, Executed};
 use super::{Made, handle, made_of};
@@ -12,6 +13,7 @@ use crate::declare::model::{
     PackageInfo, PackageRequest, Permission, Program, RESOLVER, Source, Versions,
 };
 use crate::error::{Error, Location, suggestion};
+use crate::jsonnet::error::raise;
 use crate::jsonnet::execution;
 use crate::jsonnet::functions::Call;
 use crate::jsonnet::session::Evaluated;
@@ -27,6 +29,9 @@ const VERSIONS: [(&str, Versions); 4] = [
 
 /// What `permissions` may hold.
 const PERMISSIONS: [&str; 4] = ["network", "home", "defineGlobal", "env:NAME"];
+
+/// How deep a request may nest as JSON. Whoever reads JSON gives up at 128, and a request is part of something larger.
+const DEEPEST: usize = 100;
 
 /// The largest `override`.
 const HIGHEST_OVERRIDE: f64 = 100.0;
@@ -54,7 +59,46 @@ pub(in crate::jsonnet) fn get_package(call: &Call<'_>) -> Evaluated<Val> {
         replace,
         at: call.at.clone(),
     };
+    check_depth(&request).map_err(raise)?;
     handle::handle(call.scope, Rc::new(request))
+}
+
+/// Refuses a request that holds too many others: what asks and answers for it reads it by recursion.
+pub(super) fn check_depth(request: &PackageRequest) -> Result<(), Error> {
+    if depth(request) <= DEEPEST {
+        return Ok(());
+    }
+    Err(Error::user(format!(
+        "The request for `{}` is nested too deeply",
+        request.wanted.label()
+    ))
+    .cause(
+        "it comes from a retriever that comes from a retriever, and so on, or has a deep `config`",
+    )
+    .at_if_absent(request.at.as_ref()))
+}
+
+/// How deep the request nests when it is written as JSON.
+fn depth(request: &PackageRequest) -> usize {
+    match &request.from {
+        Source::Path(_) | Source::Global => 2,
+        Source::Of(outer, _) => 3 + depth(outer),
+        Source::Retriever(exec) => {
+            let program = match &exec.program {
+                Program::Package(package) => 1 + depth(package),
+                Program::Std(_) | Program::File(_) => 1,
+            };
+            3 + program.max(depth_of_value(&exec.config))
+        }
+    }
+}
+
+fn depth_of_value(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth_of_value).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(depth_of_value).max().unwrap_or(0),
+        _ => 1,
+    }
 }
 
 /// A request that says nothing but what and from where.

@@ -1,9 +1,12 @@
 //! Protocol 1: one JSON request on standard input, one JSON response on standard output (DESIGN §3.1). Plain data.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 /// The version of the protocol that this wake speaks.
@@ -71,7 +74,7 @@ pub struct Candidate {
 }
 
 /// A requirement: `ns/name@req`, asked of the same retriever with the same config, or with a word on where from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Required {
     Same(String),
@@ -80,6 +83,36 @@ pub enum Required {
         /// `global`.
         from: String,
     },
+}
+
+impl<'de> Deserialize<'de> for Required {
+    /// As `#[serde(untagged)]` does it, without the copy that this makes of everything first: there are tens of
+    /// thousands of requirements in a large index.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Place {
+            req: String,
+            from: String,
+        }
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = Required;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("\"ns/name@req\" or {\"req\", \"from\"}")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Required, E> {
+                Ok(Required::Same(text.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Required, A::Error> {
+                let Place { req, from } = Place::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Required::From { req, from })
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
 }
 
 /// One form of a version.

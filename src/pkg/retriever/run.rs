@@ -148,6 +148,10 @@ impl Surroundings {
         Err(match over {
             Over::Ended(Ended::Exited(0)) => return Ok(()),
             Over::Ended(Ended::Exited(code)) => failed(format!("failed with exit code {code}")),
+            Over::Ended(Ended::Killed { signal: libc::SIGXFSZ }) => failed(format!(
+                "writes a file of more than {} bytes",
+                self.limits.fetched.bytes
+            )),
             Over::Ended(Ended::Killed { signal }) => failed(format!("was killed by signal {signal}")),
             Over::Ended(Ended::Failed(error)) => prefix(error, retriever),
             Over::Ended(Ended::Stopped) => failed("was stopped".to_owned()),

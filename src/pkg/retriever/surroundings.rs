@@ -27,6 +27,19 @@ const STATE: [&str; 7] = [
     "XDG_STATE_HOME",
 ];
 
+/// Files that clients look for in their working directory and all above, and fail where they are and cannot be read.
+const CONFIGURATION: [&str; 9] = [
+    ".cargo/config",
+    ".cargo/config.toml",
+    ".node-version",
+    ".npmrc",
+    ".nvmrc",
+    ".python-version",
+    ".tool-versions",
+    "rust-toolchain",
+    "rust-toolchain.toml",
+];
+
 impl Surroundings {
     /// Exactly what the process gets.
     pub(super) fn environment_of(
@@ -98,6 +111,9 @@ impl Surroundings {
         policy.write.extend([private.home(), private.temporary()]);
         if retriever.has_home {
             self.add_clients(&mut policy);
+            let above = retriever.directory.ancestors();
+            let files = above.flat_map(|above| CONFIGURATION.map(|name| above.join(name)));
+            policy.read.extend(files);
         }
         policy
     }

@@ -16,7 +16,7 @@ use crate::error;
 use crate::pkg::facts::{Candidate, Demand, Subject};
 
 /// How many steps cutting down may take.
-const STEPS: u64 = 20_000;
+const STEPS: u64 = 5_000_000;
 
 /// Requirements that cannot all be met.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,7 +84,7 @@ impl TooHard {
     pub(super) fn new(names: Vec<Arc<str>>, steps: &Steps) -> Self {
         Self {
             names,
-            steps: steps.all(),
+            steps: steps.most(),
         }
     }
 }

@@ -3,12 +3,22 @@
 //! It is a bit set with one bit for all places beyond its words, so a complement is a set as well. Equal sets are equal
 //! values, which ranges over integers do not give.
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
 use pubgrub::VersionSet;
 
 const BITS: u32 = u64::BITS;
+
+thread_local! {
+    static OPERATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How many sets were combined or compared on this thread: a measure of work that is the same on every machine.
+pub(super) fn operations() -> u64 {
+    OPERATIONS.get()
+}
 
 /// A set of places.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -80,6 +90,7 @@ impl Places {
     }
 
     fn combined(&self, other: &Self, operation: impl Fn(u64, u64) -> u64) -> Self {
+        OPERATIONS.set(OPERATIONS.get() + 1);
         let has_beyond = operation(beyond(self.has_beyond), beyond(other.has_beyond)) != 0;
         if let (Words::One(one), Words::One(another)) = (&self.words, &other.words) {
             return Self {
@@ -94,6 +105,12 @@ impl Places {
 
     /// Whether `operation` gives nothing anywhere.
     fn is_nothing(&self, other: &Self, operation: impl Fn(u64, u64) -> u64) -> bool {
+        OPERATIONS.set(OPERATIONS.get() + 1);
+        if let (Words::One(one), Words::One(another)) = (&self.words, &other.words) {
+            let is_nothing_beyond =
+                operation(beyond(self.has_beyond), beyond(other.has_beyond)) == 0;
+            return is_nothing_beyond && operation(*one, *another) == 0;
+        }
         let count = self.words().len().max(other.words().len());
         // One word further lies what is beyond both.
         (0..=count).all(|number| operation(self.word(number), other.word(number)) == 0)

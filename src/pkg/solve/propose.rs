@@ -15,7 +15,7 @@ use crate::pkg::facts::{Demand, Subject};
 use crate::pkg::requirement::Requirement;
 
 /// How many steps each attempt may take.
-const STEPS: u64 = 20_000;
+const STEPS: u64 = 5_000_000;
 /// Of how many requirements a change is tried.
 const ROOTS: usize = 8;
 

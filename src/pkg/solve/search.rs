@@ -11,38 +11,48 @@ use pubgrub::{
 };
 
 use super::modes::{Modes, Statement};
-use super::places::Places;
+use super::places::{Places, operations};
 use super::solution::Found;
 use super::universe::{Node, Universe};
 use super::{Problem, Root};
 use crate::pkg::facts::Demand;
 
-/// After how many steps solving is given up: a second or so. Steps, not time, so that the answer is the same everywhere.
-pub(super) const STEPS: u64 = 100_000;
+/// After how many steps solving is given up: about half a second. Time is not looked at, so that the answer is the same
+/// everywhere.
+pub(super) const STEPS: u64 = 30_000_000;
+/// What a round of PubGrub costs besides the sets that it combines and compares, each of which is a step.
+const ROUND: u64 = 32;
 
-/// How many steps are left.
+/// How many steps may be taken.
 pub(super) struct Steps {
-    all: u64,
-    left: Cell<u64>,
+    most: u64,
+    taken: Cell<u64>,
+    /// What [`operations`] was when it was last looked at.
+    before: Cell<u64>,
 }
 
 impl Steps {
-    pub(super) fn new(all: u64) -> Self {
+    pub(super) fn new(most: u64) -> Self {
         Self {
-            all,
-            left: Cell::new(all),
+            most,
+            taken: Cell::new(0),
+            before: Cell::new(operations()),
         }
     }
 
-    /// How many there were at first.
-    pub(super) fn all(&self) -> u64 {
-        self.all
+    pub(super) fn most(&self) -> u64 {
+        self.most
     }
 
+    /// Takes what was done since the last round, and this one.
     fn take(&self) -> Result<(), Exhausted> {
-        let left = self.left.get().checked_sub(1).ok_or(Exhausted)?;
-        self.left.set(left);
-        Ok(())
+        let now = operations();
+        let done = now - self.before.replace(now);
+        self.taken.set(self.taken.get() + done + ROUND);
+        match self.taken.get() > self.most {
+            true => Err(Exhausted),
+            false => Ok(()),
+        }
     }
 }
 
@@ -100,17 +110,18 @@ impl<'a> Pass<'a> {
         let search = Search {
             universe: RefCell::new(self.universe),
             conflicts: RefCell::default(),
+            rounds: Cell::new(0),
             steps,
         };
-        let before = steps.left.get();
         let result = pubgrub::resolve(&search, Node::Root, 0_u32);
         let names = search.most_in_conflict();
+        let rounds = search.rounds.get();
         let mut universe = search.universe.into_inner();
         let outcome = match result {
             Ok(chosen) => {
                 let chosen: Map<Node, u32> = chosen.into_iter().collect();
-                // Without a conflict there is a step for each decision, and one that finds nothing to decide.
-                let has_backtracked = before - steps.left.get() != chosen.len() as u64 + 1;
+                // Without a conflict there is a round for each decision, and one that finds nothing to decide.
+                let has_backtracked = rounds != chosen.len() + 1;
                 Outcome::Found(Found::new(&mut universe, &chosen, has_backtracked))
             }
             Err(PubGrubError::NoSolution(tree)) => {
@@ -132,6 +143,8 @@ struct Search<'a, 'b> {
     universe: RefCell<Universe<'a>>,
     /// How often each node was in conflict.
     conflicts: RefCell<Map<Node, u32>>,
+    /// How often PubGrub looked for something to decide.
+    rounds: Cell<usize>,
     steps: &'b Steps,
 }
 
@@ -156,8 +169,8 @@ impl DependencyProvider for Search<'_, '_> {
     type P = Node;
     type V = u32;
     type VS = Places;
-    /// Conflicts first, then what has the fewest versions left.
-    type Priority = (u32, Reverse<u32>);
+    /// Conflicts first; choices last, when others have left them less; else what has the fewest versions left.
+    type Priority = (u32, bool, Reverse<u32>);
     type M = String;
     type Err = Exhausted;
 
@@ -171,7 +184,8 @@ impl DependencyProvider for Search<'_, '_> {
         if conflicts > 0 {
             self.conflicts.borrow_mut().insert(*node, conflicts);
         }
-        (conflicts, Reverse(places.len()))
+        let is_group = !matches!(node, Node::Choice { .. });
+        (conflicts, is_group, Reverse(places.len()))
     }
 
     fn choose_version(&self, node: &Node, places: &Places) -> Result<Option<u32>, Exhausted> {
@@ -209,6 +223,7 @@ impl DependencyProvider for Search<'_, '_> {
     }
 
     fn should_cancel(&self) -> Result<(), Exhausted> {
+        self.rounds.set(self.rounds.get() + 1);
         self.steps.take()
     }
 }

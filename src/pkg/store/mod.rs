@@ -11,15 +11,18 @@
 //!   listings/<id>         its listing (`listing.rs`)
 //!   uses/<id>             its size in bytes, in digits; modified when the package was used last, give or take an hour
 //!   workspaces/<hash>     what a workspace uses (`workspaces.rs`)
+//!   new/                  what is being made or removed
 //! ```
 //!
-//! In each of the directories a name with a leading dot is of something that is being made or removed. It belongs to a
-//! process that shares the lock; if nobody does, it is left over from one that died, and the next one removes it.
+//! What is in `new/` belongs to a process that shares the lock; if nobody does, it is left over from one that died, and
+//! the next one that opens the store removes it.
 //!
-//! A package is made under such a name and renamed when it is complete and on disk, so what is below `pkgs/` is whole
-//! at any time; its listing and size are there before it. The kernel lets go of the lock of a process that dies.
+//! A package is made in `new/` and renamed when it is complete and on disk, so what is below `pkgs/` is whole at any
+//! time; its listing and size are there before it. Only its top directory is made read-only afterwards: who is not root
+//! cannot move a directory that is. The kernel lets go of the lock of a process that dies.
 
 mod collect;
+mod export;
 mod id;
 mod listing;
 mod put;
@@ -33,6 +36,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 pub use collect::{Collected, Limits};
+pub use export::files_below;
 pub use id::PackageId;
 pub use put::Stored;
 pub use verify::{Damage, Difference};
@@ -44,7 +48,8 @@ const PACKAGES: &str = "pkgs";
 const LISTINGS: &str = "listings";
 const USES: &str = "uses";
 const WORKSPACES: &str = "workspaces";
-const ALL: [&str; 4] = [PACKAGES, LISTINGS, USES, WORKSPACES];
+const NEW: &str = "new";
+const ALL: [&str; 5] = [PACKAGES, LISTINGS, USES, WORKSPACES, NEW];
 
 const CACHE_HINT: &str = "set `XDG_CACHE_HOME` to a directory that you may write to";
 
@@ -113,34 +118,41 @@ impl Store {
 
     /// Takes a package out of the store by renaming it, its listing and size with it. Returns where it is now.
     fn set_aside(&self, id: &PackageId) -> Result<Option<PathBuf>> {
-        let (place, aside) = (self.place(PACKAGES, id), self.temporary(PACKAGES));
+        let (place, aside) = (self.place(PACKAGES, id), self.temporary());
         if !fs::is_occupied(&place) {
             return Ok(None);
         }
         // Before the package: as soon as it is gone, somebody else may put it again.
         fs::remove_file(&self.place(LISTINGS, id))?;
         fs::remove_file(&self.place(USES, id))?;
-        fs::rename(&place, &aside)?;
-        Ok(Some(aside))
+        if fs::is_directory(&place) {
+            tree::set_mode(&place, 0o700)?;
+        }
+        match fs::rename(&place, &aside) {
+            Ok(()) => Ok(Some(aside)),
+            // Somebody else was faster.
+            Err(_) if !fs::is_occupied(&place) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     fn place(&self, part: &str, id: &PackageId) -> PathBuf {
         self.directory.join(part).join(id.to_string())
     }
 
-    /// A name in a part of the store that nobody else uses.
-    fn temporary(&self, part: &str) -> PathBuf {
+    /// A name that nobody else uses.
+    fn temporary(&self) -> PathBuf {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         // Processes in different containers can have the same id, hence the time.
         let time = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-        let name = format!(".{}-{:x}-{count}", std::process::id(), time.as_nanos());
-        self.directory.join(part).join(name)
+        let name = format!("{}-{:x}-{count}", std::process::id(), time.as_nanos());
+        self.directory.join(NEW).join(name)
     }
 
     /// Replaces a small file of the store.
     fn write(&self, part: &str, name: &str, content: &[u8]) -> Result<()> {
-        let temporary = self.temporary(part);
+        let temporary = self.temporary();
         let result = fs::write(&temporary, content)
             .and_then(|()| tree::synchronize(&temporary))
             .and_then(|()| fs::rename(&temporary, &self.directory.join(part).join(name)));
@@ -150,26 +162,18 @@ impl Store {
         result
     }
 
-    /// Names in a part of the store, but for what is being made or removed.
+    /// Names in a part of the store.
     fn names(&self, part: &str) -> Result<Vec<String>> {
         let names = fs::list(&self.directory.join(part))?.into_iter();
         Ok(names
             .filter_map(|(name, _)| name.into_string().ok())
-            .filter(|name| !name.starts_with('.'))
             .collect())
     }
 
     fn leftovers(&self) -> Result<Vec<PathBuf>> {
-        let mut leftovers = Vec::new();
-        for part in ALL {
-            let directory = self.directory.join(part);
-            for (name, _) in fs::list(&directory)? {
-                if name.as_encoded_bytes().starts_with(b".") {
-                    leftovers.push(directory.join(name));
-                }
-            }
-        }
-        Ok(leftovers)
+        let directory = self.directory.join(NEW);
+        let names = fs::list(&directory)?.into_iter();
+        Ok(names.map(|(name, _)| directory.join(name)).collect())
     }
 
     /// What processes left that died. The lock must be held alone.

@@ -29,7 +29,7 @@ pub(super) enum Step {
     File,
     /// All files are there.
     Copied,
-    /// They are read-only, and on disk.
+    /// They are on disk.
     Durable,
     /// The listing is there.
     Listed,
@@ -73,7 +73,7 @@ impl Store {
                 size: survey.size,
             });
         }
-        let temporary = Temporary(self.temporary(PACKAGES));
+        let temporary = Temporary(self.temporary());
         tree::create_directory(&temporary.0)?;
         step(Step::Begin)?;
         // What has been written counts, should someone change what is staged meanwhile.
@@ -89,8 +89,11 @@ impl Store {
         step(Step::Sized)?;
         let directory = self.place(PACKAGES, &id);
         // Where another wake was faster, the same package is there.
-        tree::rename_to_free(&temporary.0, &directory)?;
+        let is_first = tree::rename_to_free(&temporary.0, &directory)?;
         step(Step::Named)?;
+        if is_first {
+            tree::set_mode(&directory, 0o555)?;
+        }
         for part in [LISTINGS, USES, PACKAGES] {
             tree::synchronize(&self.directory.join(part))?;
         }
@@ -102,8 +105,8 @@ impl Store {
     }
 }
 
-/// Makes directories read-only, and waits until all is on disk. Every file has been written before the first is waited
-/// for, so the file system can write many of them at once.
+/// Makes directories read-only but for that of the package, and waits until all is on disk. Every file has been written
+/// before the first is waited for, so the file system can write many of them at once.
 fn settle(package: &Path, listing: &Listing) -> Result<()> {
     let files: Vec<&String> = listing
         .entries
@@ -114,12 +117,13 @@ fn settle(package: &Path, listing: &Listing) -> Result<()> {
     files
         .par_iter()
         .try_for_each(|path| tree::synchronize(&package.join(path)))?;
-    for directory in listing.directories().into_iter().chain([""]) {
+    for directory in listing.directories() {
         let directory = package.join(directory);
         tree::set_mode(&directory, 0o555)?;
         tree::synchronize(&directory)?;
     }
-    Ok(())
+    tree::set_mode(package, 0o755)?;
+    tree::synchronize(package)
 }
 
 /// A directory that is gone when the put is over, unless it has got its name.

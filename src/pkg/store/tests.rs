@@ -80,6 +80,13 @@ impl Space {
     }
 }
 
+/// Who is not root cannot remove what is in a read-only directory.
+impl Drop for Space {
+    fn drop(&mut self) {
+        let _ = tree::remove_read_only(self.root.path());
+    }
+}
+
 fn files() -> Vec<String> {
     ["PKG", "src/link.c", "src/main.c", "src/run.sh"]
         .map(str::to_owned)

@@ -190,6 +190,14 @@ impl Drop for Scratch {
     }
 }
 
+/// The files of some names in a directory and those above it: where clients look for what is configured for a project.
+pub(super) fn upward(directory: &Path, names: &[&str]) -> Vec<PathBuf> {
+    let all = directory
+        .ancestors()
+        .flat_map(|directory| names.iter().map(|name| directory.join(name)));
+    all.filter(|path| fs::exists(path)).collect()
+}
+
 /// Applies `work` to all items, several at a time. The results are in the order of the items.
 ///
 /// # Errors

@@ -4,7 +4,7 @@
 //! a say, so a version has the same files on every machine. What it asks for is known when its `PKG` is there.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use semver::Version;
@@ -215,9 +215,27 @@ impl Finder for Git {
     fn fetch(&self, packages: &[Fetched]) -> Result<()> {
         for_each(packages, |package| self.fetch_one(package)).map(drop)
     }
+
+    fn reads(&self) -> Vec<PathBuf> {
+        let urls = self.repositories.all().into_iter().map(|repository| {
+            let path = repository
+                .url
+                .strip_prefix("file://")
+                .unwrap_or(&repository.url);
+            PathBuf::from(path)
+        });
+        urls.filter(|path| path.is_absolute()).collect()
+    }
 }
 
 impl Repositories {
+    fn all(&self) -> Vec<&Repository> {
+        match self {
+            Self::One(repository) => vec![repository],
+            Self::Many(repositories) => repositories.values().collect(),
+        }
+    }
+
     fn of(&self, label: &str) -> Option<&Repository> {
         match self {
             Self::One(repository) => Some(repository),
@@ -235,9 +253,15 @@ impl Git {
         }
     }
 
-    /// A `git` that runs nothing but itself and the user's transport, asks nobody, and belongs to no repository.
-    fn command(&self) -> Command {
+    /// A `git` in `directory` that runs nothing but itself and the user's transport, asks nobody, and belongs to no
+    /// repository.
+    fn command(&self, directory: &Path) -> Command {
         let mut command = self.client().command(&[]);
+        command.current_dir(directory);
+        if let Some(above) = directory.parent() {
+            // The directory may lie in the repository of the workspace.
+            command.env("GIT_CEILING_DIRECTORIES", above);
+        }
         // A wake that runs in a hook of some repository is told of that one.
         for name in [
             "DIR",
@@ -293,7 +317,8 @@ impl Git {
         if let Some((version, revision)) = &repository.pin {
             return Ok(BTreeMap::from([(version.clone(), revision.clone())]));
         }
-        let mut command = self.command();
+        let scratch = Scratch::new(&self.surroundings)?;
+        let mut command = self.command(scratch.path());
         command.args(["ls-remote", "--tags", "--refs", "--", &repository.url]);
         let output = self.run(&mut command, "ls-remote")?;
         if !output.status.success() {
@@ -351,7 +376,7 @@ impl Git {
             let url = without_credentials(&repository.url);
             output.failure(&format!("Cannot fetch {} of `{url}`", revision.title()))
         };
-        let mut init = self.command();
+        let mut init = self.command(scratch.path());
         init.args(["init", "--quiet", "--bare", "--template="])
             .arg(&database);
         self.run(&mut init, "init")?.succeeded()?;
@@ -364,13 +389,12 @@ impl Git {
         if !output.status.success() {
             return Err(fail(output));
         }
-        let mut checkout = self.command();
+        let mut checkout = self.command(into);
         checkout
             .arg("--git-dir")
             .arg(&database)
             .arg("--work-tree")
             .arg(into);
-        checkout.current_dir(into);
         checkout.args([
             "-c",
             "core.bare=false",
@@ -396,7 +420,7 @@ impl Git {
     /// Just what the revision needs where the other side can tell, else everything.
     fn fetch_objects(&self, database: &Path, url: &str, revision: &Revision) -> Result<Output> {
         let fetch = |options: &[&str], references: &[String]| {
-            let mut command = self.command();
+            let mut command = self.command(database);
             command.arg("--git-dir").arg(database);
             command.args([
                 "fetch",

@@ -9,13 +9,13 @@
 
 pub mod config;
 pub mod foreign;
-pub(in crate::pkg) mod index;
 
 mod archive;
 mod client;
 mod crates;
 mod git;
 mod http;
+mod index;
 mod npm;
 mod pypi;
 mod source;

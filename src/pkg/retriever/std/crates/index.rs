@@ -132,7 +132,7 @@ mod tests {
     /// Catches records that the header hides, and a record that this wake does not understand and that hides the others.
     #[test]
     fn records_lie_between_other_bytes() {
-        let file = b"\x03\x02\x00\x00\x00etag: \"x\"\0001.0.0\0{\"name\":\"a\",\"vers\":\"1.0.0\",\"cksum\":\"00\",\"deps\":[]}\0\
+        let file = b"\x03\x02\x00\x00\x00etag: \"x\"\x001.0.0\0{\"name\":\"a\",\"vers\":\"1.0.0\",\"cksum\":\"00\",\"deps\":[]}\0\
             1.1.0\0{\"name\":\"a\",\"vers\":\"1.1.0\",\"cksum\":7}\0{\"name\":\"a\",\"vers\":\"1.2.0\",\"cksum\":\"01\",\"yanked\":true,\"v\":2}\n";
         let found: Vec<String> = records(file)
             .iter()

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use self::index::{Index, Record, indexes};
 use self::project::Project;
-use super::client::{Client, Output, Scratch, say};
+use super::client::{Client, Output, Scratch, say, upward};
 use super::config::Config;
 use super::foreign::Foreign;
 use super::{Finder, Surroundings};
@@ -101,6 +101,16 @@ impl Finder for Crates {
             self.unpack(package, record, &archive)?;
         }
         Ok(())
+    }
+
+    fn reads(&self) -> Vec<PathBuf> {
+        let names = [
+            ".cargo/config.toml",
+            ".cargo/config",
+            "rust-toolchain.toml",
+            "rust-toolchain",
+        ];
+        upward(&self.surroundings.directory, &names)
     }
 }
 

@@ -6,13 +6,13 @@
 mod range;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use semver::Version;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::client::{Client, Output, Scratch, for_each, say};
+use super::client::{Client, Output, Scratch, for_each, say, upward};
 use super::config::Config;
 use super::foreign::Foreign;
 use super::{Finder, Surroundings};
@@ -86,6 +86,10 @@ impl Finder for Npm {
 
     fn fetch(&self, packages: &[Fetched]) -> Result<()> {
         for_each(packages, |package| self.fetch_one(package)).map(drop)
+    }
+
+    fn reads(&self) -> Vec<PathBuf> {
+        upward(&self.surroundings.directory, &[".npmrc", "package.json"])
     }
 }
 
@@ -262,7 +266,7 @@ fn is_not_found(stdout: &str) -> bool {
     matches!(code, Some("E404" | "ETARGET"))
 }
 
-fn only_file(directory: &Path) -> Option<std::path::PathBuf> {
+fn only_file(directory: &Path) -> Option<PathBuf> {
     let mut names = fs::list(directory).ok()?;
     let (name, _) = names.pop().filter(|_| names.is_empty())?;
     Some(directory.join(name))

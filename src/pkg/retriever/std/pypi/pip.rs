@@ -28,6 +28,8 @@ const PURE: [&str; 3] = ["--implementation=py", "--abi=none", "--platform=any"];
 /// No package has this version: pip names those that there are.
 const NO_VERSION: &str = "===4294967295.0.0";
 
+/// What pip says of files of the package that it cannot use.
+const UNUSABLE: [&str; 3] = ["No sources permitted", "wheel's tags", "Requires-Python"];
 const NO_WHEEL: &str =
     "only wheels for this machine are fetched: of a source archive `pip` would run the build";
 
@@ -39,6 +41,8 @@ pub(super) struct Pip<'a> {
     prefix: &'static [&'static str],
     /// The version of Python that it belongs to: `3.11`.
     pub(super) python: Option<String>,
+    /// Where it runs. It is empty: Python would import files of the workspace as if they were its own.
+    directory: Scratch,
 }
 
 /// What an index does not have.
@@ -71,19 +75,20 @@ impl<'a> Pip<'a> {
         let ways: [(&'static str, &'static [&'static str]); 2] =
             [("python3", &["-m", "pip"]), ("pip", &[])];
         for (program, prefix) in ways {
-            let client = Client {
-                program,
-                hint,
-                surroundings,
+            let mut pip = Self {
+                client: Client {
+                    program,
+                    hint,
+                    surroundings,
+                },
+                prefix,
+                python: None,
+                directory: Scratch::new(surroundings)?,
             };
-            match client.run(prefix, ["--version"]) {
+            match pip.run("--version", &[]) {
                 Ok(output) if output.status.success() => {
-                    let python = python_of(&output.stdout);
-                    return Ok(Self {
-                        client,
-                        prefix,
-                        python,
-                    });
+                    pip.python = python_of(&output.stdout);
+                    return Ok(pip);
                 }
                 _ => {}
             }
@@ -94,6 +99,9 @@ impl<'a> Pip<'a> {
     fn run(&self, subcommand: &str, arguments: &[&str]) -> Result<Output> {
         let mut command = self.client.command(self.prefix);
         command.arg(subcommand).args(arguments);
+        command
+            .current_dir(self.directory.path())
+            .env("PYTHONSAFEPATH", "1");
         self.client
             .finish(&mut command, &format!("pip {subcommand}"))
     }
@@ -144,7 +152,7 @@ impl<'a> Pip<'a> {
                 let message = format!("Cannot ask the index of `pip` for `{name}`");
                 return Err(Error::environment(message).cause(without_credentials(line.trim())));
             }
-            if line.contains("Skipping link") {
+            if UNUSABLE.iter().any(|sign| line.contains(sign)) {
                 lack = Lack::Wheel;
             }
         }

@@ -1,0 +1,234 @@
+//! What a settled resolution came to, as plain data for people and tools: who asks for whom, and what answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::PackageIndex;
+use super::decisions::Release;
+use super::lock::PATH;
+use super::resolve::Resolver;
+use super::solve::Scope;
+use crate::declare::model::{PackageRequest, Source};
+use crate::fs::path;
+
+/// All packages of a workspace, sorted by name and version.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Overview {
+    pub packages: Vec<Entry>,
+}
+
+/// One package.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Entry {
+    /// `namespace/name`, or `name`.
+    pub name: String,
+    /// `None`: a path package that says none.
+    pub version: Option<String>,
+    /// As the lock has it; of a path package `path:../terminal`.
+    pub origin: String,
+    /// The scope that it was chosen in, if it is not the main one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// Bytes, if known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// Whether the files are on this machine.
+    pub fetched: bool,
+    /// Whether the workspace declares it as a member.
+    pub member: bool,
+    /// Whether it answers every request for its name (`replace`).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub replace: bool,
+    pub requires: Vec<Required>,
+}
+
+/// Something that a package asks for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Required {
+    /// The key in `pkgs`; `None` where only the retriever's forecast is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// `namespace/name@requirement`.
+    pub request: String,
+    /// The place of what answers it in [`Overview::packages`]; `None`: nothing does, and nobody needed it.
+    pub package: Option<usize>,
+    /// `file:line:column` of the `getPkg`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+}
+
+/// What a package is, before it has a place.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Node {
+    Path(PackageIndex),
+    Release(Release),
+}
+
+impl Overview {
+    /// Of a resolution that has settled.
+    pub fn of(resolver: &mut Resolver<'_>) -> Self {
+        let mut nodes = nodes(resolver);
+        nodes.sort_by_cached_key(|node| {
+            let (name, version) = identity(resolver, node);
+            (name, version, node.clone())
+        });
+        let places: BTreeMap<Node, usize> = nodes.iter().cloned().zip(0..).collect();
+        let packages = nodes.iter().map(|node| entry(resolver, node, &places));
+        Self {
+            packages: packages.collect(),
+        }
+    }
+}
+
+/// The path packages that members reach, and the releases that were chosen.
+fn nodes(resolver: &Resolver<'_>) -> Vec<Node> {
+    let packages = &resolver.packages;
+    let reached = packages.reached(&resolver.members).into_iter();
+    let paths = reached.filter(|index| packages.get(*index).release.is_none());
+    let chosen = packages.decisions.solution.iter();
+    let chosen = chosen.flat_map(|solution| solution.chosen().iter().cloned());
+    paths
+        .map(Node::Path)
+        .chain(chosen.map(Node::Release))
+        .collect()
+}
+
+fn identity(resolver: &Resolver<'_>, node: &Node) -> (String, Option<semver::Version>) {
+    match node {
+        Node::Path(index) => {
+            let version = resolver.packages.declared_of(*index).ok();
+            let version = version.and_then(|one| one.info.version.as_deref());
+            let version = version.and_then(|text| semver::Version::parse(text).ok());
+            (resolver.packages.label(*index), version)
+        }
+        Node::Release(release) => (
+            release.subject.label.to_string(),
+            Some(release.version.clone()),
+        ),
+    }
+}
+
+fn entry(resolver: &mut Resolver<'_>, node: &Node, places: &BTreeMap<Node, usize>) -> Entry {
+    let (name, version) = identity(resolver, node);
+    let version = version.map(|version| version.to_string());
+    let requires = requires(resolver, node, places);
+    match node {
+        Node::Path(index) => {
+            let directory = &resolver.packages.get(*index).directory;
+            let relative = path::relative(directory, resolver.outside.layout.top());
+            let shown = relative.display().to_string();
+            let shown = if shown.is_empty() {
+                ".".to_owned()
+            } else {
+                shown
+            };
+            let replaced = &resolver.packages.decisions.replaced;
+            Entry {
+                name,
+                version,
+                origin: format!("{PATH}{shown}"),
+                scope: None,
+                digest: None,
+                size: None,
+                fetched: true,
+                member: resolver.members.contains(index),
+                replace: replaced.values().any(|one| one == index),
+                requires,
+            }
+        }
+        Node::Release(release) => {
+            let key = (release.subject.clone(), release.version.clone());
+            let decisions = &resolver.packages.decisions;
+            let candidate = resolver.facts.candidate(&release.subject, &release.version);
+            let known = candidate.and_then(|candidate| candidate.size);
+            Entry {
+                name,
+                version,
+                origin: release.subject.origin.to_string(),
+                scope: (release.scope != Scope::MAIN).then(|| release.scope.to_string()),
+                digest: decisions.ids.get(&key).map(ToString::to_string),
+                size: resolver.sizes.get(&key).copied().or(known),
+                fetched: decisions.directory(release).is_some(),
+                member: false,
+                replace: false,
+                requires,
+            }
+        }
+    }
+}
+
+/// What a package asks for: what its declaration says, else what the retriever says.
+fn requires(
+    resolver: &mut Resolver<'_>,
+    node: &Node,
+    places: &BTreeMap<Node, usize>,
+) -> Vec<Required> {
+    let index = match node {
+        Node::Path(index) => Some(*index),
+        Node::Release(release) => resolver.packages.of_release(release),
+    };
+    let declared = index.and_then(|index| {
+        let declaration = resolver.packages.declared_of(index).ok()?;
+        Some((index, declaration.pkgs.clone()))
+    });
+    let Some((index, pkgs)) = declared else {
+        return forecast(resolver, node, places);
+    };
+    pkgs.iter()
+        .map(|(key, request)| Required {
+            key: Some(key.clone()),
+            request: shown(request),
+            package: answer(resolver, index, request).and_then(|node| places.get(&node).copied()),
+            at: request.at.as_ref().map(ToString::to_string),
+        })
+        .collect()
+}
+
+fn shown(request: &PackageRequest) -> String {
+    match &request.wanted.version {
+        Some(version) => format!("{}@{version}", request.wanted.label()),
+        None => request.wanted.label(),
+    }
+}
+
+/// What answers a request, fetched or not.
+fn answer(
+    resolver: &mut Resolver<'_>,
+    asking: PackageIndex,
+    request: &PackageRequest,
+) -> Option<Node> {
+    let needs = std::mem::take(&mut resolver.packages.needs);
+    let found = resolver.packages.find(asking, request);
+    let noted: BTreeSet<Release> = std::mem::replace(&mut resolver.packages.needs, needs).releases;
+    match found {
+        Ok(index) => Some(match &resolver.packages.get(index).release {
+            Some(release) => Node::Release(release.clone()),
+            None => Node::Path(index),
+        }),
+        Err(_) if matches!(request.from, Source::Path(_)) => None,
+        Err(_) => noted.into_iter().next().map(Node::Release),
+    }
+}
+
+fn forecast(resolver: &Resolver<'_>, node: &Node, places: &BTreeMap<Node, usize>) -> Vec<Required> {
+    let Node::Release(release) = node else {
+        return Vec::new();
+    };
+    let candidate = resolver.facts.candidate(&release.subject, &release.version);
+    let demands = candidate.map_or(&[][..], |candidate| &candidate.demands);
+    let decisions = &resolver.packages.decisions;
+    demands
+        .iter()
+        .map(|demand| Required {
+            key: None,
+            request: format!("{}@{}", demand.subject.label, demand.requirement),
+            package: decisions
+                .answer(Some(release), &release.subject.label, demand)
+                .and_then(|found| places.get(&Node::Release(found.clone())).copied()),
+            at: None,
+        })
+        .collect()
+}
