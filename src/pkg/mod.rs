@@ -13,6 +13,7 @@ pub mod archive;
 mod asking;
 pub mod decisions;
 pub mod declaring;
+mod defining;
 pub mod edit;
 pub mod facts;
 mod fetching;

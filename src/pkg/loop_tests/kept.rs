@@ -3,9 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::pkg::policy::{LockMode, Renewed};
+use crate::pkg::policy::{LockMode, LockUse, Renewed};
 
-fn mode(mode: LockMode) -> Policy {
+/// `--offline`, or another use of the lock.
+fn offline(lock: LockUse) -> Policy {
+    let is_offline = true;
+    let mode = LockMode { lock, is_offline };
     Policy { mode, ..all() }
 }
 
@@ -25,13 +28,12 @@ fn a_lock_that_satisfies_everything_asks_nobody() {
     let mut world = small();
     let first = world.resolve().unwrap();
     world.offer("crates", package("a", "1.9.0"));
-    for mode in [
-        LockMode::Update,
-        LockMode::Locked,
-        LockMode::Offline,
-        LockMode::Frozen,
+    for policy in [
+        all(),
+        offline(LockUse::Update),
+        offline(LockUse::Keep),
+        offline(LockUse::Trust),
     ] {
-        let policy = Policy { mode, ..all() };
         let again = world.resolve_with(&policy, Some(&first.lock)).unwrap();
         assert_eq!(again.calls, [""; 0]);
         assert_eq!(again.lock, first.lock);
@@ -65,7 +67,7 @@ fn an_edit_asks_for_what_the_lock_does_not_answer() {
 
     let error = lines(
         &world
-            .resolve_with(&mode(LockMode::Offline), Some(&first.lock))
+            .resolve_with(&offline(LockUse::Update), Some(&first.lock))
             .unwrap_err(),
     );
     assert_eq!(error[0], "`a@^1.5` is not in `wake.lock`");
@@ -214,20 +216,17 @@ fn offline_fetches_nothing() {
     let world = small();
     let first = world.resolve().unwrap();
     crate::fs::tree::remove_read_only(&world.cache).unwrap();
-    for (one, flag) in [
-        (LockMode::Offline, "--offline"),
-        (LockMode::Frozen, "--frozen"),
-    ] {
+    for (one, flag) in [(LockUse::Update, "--offline"), (LockUse::Trust, "--frozen")] {
         let error = lines(
             &world
-                .resolve_with(&mode(one), Some(&first.lock))
+                .resolve_with(&offline(one), Some(&first.lock))
                 .unwrap_err(),
         );
         assert_eq!(error[0], "`a@1.0.0`, `b@1.0.0` is not in the store");
         assert_eq!(error[1], format!("`{flag}` forbids to fetch it"));
         let lazy = Policy {
             fetches_all: false,
-            ..mode(one)
+            ..offline(one)
         };
         let solved = world.resolve_with(&lazy, Some(&first.lock)).unwrap();
         assert_eq!((solved.lock, solved.calls), (first.lock.clone(), vec![]));

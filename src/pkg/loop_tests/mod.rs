@@ -337,8 +337,10 @@ impl World {
         self.calls.lock().unwrap().clear();
         self.with(policy, locked, |resolver, heard| {
             resolver.settle(heard)?;
+            let lock = resolver.lock().unwrap_or_default();
+            assert_eq!(Lock::parse(&lock.to_text(), "wake.lock").unwrap(), lock);
             Ok(Resolved {
-                lock: resolver.lock().unwrap_or_default(),
+                lock,
                 calls: self.calls.lock().unwrap().clone(),
                 warnings: std::mem::take(&mut heard.warnings),
             })

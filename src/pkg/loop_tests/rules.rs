@@ -176,7 +176,7 @@ fn one_version_in_several_scopes_is_fetched_once() {
         .iter()
         .filter(|call| call.contains('!'))
         .collect();
-    assert_eq!(fetched, ["crates! a@1.0.0 b@1.0.0 c@1.0.0"]);
+    assert_eq!(fetched, ["crates! a@1.0.0 c@1.0.0 b@1.0.0"]);
     assert!(
         resolved
             .lock
