@@ -10,6 +10,7 @@ use semver::Version;
 use serde_json::Value;
 
 use super::PackageIndex;
+use super::decisions::Release;
 use super::facts::{Artifact, Candidate, Demand, GLOBAL, Origin, Subject};
 use super::frontier::earliest;
 use super::globals::Definition;
@@ -18,7 +19,7 @@ use super::resolve::Resolver;
 use super::retriever::protocol::{self, Required, Wanted};
 use super::retriever::std::Surroundings;
 use super::retriever::{self, Retriever};
-use crate::declare::model::{Exec, PackageRequest, Permission, Program, Source};
+use crate::declare::model::{Exec, PackageRequest, Permission, Program, RESOLVER, Source};
 use crate::error::{Error, Location, Result};
 use crate::event::{Event, Subscriber};
 use crate::fs::path;
@@ -29,7 +30,21 @@ pub(super) struct Asked {
     pub(super) asking: PackageIndex,
     pub(super) exec: Exec,
     pub(super) at: Option<Location>,
+    /// What a package that is executed may do: what all grant it who ask it.
+    pub(super) granted: BTreeSet<Permission>,
 }
+
+/// Which retrievers are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    /// Those that nobody can put another one in the place of.
+    First,
+    /// Those that come from the global namespace, too: what was executed cannot be taken back.
+    Last,
+}
+
+/// What is executed for a package: program, arguments, and the directories that it may read.
+type Executed = (PathBuf, Vec<String>, Vec<PathBuf>);
 
 /// What is asked of one retriever in one round.
 type Batch = (Origin, Retriever, Vec<Demand>);
@@ -44,6 +59,7 @@ impl Resolver<'_> {
     pub(super) fn learn(
         &mut self,
         lacking: Vec<Demand>,
+        when: When,
         subscriber: &mut dyn Subscriber,
     ) -> Result<bool> {
         let mut lacking = lacking;
@@ -54,7 +70,7 @@ impl Resolver<'_> {
                 round: self.round,
                 lacking: lacking.len(),
             });
-            let learned = self.ask_for(lacking, subscriber)?;
+            let learned = self.ask_for(lacking, when, subscriber)?;
             is_learned |= !learned.is_empty();
             lacking = self.anticipated(&learned);
         }
@@ -65,15 +81,15 @@ impl Resolver<'_> {
     fn ask_for(
         &mut self,
         lacking: Vec<Demand>,
+        when: When,
         subscriber: &mut dyn Subscriber,
     ) -> Result<Vec<Demand>> {
         let mut by_origin: BTreeMap<Origin, Vec<Demand>> = BTreeMap::new();
         for demand in lacking {
-            if &*demand.subject.origin == GLOBAL {
-                return Err(self.not_global(&demand));
-            }
             let origin = demand.subject.origin.clone();
-            by_origin.entry(origin).or_default().push(demand);
+            if &*origin != GLOBAL && (when == When::Last || !self.is_from_global(&origin)) {
+                by_origin.entry(origin).or_default().push(demand);
+            }
         }
         if self.policy.mode.is_offline {
             let first = by_origin.values().flatten().next();
@@ -178,14 +194,32 @@ impl Resolver<'_> {
     /// The program behind an origin; `None` while it, or what it needs, is not on disk: then that is noted as a need.
     pub(super) fn retriever(&mut self, origin: &Origin) -> Result<Option<Retriever>> {
         let Some(asked) = self.origins.get(origin).cloned() else {
-            return Err(
-                Error::user(format!("Nothing asks the retriever `{origin}` any more"))
-                    .cause("`wake.lock` names it as the origin of a package")
-                    .hint("`wake pkg update` resolves anew"),
-            );
+            self.bring_askers(origin);
+            return Ok(None);
         };
         self.runnable(origin, &asked)
             .map_err(|error| error.at_if_absent(asked.at.as_ref()))
+    }
+
+    /// Has the releases looked at that ask a retriever of which only the lock speaks.
+    fn bring_askers(&mut self, origin: &Origin) {
+        let solution = self.packages.decisions.solution.iter();
+        let chosen = solution.flat_map(|solution| solution.chosen());
+        let is_asking = |release: &&Release| {
+            let candidate = self.facts.candidate(&release.subject, &release.version);
+            let demands = candidate.into_iter().flat_map(|one| &one.demands);
+            demands.into_iter().any(|one| one.subject.origin == *origin)
+        };
+        let asking: Vec<Release> = chosen.filter(is_asking).cloned().collect();
+        for release in &asking {
+            self.packages.bring(release);
+        }
+    }
+
+    /// Whether a retriever is what a global name leads to.
+    fn is_from_global(&self, origin: &Origin) -> bool {
+        let asked = self.origins.get(origin).map(|asked| &asked.exec.program);
+        matches!(asked, Some(Program::Package(request)) if request.from == Source::Global)
     }
 
     fn runnable(&mut self, origin: &Origin, asked: &Asked) -> Result<Option<Retriever>> {
@@ -200,7 +234,6 @@ impl Resolver<'_> {
                 let Some(index) = self.ready(asked.asking, request)? else {
                     return Ok(None);
                 };
-                let permissions = self.packages.granted(asked.asking, request);
                 let Some((program, mut arguments, readable)) = self.program(index, request, 0)?
                 else {
                     return Ok(None);
@@ -220,8 +253,8 @@ impl Resolver<'_> {
                     readable,
                     config: exec.config.clone(),
                     env: exec.env.clone(),
-                    has_network: permissions.contains(&Permission::Network),
-                    has_home: permissions.contains(&Permission::Home),
+                    has_network: asked.granted.contains(&Permission::Network),
+                    has_home: asked.granted.contains(&Permission::Home),
                 }))
             }
         }
@@ -275,7 +308,7 @@ impl Resolver<'_> {
         index: PackageIndex,
         request: &PackageRequest,
         depth: usize,
-    ) -> Result<Option<(PathBuf, Vec<String>, Vec<PathBuf>)>> {
+    ) -> Result<Option<Executed>> {
         let label = request.wanted.label();
         let declaration = self.packages.declaration(index)?;
         let Some(exec) = declaration.exec.clone().filter(|_| depth < 16) else {
@@ -287,7 +320,11 @@ impl Resolver<'_> {
         let directory = self.packages.get(index).directory.clone();
         let mut readable = vec![directory.clone()];
         let mut is_ready = true;
-        for (_, named) in &pkgs {
+        let is_needed = |named: &PackageRequest| {
+            named.wanted.label() != RESOLVER && self.policy.is_when(&named.when)
+        };
+        let needed: Vec<_> = pkgs.iter().filter(|(_, named)| is_needed(named)).collect();
+        for (_, named) in needed {
             match self.ready(index, named)? {
                 Some(found) => readable.push(self.packages.get(found).directory.clone()),
                 None => is_ready = false,
@@ -351,16 +388,6 @@ impl Resolver<'_> {
             .hint(format!("run once without `{flag}`"))
             .at_if_absent(demand.at.as_ref())
     }
-
-    fn not_global(&self, demand: &Demand) -> Error {
-        Error::user(format!(
-            "Nobody defines the global `{}`",
-            demand.subject.label
-        ))
-        .cause("a fetched package asks for it with `wake.GLOBAL`")
-        .hint("define it in the package at the top: `wake.getPkg('…', from=…, global=true)`")
-        .at_if_absent(demand.at.as_ref())
-    }
 }
 
 /// The demands for all versions of the subjects of others, but where a pre-release is named.
@@ -385,7 +412,7 @@ fn of_all(demands: &[Demand]) -> Vec<Demand> {
 }
 
 /// `ns/name@req`.
-fn asked_for(demand: &Demand) -> String {
+pub(super) fn asked_for(demand: &Demand) -> String {
     format!("{}@{}", demand.subject.label, demand.requirement)
 }
 

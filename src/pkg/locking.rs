@@ -95,7 +95,7 @@ impl Resolver<'_> {
     fn lock_release(&self, release: &Release, entries: &mut Vec<Entry>) {
         let candidate = self.facts.candidate(&release.subject, &release.version);
         let key = (release.subject.clone(), release.version.clone());
-        let demands = candidate.map_or(&[][..], |candidate| &candidate.demands);
+        let demands = self.facts.said(&release.subject, &release.version);
         let known = candidate.and_then(|candidate| candidate.size);
         let entry = Entry {
             name: release.subject.label.to_string(),

@@ -13,6 +13,7 @@ pub mod archive;
 mod asking;
 pub mod decisions;
 pub mod declaring;
+mod defining;
 pub mod edit;
 pub mod facts;
 mod fetching;
@@ -21,6 +22,8 @@ pub mod globals;
 mod index;
 pub mod lock;
 mod locking;
+#[cfg(test)]
+mod loop_tests;
 pub mod origin;
 pub mod overview;
 pub mod packages;
