@@ -47,11 +47,26 @@ const LOCK: &str = "wake.lock";
 /// # Errors
 /// The lock cannot be read, or members are wrong.
 pub fn open<'a>(context: &Context<'a>) -> Result<(Resolver<'a>, Vec<Read>)> {
+    open_with(context, locked(context)?)
+}
+
+/// What is locked; `None`: there is no lock.
+///
+/// # Errors
+/// The lock cannot be read.
+pub(super) fn locked(context: &Context<'_>) -> Result<Option<Lock>> {
+    Lock::load(&context.layout.package_lock(), LOCK)
+}
+
+/// As [`open`], with something else for a lock.
+pub(super) fn open_with<'a>(
+    context: &Context<'a>,
+    locked: Option<Lock>,
+) -> Result<(Resolver<'a>, Vec<Read>)> {
     let mut packages = Packages::new(context.workspace.top.clone());
     let members = context.workspace.members_declared()?;
     let directories = members.directories.into_iter();
     let roots: Vec<_> = directories.map(|one| packages.add(one)).collect();
-    let locked = Lock::load(&context.layout.package_lock(), LOCK)?;
     packages.decisions.cache_directory = context.cache_directory.map(Path::to_owned);
     let saved = Saved::open(
         &context.layout.declarations_file(),
@@ -75,10 +90,11 @@ pub fn open<'a>(context: &Context<'a>) -> Result<(Resolver<'a>, Vec<Read>)> {
 /// Resolves a workspace from beginning to end, and says what there is.
 ///
 /// # Errors
-/// As [`Resolver::settle`] and [`finish`].
+/// As [`Resolver::settle`] and [`finish`]; a path package that members reach cannot be declared.
 pub fn resolve(context: &Context<'_>, subscriber: &mut dyn Subscriber) -> Result<Overview> {
     let (mut resolver, _) = open(context)?;
     resolver.settle(subscriber)?;
+    resolver.refuse_undeclared()?;
     finish(context, &mut resolver, subscriber)?;
     Ok(Overview::of(&mut resolver))
 }

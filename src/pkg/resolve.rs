@@ -152,6 +152,16 @@ impl<'a> Resolver<'a> {
         self.packages.refuse_cycles()
     }
 
+    /// Refuses path packages that cannot be declared. A build of something else can do without them; what they ask for
+    /// would be missing in the lock.
+    ///
+    /// # Errors
+    /// That of the first one.
+    pub(super) fn refuse_undeclared(&self) -> Result<()> {
+        let mut reached = self.packages.reached(&self.members).into_iter();
+        reached.try_for_each(|index| self.packages.declaration(index).map(drop))
+    }
+
     /// Takes over what finding packages lacked: requests become demands. Returns the releases that are to be fetched.
     fn take_needs(&mut self) -> BTreeSet<Release> {
         let needs = std::mem::take(&mut self.packages.needs);
