@@ -117,7 +117,7 @@ impl Package {
             ),
             RawPackage::Vendor(raw) => (
                 PackageCommand::Vendor {
-                    directory: raw.directory,
+                    directory: raw.copies,
                 },
                 raw.declarations,
             ),

@@ -73,7 +73,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Why a candidate may not be chosen; `is_locked`: the lock has it.
+    /// Why a candidate may not be chosen, as what is said of the version; `is_locked`: the lock has it.
     pub fn admits(
         &self,
         subject: &Subject,
@@ -84,18 +84,18 @@ impl Policy {
         if let Some(precise) = self.precise.get(&*subject.label) {
             return match precise == version {
                 true => Ok(()),
-                false => Err(format!("`{version}` is not the version that is wanted")),
+                false => Err("is not the version that is wanted".to_owned()),
             };
         }
         if is_locked {
             return Ok(());
         }
         if candidate.is_yanked {
-            return Err(format!("`{version}` is yanked"));
+            return Err("is yanked".to_owned());
         }
         match (self.published_by, candidate.published) {
             (Some(latest), Some(published)) if published > latest => {
-                Err(format!("`{version}` is younger than `--min-age` admits"))
+                Err("is younger than `--min-age` admits".to_owned())
             }
             _ => Ok(()),
         }

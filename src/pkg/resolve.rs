@@ -158,8 +158,9 @@ impl<'a> Resolver<'a> {
     /// # Errors
     /// That of the first one.
     pub(super) fn refuse_undeclared(&self) -> Result<()> {
-        let mut reached = self.packages.reached(&self.members).into_iter();
-        reached.try_for_each(|index| self.packages.declaration(index).map(drop))
+        let reached = self.packages.reached(&self.members).into_iter();
+        let mut paths = reached.filter(|index| self.packages.get(*index).release.is_none());
+        paths.try_for_each(|index| self.packages.declaration(index).map(drop))
     }
 
     /// Takes over what finding packages lacked: requests become demands. Returns the releases that are to be fetched.

@@ -139,9 +139,12 @@ fn answer(resolver: &mut Resolver<'_>, directory: &Path, key: &str) -> Result<Op
     };
     match packages.find(here, &request) {
         Ok(found) => {
-            packages.check(found, &request)?;
             let release = packages.get(found).release.as_ref();
-            Ok(release.map(|release| release.version.clone()))
+            let version = release.map(|release| release.version.clone());
+            if version.is_none() {
+                packages.check(found, &request)?;
+            }
+            Ok(version)
         }
         Err(error) => {
             let releases = std::mem::take(&mut packages.needs).releases;

@@ -21,7 +21,7 @@ pub(super) fn attempt<T>(
 ) -> Result<T> {
     let mut attempt = Attempt::open(context)?;
     work(&mut attempt).map_err(|error| match attempt.take_back() {
-        Ok(()) => error,
+        Ok(()) => attempt.taken_back(error),
         Err(failure) => error.cause(format!("`{}` stays edited: {failure}", attempt.shown)),
     })
 }
@@ -102,6 +102,18 @@ impl Attempt {
         match &self.locked {
             Some(content) => fs::write_if_changed(&self.lock, content).map(drop),
             None => fs::remove_file(&self.lock),
+        }
+    }
+
+    /// Says of an error that what it points at is not there any more.
+    fn taken_back(&self, error: Error) -> Error {
+        if self.text == self.before {
+            return error;
+        }
+        let taken_back = format!("the edit of `{}` is taken back", self.shown);
+        match error.report().hint.clone() {
+            Some(hint) => error.hint(format!("{hint}; {taken_back}")),
+            None => error.hint(taken_back),
         }
     }
 }

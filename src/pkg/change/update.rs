@@ -118,9 +118,7 @@ fn missing_version(resolver: &Resolver<'_>, policy: &Policy) -> Option<Error> {
         _ => String::new(),
     };
     Some(
-        Error::user(format!(
-            "`{label}` has no version `{version}` that is asked for"
-        ))
-        .hint(format!("there is {}{more}", shown.join(", "))),
+        Error::user(format!("`{label}` has no version `{version}`"))
+            .hint(format!("there is {}{more}", shown.join(", "))),
     )
 }

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::event::Subscriber;
 use crate::fs;
 use crate::pkg::lock::{Entry, Lock};
-use crate::pkg::policy::{LockUse, Policy};
+use crate::pkg::policy::Policy;
 use crate::pkg::resolution::{self, Context};
 use crate::pkg::store::{PackageId, Store};
 use crate::workspace::layout;
@@ -118,7 +118,7 @@ fn wrong_links(context: &Context<'_>, lock: &Lock, store: &Store) -> Vec<Damaged
             Ok(leads) if fs::is_link(&path) && places.contains(&leads) => continue,
             Ok(_) if !fs::is_link(&path) => "it is no link".to_owned(),
             Ok(leads) => format!("it leads to `{}`", leads.display()),
-            Err(_) if places.is_empty() => format!("{} is not in the store", entries[0].label()),
+            Err(_) if places.is_empty() => format!("`{}` is not in the store", entries[0].label()),
             Err(_) => "it leads nowhere".to_owned(),
         };
         wrong.push(Damaged {
@@ -141,12 +141,10 @@ fn repair(context: &Context<'_>, subscriber: &mut dyn Subscriber) -> Result<()> 
             }
         }
     }
-    let mut policy = Policy {
+    let policy = Policy {
         fetches_all: true,
         ..context.policy.clone()
     };
-    // What was locked is to be there again, and nothing else.
-    policy.mode.lock = LockUse::Keep;
     let repairing = Context {
         policy: &policy,
         ..*context
