@@ -36,6 +36,7 @@ impl Resolver<'_> {
                 self.packages.decisions.ids.insert(key, digest);
             }
             if self.policy.renewed.contains(&entry.name) {
+                self.renewed.entry(subject).or_default().push(version);
                 continue;
             }
             let preferred = self.preferred.entry(subject.clone()).or_default();

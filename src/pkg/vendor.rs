@@ -89,6 +89,14 @@ fn lacking(store: &Store, lock: &Lock, directory: &Path) -> Vec<String> {
     lacking
 }
 
+/// Whether the copies that there are, are what the lock says.
+pub fn are_as_locked(lock: &Lock, directory: &Path) -> bool {
+    let mut places = lock.entries.iter().filter_map(place);
+    places.all(|(place, id)| {
+        matches!(id_at(&directory.join(place)), Ok(found) if found.is_none_or(|found| found == id))
+    })
+}
+
 /// Puts a package into the store that `directory` has a copy of. `None`: it has none.
 ///
 /// # Errors

@@ -42,7 +42,7 @@ pub fn vendor(
         policy: &policy,
         ..*context
     };
-    resolution::resolve(&fetching, subscriber)?;
+    fetch(&fetching, subscriber)?;
     let Some(mut lock) = resolution::locked(context)? else {
         return Ok(None);
     };
@@ -59,6 +59,23 @@ pub fn vendor(
         directory: place,
         vendored,
     }))
+}
+
+/// Fetches all packages: from the copies that there are, unless one of them is damaged.
+fn fetch(context: &Context<'_>, subscriber: &mut dyn Subscriber) -> Result<()> {
+    let locked = resolution::locked(context)?;
+    let recorded = locked.as_ref().and_then(|lock| lock.vendor.clone());
+    let mut trusted = locked;
+    if let (Some(lock), Some(recorded)) = (&mut trusted, &recorded)
+        && !copies::are_as_locked(lock, &context.layout.top().join(recorded))
+    {
+        lock.vendor = None;
+    }
+    let (mut resolver, _) = resolution::open_with(context, trusted)?;
+    resolver.settle(subscriber)?;
+    resolver.refuse_undeclared()?;
+    resolver.locked.vendor = recorded;
+    resolution::finish(context, &mut resolver, subscriber).map(drop)
 }
 
 /// The directory relative to the workspace's top, below which it must lie.
