@@ -120,8 +120,12 @@ pub fn finish(
     subscriber: &mut dyn Subscriber,
 ) -> Result<Read> {
     let file = context.layout.package_lock();
-    if let Some(lock) = resolver.lock() {
-        write_lock(context, resolver, &lock, &file, subscriber)?;
+    let declared = resolver.refuse_undeclared();
+    match resolver.lock() {
+        // What a broken declaration asks for would be lost, and locked anew when it is mended.
+        Some(_) if declared.is_err() && context.policy.mode.lock != LockUse::Keep => {}
+        Some(lock) => write_lock(context, resolver, &lock, &file, subscriber)?,
+        None => {}
     }
     let mut links = BTreeMap::new();
     let mut used = BTreeSet::new();

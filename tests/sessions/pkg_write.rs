@@ -211,8 +211,54 @@ fn remove_takes_out_a_package() {
     insta::assert_snapshot!(session.transcript());
 }
 
+/// Catches a `PKG` that is left without what the rest of the workspace cannot be resolved without.
+#[test]
+fn remove_is_taken_back_if_others_need_it() {
+    let space = workspace();
+    let global = "wake.getPkg('acme/base@^1', global=true, from=wake.exec(wake.std.index, config={path: 'index'}))";
+    space
+        .file("RootRecipe.sml", "Members: ['top', 'user']\n")
+        .file(
+            "top/PKG",
+            format!("function(wake) wake.pkg(wake.pkgInfo('top'), pkgs={{ base: {global} }})\n"),
+        )
+        .file(
+            "user/PKG",
+            "function(wake) wake.pkg(wake.pkgInfo('user'), pkgs={ base: wake.getPkg('acme/base') })\n",
+        );
+    space.wake(["pkg", "resolve"]).success();
+    let (declared, locked) = (space.read("top/PKG"), space.read("wake.lock"));
+    let run = space.wake(["-C", "top", "pkg", "remove", "base"]).code(2);
+    run.says(": `acme/base` is not there")
+        .says("(`top/PKG` is as it was)");
+    assert_eq!(space.read("top/PKG"), declared);
+    assert_eq!(space.read("wake.lock"), locked);
+}
+
+/// Catches a lock that forgets what a broken member asks for while another one is built.
+#[test]
+fn a_broken_member_keeps_its_place_in_the_lock() {
+    let space = resolved();
+    space
+        .file("RootRecipe.sml", "Members: ['app', 'lone']\n")
+        .file("lone/PKG", "function(wake) wake.pkg(wake.pkgInfo('lone'), modules={ root: function(wake, pkg, config) wake.recipe({ Language: 'Command', Operations: [] }) })\n");
+    space.edit("app/PKG", "../index", "index");
+    space.wake(["pkg", "resolve"]).success();
+    let locked = space.read("wake.lock");
+    space.edit("app/PKG", "modules={", "modules={{");
+    space.wake(["build", "lone"]).success();
+    assert_eq!(space.read("wake.lock"), locked);
+    space.wake(["pkg", "resolve"]).code(2).says("app/PKG:");
+    space.wake(["pkg", "update"]).code(2).says("app/PKG:");
+    assert_eq!(space.read("wake.lock"), locked);
+}
+
 #[test]
 fn update_chooses_anew() {
+    let yank = |session: &mut Session, flag: &str| {
+        let words = ["-C", "base", "pkg", "publish", "../index", flag, "1.2.0"];
+        session.wake(words).success();
+    };
     let mut session = Session::new(resolved());
     session.note("there is nothing newer");
     pkg!(session, 0, "update");
@@ -232,17 +278,11 @@ fn update_chooses_anew() {
     pkg!(session, 2, "update", "acme/base", "--precise", "1.0.0");
     pkg!(session, 2, "update", "acme/base", "--precise", "3.0.0");
     session.note("a version that is yanked stays locked, and is not chosen anew");
-    session
-        .wake([
-            "-C", "base", "pkg", "publish", "../index", "--yank", "1.2.0",
-        ])
-        .success();
+    pkg!(session, 0, "update", "-q");
+    yank(&mut session, "--yank");
+    pkg!(session, 0, "resolve");
     pkg!(session, 0, "update");
-    session
-        .wake([
-            "-C", "base", "pkg", "publish", "../index", "--unyank", "1.2.0",
-        ])
-        .success();
+    yank(&mut session, "--unyank");
     session.note("what was published just now is too young");
     pkg!(session, 0, "update", "--min-age", "1d");
     pkg!(session, 0, "update");
@@ -383,7 +423,7 @@ fn publish_refuses_what_others_could_not_have() {
     session.edit("log/log.c", "log", "gol");
     publish(&mut session, 2, &[]);
     session.note("what it asks for must be had by others");
-    let pkgs = "a: wake.getPkg('acme/a', from='../base'), g: wake.getPkg('acme/thing@^2', from=wake.GLOBAL),";
+    let pkgs = "base: wake.getPkg('acme/base', from='../base'),";
     library(session.space(), "log", "1.1.0", pkgs);
     publish(&mut session, 2, &[]);
     session.note("a global must be pinned by a digest, or be in the index");

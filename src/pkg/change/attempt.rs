@@ -1,12 +1,13 @@
 //! An edit of a `PKG` that is taken back, the lock with it, if what follows from it fails.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use super::known;
 use crate::error::{Error, Result};
 use crate::fs;
 use crate::fs::{path, stamp, tree};
 use crate::pkg::resolution::Context;
-use crate::workspace::discover::{PKG, RECIPE};
+use crate::workspace::discover::PKG;
 
 /// The bits of a mode that are permissions.
 const PERMISSIONS: u32 = 0o7777;
@@ -44,13 +45,9 @@ pub(super) struct Attempt {
 
 impl Attempt {
     fn open(context: &Context<'_>) -> Result<Self> {
-        let directory = context.workspace.package_here().to_owned();
-        let top = &context.workspace.top;
+        let directory = known::here(context)?.to_owned();
         let file = directory.join(PKG);
-        let shown = path::display(&file, top);
-        if !fs::is_file(&file) {
-            return Err(no_declaration(&directory, top));
-        }
+        let shown = path::display(&file, &context.workspace.top);
         let file = fs::canonicalize(&file)?;
         let text = String::from_utf8(fs::read(&file)?).map_err(|error| {
             Error::user(format!("`{shown}` is not UTF-8")).cause(error.to_string())
@@ -110,24 +107,10 @@ impl Attempt {
         if self.text == self.before {
             return error;
         }
-        let taken_back = format!("the edit of `{}` is taken back", self.shown);
+        let as_before = format!("`{}` is as it was", self.shown);
         match error.report().hint.clone() {
-            Some(hint) => error.hint(format!("{hint}; {taken_back}")),
-            None => error.hint(taken_back),
+            Some(hint) => error.hint(format!("{hint} ({as_before})")),
+            None => error.hint(as_before),
         }
-    }
-}
-
-fn no_declaration(directory: &Path, top: &Path) -> Error {
-    let shown = path::display(directory, top);
-    let error = Error::user(format!("There is no `{PKG}` in `{shown}`"));
-    if fs::is_file(&directory.join(RECIPE)) {
-        error.hint(format!(
-            "wake edits no `{RECIPE}`: change its `Dependencies` by hand"
-        ))
-    } else {
-        error.hint(
-            "change to the directory of a package, name it with `-C`, or make one with `wake init`",
-        )
     }
 }

@@ -3,11 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use crate::declare::model::{Declaration, PackageRequest};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::Silent;
+use crate::fs;
+use crate::fs::path;
 use crate::pkg::PackageIndex;
 use crate::pkg::resolution::{self, Context};
 use crate::pkg::resolve::Resolver;
+use crate::workspace::discover::{PKG, RECIPE};
 
 /// What is declared.
 pub(super) struct Known {
@@ -47,6 +50,27 @@ impl Known {
             .map(|(_, directory)| directory.as_path())
             .collect()
     }
+}
+
+/// The directory of the package that the invoker is in.
+///
+/// # Errors
+/// It has no `PKG`.
+pub(super) fn here<'a>(context: &Context<'a>) -> Result<&'a Path> {
+    let directory = context.workspace.package_here();
+    if fs::is_file(&directory.join(PKG)) {
+        return Ok(directory);
+    }
+    let shown = path::display(directory, &context.workspace.top);
+    let error = Error::user(format!("There is no `{PKG}` in `{shown}`"));
+    Err(match fs::is_file(&directory.join(RECIPE)) {
+        true => error.hint(format!(
+            "what changes packages knows no `{RECIPE}`: edit its `Dependencies` by hand"
+        )),
+        false => error.hint(
+            "change to the directory of a package, name it with `-C`, or make one with `wake init`",
+        ),
+    })
 }
 
 /// Declares what can be declared without asking anybody, and returns the package in `directory`.

@@ -35,7 +35,7 @@ pub fn publish(
     index: &Path,
     subscriber: &mut dyn Subscriber,
 ) -> Result<(String, Published)> {
-    let directory = context.workspace.package_here();
+    let directory = known::here(context)?;
     let index = path::clean(&context.workspace.start.join(index));
     let (mut resolver, _) = resolution::open(context)?;
     known::member(context, &mut resolver, directory)?;
@@ -62,7 +62,7 @@ pub fn publish(
 /// # Errors
 /// As [`publish::yank`].
 pub fn yank(context: &Context<'_>, index: &Path, yank: &Yank) -> Result<(String, bool)> {
-    let directory = context.workspace.package_here();
+    let directory = known::here(context)?;
     let index = path::clean(&context.workspace.start.join(index));
     let (mut resolver, _) = resolution::open(context)?;
     let info = known::declaration(context, &mut resolver, directory)?.info;

@@ -25,6 +25,13 @@ pub fn update(
     precise: Option<&Version>,
     subscriber: &mut dyn Subscriber,
 ) -> Result<bool> {
+    let mode = context.policy.mode;
+    if mode.is_offline {
+        let flag = mode.flag();
+        return Err(Error::user("Newer versions cannot be asked for")
+            .cause(format!("`{flag}` forbids to execute retrievers"))
+            .hint(format!("run it without `{flag}`")));
+    }
     let locked = resolution::locked(context)?;
     let labels = names
         .iter()
@@ -49,7 +56,7 @@ pub fn update(
     };
     let (mut resolver, _) = resolution::open_with(&renewing, locked.clone())?;
     let settled = resolver.settle(subscriber);
-    settled.map_err(|error| missing_version(&resolver, &policy).unwrap_or(error))?;
+    settled.map_err(|error| about_precise(&resolver, &policy, error))?;
     resolver.refuse_undeclared()?;
     let is_changed = resolver.lock() != locked;
     resolution::finish(&renewing, &mut resolver, subscriber)?;
@@ -98,27 +105,35 @@ fn label(locked: Option<&Lock>, name: &str) -> Result<String> {
     }
 }
 
-/// The error of a precise version that is not there, if that is so.
-fn missing_version(resolver: &Resolver<'_>, policy: &Policy) -> Option<Error> {
-    let (label, version) = policy.precise.first_key_value()?;
+/// What keeps a precise version from being chosen: it is not there, or something admits only others.
+fn about_precise(resolver: &Resolver<'_>, policy: &Policy, error: Error) -> Error {
+    let Some((label, version)) = policy.precise.first_key_value() else {
+        return error;
+    };
     let subjects = resolver.facts.subjects();
     let mut known: Vec<&Version> = subjects
         .filter(|subject| *subject.label == **label)
         .flat_map(|subject| resolver.facts.candidates(subject))
         .map(|candidate| &candidate.version)
         .collect();
-    if known.is_empty() || known.contains(&version) {
-        return None;
-    }
     known.sort();
+    if known.is_empty() {
+        return error;
+    }
+    if known.contains(&version) {
+        let mut error = error;
+        let message = format!("`{label}` cannot become `{version}`");
+        let report = error.report_mut();
+        let first = std::mem::replace(&mut report.message, message);
+        report.causes.insert(0, first);
+        return error;
+    }
     let newest = known.iter().rev().take(MOST_VERSIONS);
     let shown: Vec<String> = newest.map(|one| format!("`{one}`")).collect();
     let more = match known.len().checked_sub(MOST_VERSIONS) {
         Some(more @ 1..) => format!(" and {more} older ones"),
         _ => String::new(),
     };
-    Some(
-        Error::user(format!("`{label}` has no version `{version}`"))
-            .hint(format!("there is {}{more}", shown.join(", "))),
-    )
+    Error::user(format!("`{label}` has no version `{version}`"))
+        .hint(format!("there is {}{more}", shown.join(", ")))
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::Subscriber;
 use crate::fs;
 use crate::pkg::lock::{Entry, Lock};
@@ -32,6 +32,30 @@ pub struct Damaged {
     pub subject: String,
     /// One fact each.
     pub differences: Vec<String>,
+}
+
+impl Verified {
+    /// One line for each difference.
+    pub fn differences(&self) -> impl Iterator<Item = String> {
+        self.damaged.iter().flat_map(|damaged| {
+            let differences = damaged.differences.iter();
+            differences.map(|difference| format!("{}: {difference}", damaged.subject))
+        })
+    }
+
+    /// Says of an error what was being repaired.
+    fn explain(&self, error: Error) -> Error {
+        if self.damaged.is_empty() {
+            return error;
+        }
+        let mut error = error;
+        let report = error.report_mut();
+        let message = "What is on disk is not what `wake.lock` says, and cannot be repaired";
+        let first = std::mem::replace(&mut report.message, message.to_owned());
+        let causes = std::mem::take(&mut report.causes);
+        report.causes = self.differences().chain([first]).chain(causes).collect();
+        error
+    }
 }
 
 /// Compares the packages of the lock that are in the store with their digests, and the links to them. Where `repairs`,
@@ -74,7 +98,7 @@ pub fn verify(
         for id in &broken {
             store.remove(id)?;
         }
-        repair(context, subscriber)?;
+        repair(context, subscriber).map_err(|error| verified.explain(error))?;
         verified.is_repaired = true;
     }
     Ok(verified)

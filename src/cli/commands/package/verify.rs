@@ -30,7 +30,7 @@ pub(super) fn run(
     if !verified.is_repaired {
         return Err(damaged(&verified));
     }
-    let differences = differences(&verified).map(|line| format!("\n  {line}"));
+    let differences = verified.differences().map(|line| format!("\n  {line}"));
     super::say(
         console,
         &format!("Repaired:{}", differences.collect::<String>()),
@@ -38,17 +38,10 @@ pub(super) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// One line for each difference.
-fn differences(verified: &Verified) -> impl Iterator<Item = String> {
-    verified.damaged.iter().flat_map(|damaged| {
-        let differences = damaged.differences.iter();
-        differences.map(|difference| format!("{}: {difference}", damaged.subject))
-    })
-}
-
 fn damaged(verified: &Verified) -> Error {
     let error = Error::new(Kind::Failed, "What is on disk is not what `wake.lock` says");
-    differences(verified)
+    verified
+        .differences()
         .fold(error, Error::cause)
         .hint("`wake pkg verify`, without `--no-repair` and `--offline`, fetches it again")
 }
