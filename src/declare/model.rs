@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::error::Location;
+use crate::error::{Error, Location, Result};
 
 /// Name, version and namespace of a package.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -24,6 +24,54 @@ impl PackageInfo {
             None => self.name.clone(),
         }
     }
+
+    /// `namespace/name@requirement`, all but the name optional. Whether it is one is for [`Self::check_names`].
+    pub fn parse(text: &str) -> Self {
+        let (label, version) = match text.split_once('@') {
+            Some((label, version)) => (label, Some(version.trim().to_owned())),
+            None => (text, None),
+        };
+        let (namespace, name) = match label.split_once('/') {
+            Some((namespace, name)) => (Some(namespace.to_owned()), name),
+            None => (None, label),
+        };
+        Self {
+            name: name.to_owned(),
+            namespace,
+            version,
+        }
+    }
+
+    /// # Errors
+    /// `User`: the name or the namespace cannot be one.
+    pub fn check_names(&self) -> Result<()> {
+        let named = [
+            ("name", Some(&self.name)),
+            ("namespace", self.namespace.as_ref()),
+        ];
+        for (what, name) in named {
+            if let Some(name) = name.filter(|name| !is_name(name)) {
+                return Err(Error::user(format!("`{name}` cannot be the {what} of a package")).hint(
+                    "a name has letters, digits, `.`, `_`, `+` and `-`, and begins with a letter or a digit",
+                ));
+            }
+        }
+        if self.namespace.is_none() && self.name == RESOLVER {
+            return Err(
+                Error::user(format!("`{RESOLVER}` cannot be the name of a package")).hint(
+                    "what answers for names that nobody defines is `wake.getPkg(wake.resolver, …)`",
+                ),
+            );
+        }
+        Ok(())
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name
+            .chars()
+            .all(|character| character.is_ascii_alphanumeric() || "._+-".contains(character))
 }
 
 /// What evaluating a `PKG` declares.

@@ -14,6 +14,7 @@ use super::decisions::Release;
 use super::facts::{Artifact, Candidate, Demand, GLOBAL, Origin, Subject};
 use super::frontier::earliest;
 use super::globals::Definition;
+use super::policy::Standing;
 use super::requirement::Requirement;
 use super::resolve::Resolver;
 use super::retriever::protocol::{self, Required, Wanted};
@@ -145,7 +146,10 @@ impl Resolver<'_> {
             let candidates = self.facts.candidates(&demand.subject).iter().rev();
             let mut fitting = candidates.filter(|one| {
                 demand.requirement.matches(&one.version)
-                    && self.policy.admits(&demand.subject, one, false).is_ok()
+                    && self
+                        .policy
+                        .admits(&demand.subject, one, Standing::New)
+                        .is_ok()
             });
             let chosen = fitting.next().map_or(&[][..], |one| one.demands.as_slice());
             for next in chosen {

@@ -15,7 +15,7 @@ use super::globals::Definition;
 use super::solve::{Chosen, Scope, Solution, Who};
 use super::store::{PackageId, Store};
 use crate::declare::model::PackageRequest;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fs;
 use crate::workspace::layout;
 
@@ -100,13 +100,7 @@ impl Decisions {
         if let Some(store) = self.store.get() {
             return Ok(store);
         }
-        let Some(directory) = &self.cache_directory else {
-            return Err(
-                Error::environment("There is no place for the store of packages")
-                    .cause("neither `XDG_CACHE_HOME` nor `HOME` is set"),
-            );
-        };
-        let store = Store::open(directory)?;
+        let store = Store::of_user(self.cache_directory.as_deref())?;
         Ok(self.store.get_or_init(|| store))
     }
 

@@ -17,7 +17,7 @@ use super::lock::Lock;
 use super::locking::Preferred;
 use super::origin::origin;
 use super::packages::demand;
-use super::policy::Policy;
+use super::policy::{Policy, Standing};
 use super::solve::{self, Problem, Proposed, Root, Solution, Solved};
 use super::{PackageIndex, Packages, Tools};
 use crate::declare::model::{PackageRequest, Program, RESOLVER, Source};
@@ -52,6 +52,8 @@ pub struct Resolver<'a> {
     pub(super) has_lock: bool,
     /// The versions of the lock that are to be kept if they can.
     pub(super) preferred: Preferred,
+    /// Those that are to be chosen anew.
+    pub(super) renewed: Preferred,
     /// The packages at the top of what is resolved, the one at the workspace's top first if there is one.
     pub members: Vec<PackageIndex>,
     /// Requests that are no visible field of `pkgs`, and who makes them.
@@ -95,6 +97,7 @@ impl<'a> Resolver<'a> {
             has_lock: locked.is_some(),
             locked: locked.unwrap_or_default(),
             preferred: Preferred::new(),
+            renewed: Preferred::new(),
             members,
             hidden: Vec::new(),
             wanted: BTreeSet::new(),
@@ -179,6 +182,17 @@ impl<'a> Resolver<'a> {
         }
         self.relink();
         self.packages.refuse_cycles()
+    }
+
+    /// Refuses path packages that cannot be declared. A build of something else can do without them; what they ask for
+    /// would be missing in the lock.
+    ///
+    /// # Errors
+    /// That of the first one.
+    pub(super) fn refuse_undeclared(&self) -> Result<()> {
+        let reached = self.packages.reached(&self.members).into_iter();
+        let mut paths = reached.filter(|index| self.packages.get(*index).release.is_none());
+        paths.try_for_each(|index| self.packages.declaration(index).map(drop))
     }
 
     /// Takes over what finding packages lacked: requests become demands, releases are to be fetched.
@@ -416,12 +430,21 @@ impl<'a> Resolver<'a> {
 
     fn with_problem<T>(&self, roots: &[Root], work: impl FnOnce(&Problem<'_>) -> T) -> T {
         let preferred = &self.preferred;
+        let contains = |locked: &Preferred, subject: &Subject, version: &semver::Version| {
+            let versions = locked.get(subject);
+            versions.is_some_and(|versions| versions.contains(version))
+        };
         let answered = self.packages.decisions.replaced.keys();
         let answered = answered.map(|label| label.as_str().into()).collect();
         let admits = |subject: &Subject, candidate: &super::facts::Candidate| {
-            let locked = preferred.get(subject);
-            let is_locked = locked.is_some_and(|locked| locked.contains(&candidate.version));
-            self.policy.admits(subject, candidate, is_locked)
+            let standing = if contains(preferred, subject, &candidate.version) {
+                Standing::Locked
+            } else if contains(&self.renewed, subject, &candidate.version) {
+                Standing::Renewed
+            } else {
+                Standing::New
+            };
+            self.policy.admits(subject, candidate, standing)
         };
         work(&Problem {
             facts: &self.facts,
