@@ -4,6 +4,7 @@
 //! - [`facts`]: what is known of versions; [`solve`] chooses among them; [`decisions`] is what was chosen
 //! - [`resolve`]: the loop; [`asking`] and [`fetching`] are what it does in a round, with [`retriever`]s
 //! - [`store`], [`lock`]: what is kept, for all workspaces of a user and for all users of a workspace
+//! - [`overview`], [`ways`], [`outdated`]: what people ask about packages
 //! - [`edit`], [`publish`], [`archive`]: what people do to packages
 //!
 //! The loop is lazy: what a declaration names in `pkgs` by path is looked at, but one that is missing or broken is an
@@ -22,6 +23,7 @@ mod index;
 pub mod lock;
 mod locking;
 pub mod origin;
+pub mod outdated;
 pub mod overview;
 pub mod packages;
 pub mod policy;
@@ -35,6 +37,7 @@ pub mod solve;
 pub mod store;
 mod stuck;
 pub mod vendor;
+pub mod ways;
 
 use ::std::path::Path;
 

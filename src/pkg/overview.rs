@@ -48,7 +48,7 @@ pub struct Entry {
 /// Something that a package asks for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Required {
-    /// The key in `pkgs`; `None` where only the retriever's forecast is known.
+    /// The key in `pkgs`; `None`: it is asked for elsewhere, or only the retriever's forecast is known, which has no `at`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// `namespace/name@requirement`.
@@ -177,14 +177,26 @@ fn requires(
     let Some((index, pkgs)) = declared else {
         return forecast(resolver, node, places);
     };
-    pkgs.iter()
-        .map(|(key, request)| Required {
-            key: Some(key.clone()),
-            request: shown(request),
-            package: answer(resolver, index, request).and_then(|node| places.get(&node).copied()),
-            at: request.at.as_ref().map(ToString::to_string),
-        })
-        .collect()
+    let visible = pkgs.iter().map(|(key, request)| Required {
+        key: Some(key.clone()),
+        request: shown(request),
+        package: answer(resolver, index, request).and_then(|node| places.get(&node).copied()),
+        at: request.at.as_ref().map(ToString::to_string),
+    });
+    let mut requires: Vec<Required> = visible.collect();
+    for (asking, request) in resolver.hidden.clone() {
+        if asking == index && !pkgs.iter().any(|(_, one)| one.is_same(&request)) {
+            let found = answer(resolver, index, &request);
+            let package = found.and_then(|node| places.get(&node).copied());
+            requires.extend(package.map(|package| Required {
+                key: None,
+                request: shown(&request),
+                package: Some(package),
+                at: request.at.as_ref().map(ToString::to_string),
+            }));
+        }
+    }
+    requires
 }
 
 fn shown(request: &PackageRequest) -> String {

@@ -55,7 +55,7 @@ pub struct Resolver<'a> {
     /// The packages at the top of what is resolved, the one at the workspace's top first if there is one.
     pub members: Vec<PackageIndex>,
     /// Requests that are no visible field of `pkgs`, and who makes them.
-    hidden: Vec<(PackageIndex, PackageRequest)>,
+    pub(super) hidden: Vec<(PackageIndex, PackageRequest)>,
     pub(super) origins: BTreeMap<Origin, Asked>,
     /// Global names of packages that have been executed, and what they were.
     pub(super) executed: BTreeMap<String, Definition>,
