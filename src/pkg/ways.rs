@@ -189,6 +189,7 @@ mod tests {
                     key: None,
                     request: format!("{package}"),
                     package: Some(*package),
+                    when: Default::default(),
                     at: None,
                 })
                 .collect(),

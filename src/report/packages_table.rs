@@ -15,7 +15,7 @@ pub fn list(overview: &Overview) -> String {
     let row = |entry: &Entry| {
         [
             entry.name.clone(),
-            entry.version.clone().unwrap_or_else(|| NONE.to_owned()),
+            version(entry),
             entry.origin.clone(),
             entry.size.map_or_else(|| NONE.to_owned(), bytes),
             state(entry).to_owned(),
@@ -25,6 +25,15 @@ pub fn list(overview: &Overview) -> String {
         ["Name", "Version", "Origin", "Size", "Files"],
         overview.packages.iter().map(row),
     )
+}
+
+/// Versions of one package in several scopes may be the same.
+fn version(entry: &Entry) -> String {
+    let version = entry.version.as_deref().unwrap_or(NONE);
+    match &entry.scope {
+        Some(scope) => format!("{version} [scope {scope}]"),
+        None => version.to_owned(),
+    }
 }
 
 /// Whether and why the files of a package are here.

@@ -45,6 +45,18 @@ pub(super) fn named(entry: &Entry) -> String {
     }
 }
 
+/// ` [when System is Windows or Darwin]`; empty if it is fetched for all.
+pub(super) fn when(required: &Required) -> String {
+    let parts = required.when.iter();
+    let parts: Vec<String> = parts
+        .map(|(name, values)| format!("{name} is {}", values.join(" or ")))
+        .collect();
+    match parts.is_empty() {
+        true => String::new(),
+        false => format!(" [when {}]", one_line(&parts.join(", "))),
+    }
+}
+
 /// The members, the package at the workspace's top first.
 fn members(overview: &Overview) -> Vec<usize> {
     let is_at_top = |entry: &Entry| entry.origin.strip_prefix(PATH) == Some(".");
@@ -118,6 +130,7 @@ impl<'a> Drawing<'a> {
             let requirement = required.request.split_once('@').map_or("*", |(_, it)| it);
             text.push_str(&format!(" [asked for as {}]", one_line(requirement)));
         }
+        text.push_str(&line.required.map(when).unwrap_or_default());
         let is_new = self.shown.insert(package);
         if !is_new && !entry.requires.is_empty() {
             text.push_str(" (*)");
@@ -168,6 +181,7 @@ mod tests {
                     key: None,
                     request: "some/name@^1".to_owned(),
                     package: *package,
+                    when: Default::default(),
                     at: None,
                 })
                 .collect(),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::packages_tree::{named, title};
+use super::packages_tree::{named, title, when};
 use super::text::one_line;
 use crate::pkg::overview::Overview;
 use crate::pkg::ways::{Step, Ways};
@@ -27,7 +27,7 @@ fn one(overview: &Overview, package: usize, ways: &Ways) -> String {
         text.push_str(&chain(overview, package, way));
     }
     if !ways.is_complete {
-        text.push_str("\nand more ways, none of them shorter\n");
+        text.push_str("\n  and more ways, none of them shorter\n");
     }
     text
 }
@@ -38,19 +38,20 @@ fn chain(overview: &Overview, package: usize, way: &[Step]) -> String {
     for (depth, step) in way.iter().enumerate() {
         let asker = &overview.packages[step.package];
         if depth == 0 {
-            text.push_str(&format!("{}\n", title(asker)));
+            text.push_str(&format!("  {}\n", title(asker)));
         }
         let asked = way.get(depth + 1).map_or(package, |next| next.package);
         let required = &asker.requires[step.required];
         let place = match &required.at {
             Some(at) => format!("in {}", one_line(at)),
-            None => "as its retriever says".to_owned(),
+            None => "(its retriever says)".to_owned(),
         };
         text.push_str(&format!(
-            "{}└── {}, asked for as `{}` {place}\n",
+            "  {}└── {}, asked for as `{}` {place}{}\n",
             "    ".repeat(depth),
             named(&overview.packages[asked]),
             one_line(&required.request),
+            when(required),
         ));
     }
     text
@@ -83,6 +84,7 @@ fn step(overview: &Overview, step: Step) -> Value {
         "origin": asker.origin,
         "key": required.key,
         "request": required.request,
+        "when": required.when,
         "at": required.at,
     })
 }
