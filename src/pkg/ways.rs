@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 
 use super::overview::{Entry, Overview};
-use crate::error::{Error, Result, suggestion};
+use crate::error::{self, Error, Result, suggestion};
 
 /// More looks than finding any ways takes, but where what retrievers forecast leads in circles.
 const MOST_LOOKS: usize = 20_000;
@@ -62,27 +62,35 @@ impl Overview {
 
     fn unknown(&self, name: &str) -> Error {
         let labels: BTreeSet<&str> = self.packages.iter().map(|one| one.name.as_str()).collect();
-        let hint = match name.contains('/') {
-            true => suggestion(name, labels.iter().copied()),
-            false => {
-                // Who types no namespace misspells the name.
-                let names: BTreeSet<&str> = labels.iter().map(|label| short(label)).collect();
-                suggestion(name, names)
-            }
+        let names: BTreeSet<&str> = labels.iter().map(|label| short(label)).collect();
+        let hint = if name.contains('/') {
+            // All names of a namespace look alike: what counts is behind it.
+            let near = error::near(short(name), names);
+            let is_near = |label: &&str| near.contains(&short(label));
+            let near: Vec<&str> = labels.iter().copied().filter(is_near).collect();
+            suggestion(
+                name,
+                if near.is_empty() {
+                    labels.into_iter().collect()
+                } else {
+                    near
+                },
+            )
+        } else {
+            suggestion(name, names)
         };
         Error::user(format!("No package here is called `{name}`"))
             .hint(hint.unwrap_or_else(|| "`wake pkg list` lists the packages".to_owned()))
     }
 
     fn unknown_version(&self, name: &str, version: &str, found: &[usize]) -> Error {
-        let versions = found
-            .iter()
-            .filter_map(|place| self.packages[*place].version.as_deref());
-        let versions: Vec<String> = versions.map(|one| format!("`{one}`")).collect();
+        let found = found.iter().map(|place| &self.packages[*place]);
+        let mut versions: Vec<&str> = found.filter_map(|one| one.version.as_deref()).collect();
+        versions.dedup();
         let error = Error::user(format!("Nothing here uses version `{version}` of `{name}`"));
         match versions.is_empty() {
             true => error.hint("its declaration says no version"),
-            false => error.hint(format!("there is {}", versions.join(", "))),
+            false => error.hint(format!("there is `{}`", versions.join("`, `"))),
         }
     }
 
@@ -251,6 +259,10 @@ mod tests {
         assert_eq!(overview.named("log@1.0.3").unwrap(), [3]);
         let hint = |text: &str| overview.named(text).unwrap_err().report().hint.clone();
         assert_eq!(hint("lgo").as_deref(), Some("did you mean `log`?"));
+        assert_eq!(
+            hint("a/lgo").as_deref(),
+            Some("did you mean `a/log` or `b/log`?")
+        );
         assert_eq!(
             hint("b/log@2").as_deref(),
             Some("there is `1.0.2`, `1.0.3`")
