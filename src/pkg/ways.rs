@@ -260,7 +260,7 @@ mod tests {
         let hint = |text: &str| overview.named(text).unwrap_err().report().hint.clone();
         assert_eq!(hint("lgo").as_deref(), Some("did you mean `log`?"));
         assert_eq!(
-            hint("a/lgo").as_deref(),
+            hint("x/log").as_deref(),
             Some("did you mean `a/log` or `b/log`?")
         );
         assert_eq!(
