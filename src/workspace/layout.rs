@@ -104,6 +104,11 @@ impl Layout {
         self.top.join(".wake/state/declarations-1")
     }
 
+    /// What the latest resolution came to.
+    pub fn resolution_file(&self) -> PathBuf {
+        self.top.join(".wake/state/resolution-1")
+    }
+
     /// What a workspace has locked.
     pub fn package_lock(&self) -> PathBuf {
         self.top.join("wake.lock")
@@ -153,6 +158,12 @@ pub fn package_link(label: &str, version: &str) -> String {
         Some((namespace, name)) => format!("{PACKAGES}/{namespace}/{name}@{version}"),
         None => format!("{PACKAGES}/_/{label}@{version}"),
     }
+}
+
+/// Whether a path goes through the link to a package.
+pub fn is_package_link(path: &Path) -> bool {
+    path.to_str()
+        .is_some_and(|path| path.contains("/.wake/pkgs/"))
 }
 
 /// The directories that stand for a package: its namespace, or `_`, and its name.

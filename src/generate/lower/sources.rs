@@ -97,8 +97,9 @@ impl Lowering<'_> {
         {
             return Ok(());
         }
-        let package = self.layout.top().join(&own.package);
-        if self.leads_out(&path, &package, status.is_link()) {
+        let package = self.instances.all[operation.instance].package;
+        let package = self.instances.packages.get(package).directory.as_path();
+        if self.leads_out(&path, package, status.is_link()) {
             return Err(
                 Error::user(format!("`{shown}` leads out of its package by a link"))
                     .cause(format!("it is an input of {subject}"))
