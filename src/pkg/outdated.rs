@@ -7,13 +7,16 @@ use std::collections::BTreeSet;
 use semver::Version;
 
 use super::decisions::Release;
-use super::facts::{Demand, Subject};
+use super::facts::{Demand, Origin, Subject};
 use super::policy::{Policy, Renewed};
 use super::requirement::Requirement;
 use super::resolution::{self, Context};
 use super::resolve::Resolver;
 use crate::error::{Error, Result};
 use crate::event::Subscriber;
+
+/// How often what lacks for a retriever may be another retriever.
+const MOST_RETRIEVERS_IN_A_ROW: usize = 100;
 
 /// A package of which there is a newer version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +38,7 @@ pub struct Outdated {
 /// `User`, if the policy forbids to ask; else as [`resolution::resolve`].
 pub fn outdated(context: &Context<'_>, subscriber: &mut dyn Subscriber) -> Result<Vec<Outdated>> {
     let mode = context.policy.mode;
-    if !mode.asks() {
+    if mode.is_offline {
         let flag = mode.flag();
         return Err(Error::user(
             "Newer versions are not known to `wake.lock`: retrievers must be asked",
@@ -45,6 +48,7 @@ pub fn outdated(context: &Context<'_>, subscriber: &mut dyn Subscriber) -> Resul
     }
     let (mut resolver, _) = resolution::open(context)?;
     resolver.settle(subscriber)?;
+    resolver.survey(subscriber)?;
     resolution::finish(context, &mut resolver, subscriber)?;
     let current = releases(&resolver);
     ask_for_all(&mut resolver, &current, subscriber)?;
@@ -81,7 +85,7 @@ fn releases(resolver: &Resolver<'_>) -> Vec<Release> {
         .collect()
 }
 
-/// Asks for all versions of what is chosen. A retriever that is not there yet is fetched for it.
+/// Asks for all versions of what is chosen.
 fn ask_for_all(
     resolver: &mut Resolver<'_>,
     current: &[Release],
@@ -91,10 +95,30 @@ fn ask_for_all(
     let is_known = |subject: &&Subject| resolver.origins.contains_key(&subject.origin);
     let subjects: BTreeSet<&Subject> = current.iter().map(|one| &one.subject).collect();
     let demands: Vec<Demand> = subjects.into_iter().filter(is_known).map(all_of).collect();
-    resolver.learn(demands.clone(), subscriber)?;
-    if !resolver.packages.needs.is_empty() {
+    let origins = demands.iter().map(|one| one.subject.origin.clone());
+    make_ready(resolver, origins.collect(), subscriber)?;
+    resolver.learn(demands, subscriber)?;
+    Ok(())
+}
+
+/// Fetches and declares retrievers: a lock that answers everything needs none of them.
+fn make_ready(
+    resolver: &mut Resolver<'_>,
+    mut origins: BTreeSet<Origin>,
+    subscriber: &mut dyn Subscriber,
+) -> Result<()> {
+    for _ in 0..MOST_RETRIEVERS_IN_A_ROW {
+        let mut lacking = BTreeSet::new();
+        for origin in origins {
+            if resolver.retriever(&origin)?.is_none() {
+                lacking.insert(origin);
+            }
+        }
+        if lacking.is_empty() {
+            break;
+        }
         resolver.settle(subscriber)?;
-        resolver.learn(demands, subscriber)?;
+        origins = lacking;
     }
     Ok(())
 }

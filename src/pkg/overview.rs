@@ -58,7 +58,7 @@ pub struct Required {
     /// The place of what answers it in [`Overview::packages`]; `None`: nothing does, and nobody needed it.
     pub package: Option<usize>,
     /// Parameters with the values for which it is fetched; empty: for all.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub when: BTreeMap<String, Vec<String>>,
     /// `file:line:column` of the `getPkg`.
     #[serde(skip_serializing_if = "Option::is_none")]
