@@ -189,7 +189,7 @@ fn outdated_packages_are_those_with_something_newer() {
     session.wake(["pkg", "outdated", "--frozen"]).code(2);
     session.note("an index that is broken");
     index(session.space(), "acme/log", &["{"]);
-    session.wake(["pkg", "outdated"]).code(1);
+    session.wake(["pkg", "outdated"]).code(2);
     insta::assert_snapshot!(session.transcript());
 }
 
