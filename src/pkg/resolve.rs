@@ -116,6 +116,7 @@ impl<'a> Resolver<'a> {
                 return Err(self.endless());
             }
             wanted.extend(self.take_needs());
+            let there = self.packages.indexes();
             let outside = self.outside;
             let mut is_progress = (self.declaring).run(
                 &mut self.packages,
@@ -126,6 +127,7 @@ impl<'a> Resolver<'a> {
             is_progress |= self.commit_staged(subscriber)?;
             self.register(subscriber)?;
             is_progress |= self.decide(subscriber)?;
+            is_progress |= self.packages.indexes() != there;
             wanted.extend(self.take_needs());
             if self.policy.fetches_all && self.packages.decisions.is_final {
                 wanted.extend(self.admitted());
