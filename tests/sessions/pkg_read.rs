@@ -193,16 +193,19 @@ fn outdated_packages_are_those_with_something_newer() {
     insta::assert_snapshot!(session.transcript());
 }
 
-/// Puts a version of a package into the index, with its files.
+/// Puts version 1.0.0 of a package with one file into the index.
 fn publish(space: &Space, name: &str) {
-    let top = format!("made/{name}-1.0.0");
-    space.file(
-        format!("{top}/PKG"),
-        format!(
-            "function(wake) wake.pkg(wake.pkgInfo('{name}', version='1.0.0', namespace='acme'), files=['{name}.txt'])\n"
-        ),
+    let pkg = format!(
+        "function(wake) wake.pkg(wake.pkgInfo('{name}', version='1.0.0', namespace='acme'), files=['{name}.txt'])\n"
     );
-    space.file(format!("{top}/{name}.txt"), name.repeat(1000));
+    space.file(format!("made/{name}/{name}.txt"), name.repeat(1000));
+    publish_made(space, name, &pkg);
+}
+
+/// As [`publish`], with a `PKG` and files that were made before.
+fn publish_made(space: &Space, name: &str, pkg: &str) {
+    let top = format!("made/{name}");
+    space.file(format!("{top}/PKG"), pkg);
     let archive = space.path(format!("index/archives/{name}.tar"));
     std::fs::create_dir_all(archive.parent().unwrap()).unwrap();
     let mut tar = tar::Builder::new(std::fs::File::create(&archive).unwrap());
@@ -267,5 +270,46 @@ fn what_is_fetched_is_counted_and_what_nobody_uses_is_removed() {
     session.note("limits that are none");
     session.wake(["cache", "gc", "--age", "long"]).code(2);
     session.wake(["cache", "gc", "--size", "much"]).code(2);
+    insta::assert_snapshot!(session.transcript());
+}
+
+/// Catches retrievers that are packages themselves and are not there when they are to be asked: in the store, but not
+/// declared, or not fetched at all.
+#[test]
+fn retrievers_that_are_packages_are_asked_too() {
+    let space = Space::new();
+    space.file(
+        "made/fetcher/main.sh",
+        r#"#!/bin/sh
+cat >/dev/null
+echo '[[{"version": "1.0.0"}, {"version": "1.1.0"}, {"version": "2.0.0"}]]'
+"#,
+    );
+    let program = space.path("made/fetcher/main.sh");
+    std::fs::set_permissions(program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    publish_made(
+        &space,
+        "fetcher",
+        "function(wake) wake.pkg(wake.pkgInfo('fetcher', version='1.0.0', namespace='acme'), exec=wake.exec('./main.sh'))\n",
+    );
+    space.file(
+        "PKG",
+        "function(wake) wake.pkg(wake.pkgInfo('app'), pkgs={
+  local pkgs = self,
+  fetcher: wake.getPkg('acme/fetcher', from=wake.exec(wake.std.index, config={ path: 'index' })),
+  parts: wake.getPkg('acme/parts@=1.0.0', from=wake.exec(pkgs.fetcher)),
+})
+",
+    );
+    let mut session = Session::new(space);
+    session.wake(["pkg", "tree"]).success();
+    session.edit("PKG", "@=1.0.0", "@^1.0.0");
+    session.note("it is in the store");
+    session.wake(["pkg", "outdated"]).success();
+    session.note("nothing is there but the lock");
+    session.space().remove(".wake");
+    let cache = session.space().path("../home/.cache");
+    std::fs::rename(&cache, cache.with_file_name("elsewhere")).unwrap();
+    session.wake(["pkg", "outdated"]).success();
     insta::assert_snapshot!(session.transcript());
 }
