@@ -103,6 +103,7 @@ pub fn resolve(context: &Context<'_>, subscriber: &mut dyn Subscriber) -> Result
     let (mut resolver, mut reads) = open(context)?;
     resolver.settle(subscriber)?;
     resolver.refuse_undeclared()?;
+    resolver.survey(subscriber)?;
     reads.push(finish(context, &mut resolver, subscriber)?);
     let overview = Overview::of(&mut resolver);
     reads.append(&mut resolver.packages.reads);

@@ -6,6 +6,7 @@ mod examples;
 mod hostile;
 mod mishaps;
 mod outputs;
+mod pkg_read;
 mod pkg_write;
 
 use std::path::PathBuf;
