@@ -127,6 +127,7 @@ fn generate(
     let mut once = Once::new(subscriber);
     loop {
         resolver.settle(&mut once)?;
+        resolution::link(context, &resolver)?;
         let attempt = attempt(context, state, &mut resolver, request, &ask, &mut once);
         if resolver.packages.needs.is_empty() {
             let (lowered, mut reads) = attempt?;

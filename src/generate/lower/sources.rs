@@ -97,8 +97,10 @@ impl Lowering<'_> {
         {
             return Ok(());
         }
-        let package = self.layout.top().join(&own.package);
-        if self.leads_out(&path, &package, status.is_link()) {
+        let instances = self.instances;
+        let package = instances.all[operation.instance].package;
+        let package = &instances.packages.get(package).directory;
+        if self.leads_out(&path, package, status.is_link()) {
             return Err(
                 Error::user(format!("`{shown}` leads out of its package by a link"))
                     .cause(format!("it is an input of {subject}"))
@@ -112,7 +114,7 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// Whether `path`, links resolved, lies outside `package`. Directories are resolved once.
+    /// Whether `path`, links resolved, lies outside `package`, which has none left. Directories are resolved once.
     fn leads_out(&mut self, path: &Path, package: &Path, is_link: bool) -> bool {
         if is_link {
             return fs::canonicalize(path).is_ok_and(|real| !real.starts_with(package));
