@@ -192,10 +192,10 @@ pub(super) struct EvaluationFlags {
 #[command(next_help_heading = "Packages")]
 pub(super) struct ResolutionFlags {
     /// Fail if `wake.lock` would change
-    #[arg(long, conflicts_with_all = ["frozen", "offline"])]
+    #[arg(long, conflicts_with = "frozen")]
     pub(super) locked: bool,
     /// Use `wake.lock` as it is: check nothing, ask nobody, fetch nothing
-    #[arg(long, conflicts_with = "offline")]
+    #[arg(long)]
     pub(super) frozen: bool,
     /// Ask nobody and fetch nothing
     #[arg(long)]

@@ -18,7 +18,7 @@ use super::values::{age, named_file, named_value, number, pattern, seconds, size
 use crate::declare::model::Parameters;
 use crate::error::{Error, Result};
 use crate::jsonnet::protocol::Argument;
-use crate::pkg::policy::LockMode;
+use crate::pkg::policy::{LockMode, LockUse};
 use crate::report::{ConsoleOptions, Style, Verbosity};
 
 /// Each job is a thread.
@@ -331,11 +331,13 @@ impl Declarations {
 
 impl Resolution {
     fn check(raw: &ResolutionFlags) -> Result<Self> {
-        let mode = match (raw.locked, raw.frozen, raw.offline) {
-            (true, ..) => LockMode::Locked,
-            (_, true, _) => LockMode::Frozen,
-            (_, _, true) => LockMode::Offline,
-            _ => LockMode::Update,
+        let mode = LockMode {
+            lock: match (raw.locked, raw.frozen) {
+                (_, true) => LockUse::Trust,
+                (true, false) => LockUse::Keep,
+                (false, false) => LockUse::Update,
+            },
+            is_offline: raw.offline || raw.frozen,
         };
         let age = raw.min_age.as_deref().map(|text| age("--min-age", text));
         let age = age.transpose()?;

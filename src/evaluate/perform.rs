@@ -11,6 +11,7 @@ use crate::event::Outcome;
 use crate::fs::Stamp;
 use crate::fs::path::clean;
 use crate::graph::{FileId, OperationId};
+use crate::workspace::layout;
 
 use super::exec::{Ended, Process, output};
 use super::files::{self, Depth};
@@ -231,6 +232,10 @@ impl Workshop<'_> {
             ("TMPDIR".to_owned(), text(&temporary)),
             ("TZ".to_owned(), "UTC".to_owned()),
         ]);
+        if layout::is_package_link(&launch.directory) {
+            // What compilers write down must be where the package is linked, not where this user's store is.
+            environment.insert("PWD".to_owned(), text(&launch.directory));
+        }
         environment.extend(launch.environment.iter().cloned());
         if let Some(path) = &job.test_directory {
             environment.insert("WAKE_TEST_DIR".to_owned(), text(path));

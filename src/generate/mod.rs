@@ -127,11 +127,11 @@ fn generate(
     let mut once = Once::new(subscriber);
     loop {
         resolver.settle(&mut once)?;
-        resolution::link(context, &resolver)?;
+        let lock = resolution::finish(context, &mut resolver, &mut once)?;
         let attempt = attempt(context, state, &mut resolver, request, &ask, &mut once);
         if resolver.packages.needs.is_empty() {
             let (lowered, mut reads) = attempt?;
-            reads.push(resolution::finish(context, &mut resolver, &mut once)?);
+            reads.push(lock);
             reads.extend(member_reads);
             return freeze(context, state, &lowered, reads);
         }

@@ -51,7 +51,7 @@ impl Resolver<'_> {
             let origin = demand.subject.origin.clone();
             by_origin.entry(origin).or_default().push(demand);
         }
-        if !self.policy.mode.asks() {
+        if self.policy.mode.is_offline {
             let first = by_origin.values().flatten().next();
             return first.map_or(Ok(false), |demand| Err(self.may_not_ask(demand)));
         }

@@ -114,7 +114,7 @@ impl Resolver<'_> {
         }
         let mut batches: Vec<Batch> = Vec::new();
         for (origin, releases) in by_origin {
-            if !self.policy.mode.asks() {
+            if self.policy.mode.is_offline {
                 return Err(self.may_not_fetch(&releases));
             }
             if let Some(retriever) = self.retriever(&origin)? {

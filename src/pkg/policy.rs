@@ -7,33 +7,32 @@ use semver::Version;
 use super::facts::{Candidate, Subject};
 use crate::declare::model::Parameters;
 
-/// Whether retrievers may be asked, and whether the lock may change.
+/// What becomes of the lock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LockMode {
-    /// The lock is brought up to date.
+pub enum LockUse {
+    /// It is brought up to date.
     #[default]
     Update,
-    /// `--locked`: an error if the lock would change.
-    Locked,
-    /// `--offline`: no retriever is executed.
-    Offline,
-    /// `--frozen`: no retriever is executed, and the lock is neither checked nor written.
-    Frozen,
+    /// `--locked`: an error if it would change.
+    Keep,
+    /// `--frozen`: it is neither checked nor written.
+    Trust,
+}
+
+/// Whether retrievers may be executed, and whether the lock may change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LockMode {
+    pub lock: LockUse,
+    /// `--offline`, `--frozen`: no retriever is executed.
+    pub is_offline: bool,
 }
 
 impl LockMode {
-    /// Whether retrievers may be executed.
-    pub fn asks(self) -> bool {
-        matches!(self, Self::Update | Self::Locked)
-    }
-
-    /// The flag that says so.
+    /// The flag that forbids to execute retrievers.
     pub fn flag(self) -> &'static str {
-        match self {
-            Self::Update => "",
-            Self::Locked => "--locked",
-            Self::Offline => "--offline",
-            Self::Frozen => "--frozen",
+        match self.lock {
+            LockUse::Trust => "--frozen",
+            LockUse::Update | LockUse::Keep => "--offline",
         }
     }
 }

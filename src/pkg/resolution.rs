@@ -9,7 +9,7 @@ use super::declaring::Declaring;
 use super::fetching::link_packages;
 use super::lock::Lock;
 use super::overview::Overview;
-use super::policy::{LockMode, Policy};
+use super::policy::{LockUse, Policy};
 use super::resolve::{Outside, Resolver};
 use super::saved::Saved;
 use super::{Ask, Packages, Tools};
@@ -107,19 +107,44 @@ pub fn finish(
     if let Some(lock) = resolver.lock() {
         write_lock(context, resolver, &lock, &file, subscriber)?;
     }
-    link(context, resolver)?;
+    let mut links = BTreeMap::new();
     let mut used = BTreeSet::new();
     let (mut by_path, mut fetched) = (0, 0);
     for index in resolver.packages.reached(&resolver.members) {
-        match &resolver.packages.get(index).release {
+        let package = resolver.packages.get(index);
+        match &package.release {
             Some(release) => {
                 fetched += 1;
+                links.insert(PathBuf::from(&package.place), package.directory.clone());
                 let key = (release.subject.clone(), release.version.clone());
                 used.extend(resolver.packages.decisions.ids.get(&key).copied());
             }
-            None => by_path += 1,
+            None => {
+                by_path += 1;
+                // A link to a directory around it would be a circle.
+                let is_around = context
+                    .layout
+                    .wake_directory()
+                    .starts_with(&package.directory);
+                if let (false, Ok(declaration)) = (is_around, resolver.packages.declared_of(index))
+                {
+                    let info = &declaration.info;
+                    let version = info.version.as_deref().unwrap_or("0.0.0");
+                    let link = PathBuf::from(layout::package_link(&info.label(), version));
+                    let parent = context
+                        .layout
+                        .top()
+                        .join(link.parent().unwrap_or(Path::new("")));
+                    links.insert(link, path::relative(&package.directory, &parent));
+                }
+            }
         }
     }
+    link_packages(
+        context.layout.top(),
+        &context.layout.packages_directory(),
+        &links,
+    )?;
     if let Some(store) = resolver.packages.decisions.opened_store() {
         store.use_by(context.layout.top(), &used)?;
     }
@@ -134,28 +159,6 @@ pub fn finish(
     })
 }
 
-/// Makes the links of `.wake/pkgs/` to the packages that are there. What is generated looks at files through them.
-///
-/// # Errors
-/// A link cannot be made.
-pub fn link(context: &Context<'_>, resolver: &Resolver<'_>) -> Result<()> {
-    let top = context.layout.top();
-    let mut links = BTreeMap::new();
-    for index in resolver.packages.reached(&resolver.members) {
-        let package = resolver.packages.get(index);
-        if package.release.is_some() {
-            links.insert(PathBuf::from(&package.place), package.directory.clone());
-        } else if let Ok(declaration) = resolver.packages.declared_of(index) {
-            let info = &declaration.info;
-            let version = info.version.as_deref().unwrap_or("0.0.0");
-            let link = PathBuf::from(layout::package_link(&info.label(), version));
-            let parent = top.join(link.parent().unwrap_or(Path::new("")));
-            links.insert(link, path::relative(&package.directory, &parent));
-        }
-    }
-    link_packages(top, &context.layout.packages_directory(), &links)
-}
-
 fn write_lock(
     context: &Context<'_>,
     resolver: &Resolver<'_>,
@@ -165,9 +168,9 @@ fn write_lock(
 ) -> Result<()> {
     let difference = resolver.locked.diff(lock);
     let changes: Vec<String> = difference.changes.iter().map(ToString::to_string).collect();
-    match context.policy.mode {
-        LockMode::Frozen => return Ok(()),
-        LockMode::Locked => {
+    match context.policy.mode.lock {
+        LockUse::Trust => return Ok(()),
+        LockUse::Keep => {
             if is_only_filled_in(&resolver.locked, lock) {
                 return Ok(());
             }
@@ -176,7 +179,7 @@ fn write_lock(
             let error = changes.into_iter().fold(error, Error::cause);
             return Err(error.hint("run `wake pkg resolve` and commit the lock"));
         }
-        LockMode::Update | LockMode::Offline => {}
+        LockUse::Update => {}
     }
     if fs::write_if_changed(file, lock.to_text().as_bytes())? {
         subscriber.event(&Event::LockWritten {

@@ -155,6 +155,12 @@ pub fn package_link(label: &str, version: &str) -> String {
     }
 }
 
+/// Whether a path goes through the link to a package.
+pub fn is_package_link(path: &Path) -> bool {
+    path.to_str()
+        .is_some_and(|path| path.contains("/.wake/pkgs/"))
+}
+
 /// The directories that stand for a package: its namespace, or `_`, and its name.
 fn package_components(package: &PackageInfo) -> Result<[&str; 2]> {
     let namespace = match package.namespace.as_deref() {

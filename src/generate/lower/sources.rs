@@ -97,9 +97,8 @@ impl Lowering<'_> {
         {
             return Ok(());
         }
-        let instances = self.instances;
-        let package = instances.all[operation.instance].package;
-        let package = &instances.packages.get(package).directory;
+        let package = self.instances.all[operation.instance].package;
+        let package = self.instances.packages.get(package).directory.as_path();
         if self.leads_out(&path, package, status.is_link()) {
             return Err(
                 Error::user(format!("`{shown}` leads out of its package by a link"))
@@ -114,7 +113,7 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// Whether `path`, links resolved, lies outside `package`, which has none left. Directories are resolved once.
+    /// Whether `path`, links resolved, lies outside `package`. Directories are resolved once.
     fn leads_out(&mut self, path: &Path, package: &Path, is_link: bool) -> bool {
         if is_link {
             return fs::canonicalize(path).is_ok_and(|real| !real.starts_with(package));
