@@ -132,6 +132,7 @@ impl Packages {
                     })
                     .collect()
             }),
+            place: (package.release.as_ref()).map(|_| PathBuf::from(&package.display)),
         }
     }
 
