@@ -1,6 +1,6 @@
 //! Asking retrievers: which program stands behind an origin, one call per retriever and round, answers become facts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use jiff::civil::Date;
@@ -34,7 +34,9 @@ pub(super) struct Asked {
 type Batch = (Origin, Retriever, Vec<Demand>);
 
 impl Resolver<'_> {
-    /// Asks for facts that lack. Returns whether any was learned; retrievers that are not there yet are noted as needs.
+    /// Asks for facts that lack, and for those that the versions so found will most likely lack: solving again and again
+    /// to find that out would take longer. Returns whether any was learned; retrievers that are not there yet are noted
+    /// as needs.
     ///
     /// # Errors
     /// A retriever that fails; one that may not be asked.
@@ -43,6 +45,27 @@ impl Resolver<'_> {
         lacking: Vec<Demand>,
         subscriber: &mut dyn Subscriber,
     ) -> Result<bool> {
+        let mut lacking = lacking;
+        let mut is_learned = false;
+        while !lacking.is_empty() {
+            self.round += 1;
+            subscriber.event(&Event::Resolving {
+                round: self.round,
+                lacking: lacking.len(),
+            });
+            let learned = self.ask_for(lacking, subscriber)?;
+            is_learned |= !learned.is_empty();
+            lacking = self.anticipated(&learned);
+        }
+        Ok(is_learned)
+    }
+
+    /// Asks for facts, with one call for each retriever. Returns what was answered.
+    fn ask_for(
+        &mut self,
+        lacking: Vec<Demand>,
+        subscriber: &mut dyn Subscriber,
+    ) -> Result<Vec<Demand>> {
         let mut by_origin: BTreeMap<Origin, Vec<Demand>> = BTreeMap::new();
         for demand in lacking {
             if &*demand.subject.origin == GLOBAL {
@@ -53,7 +76,7 @@ impl Resolver<'_> {
         }
         if self.policy.mode.is_offline {
             let first = by_origin.values().flatten().next();
-            return first.map_or(Ok(false), |demand| Err(self.may_not_ask(demand)));
+            return first.map_or(Ok(Vec::new()), |demand| Err(self.may_not_ask(demand)));
         }
         let mut batches = Vec::new();
         for (origin, demands) in by_origin {
@@ -70,24 +93,47 @@ impl Resolver<'_> {
         let answers = self.ask_all(&batches);
         self.pass_on(subscriber);
         let mut errors = Vec::new();
-        let is_learned = !batches.is_empty();
+        let mut learned = Vec::new();
         for ((origin, _, demands), answer) in batches.into_iter().zip(answers) {
             match answer.and_then(|answer| candidates(&origin, answer)) {
                 Ok(answer) => {
                     for (demand, found) in demands.iter().zip(answer) {
                         self.facts.add(&demand.subject, &demand.requirement, found);
                     }
+                    learned.extend(demands);
                 }
                 Err(error) => {
-                    let at = self
-                        .origins
-                        .get(&origin)
-                        .and_then(|asked| asked.at.as_ref());
+                    let at = self.origins.get(&origin).and_then(|asked| asked.at.as_ref());
                     errors.push(error.at_if_absent(at));
                 }
             }
         }
-        earliest(errors).map_or(Ok(is_learned), Err)
+        earliest(errors).map_or(Ok(learned), Err)
+    }
+
+    /// What the versions ask for that the solver would choose if nothing else counted, as far as it is not known.
+    fn anticipated(&self, learned: &[Demand]) -> Vec<Demand> {
+        let mut seen = BTreeSet::new();
+        let mut lacking = Vec::new();
+        for demand in learned {
+            let candidates = self.facts.candidates(&demand.subject).iter().rev();
+            let mut fitting = candidates.filter(|one| {
+                demand.requirement.matches(&one.version)
+                    && self.policy.admits(&demand.subject, one, false).is_ok()
+            });
+            let chosen = fitting.next().map_or(&[][..], |one| one.demands.as_slice());
+            for next in chosen {
+                let replaced = &self.packages.decisions.replaced;
+                if &*next.subject.origin != GLOBAL
+                    && !replaced.contains_key(&*next.subject.label)
+                    && !self.facts.is_known(&next.subject, &next.requirement)
+                    && seen.insert((&next.subject, &next.requirement))
+                {
+                    lacking.push(next.clone());
+                }
+            }
+        }
+        lacking
     }
 
     /// Passes on what retrievers have said.

@@ -73,9 +73,16 @@ pub struct Facts {
     /// What versions that ask the global namespace ask for, before [`Self::redirect`].
     unredirected: BTreeMap<(Subject, Version), Vec<Demand>>,
     globals: BTreeMap<Arc<str>, Origin>,
+    /// Grows with every change.
+    changes: u64,
 }
 
 impl Facts {
+    /// A number that is another one after every change.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// Whether the versions that a requirement admits are known.
     pub fn is_known(&self, subject: &Subject, requirement: &Requirement) -> bool {
         let trusted = self.trusted.get(subject);
@@ -96,6 +103,7 @@ impl Facts {
 
     /// Has everything asked for that was not asked yet. Returns whether that makes a difference.
     pub fn distrust(&mut self) -> bool {
+        self.changes += 1;
         !std::mem::take(&mut self.trusted).is_empty()
     }
 
@@ -104,6 +112,7 @@ impl Facts {
         if self.globals == *globals {
             return;
         }
+        self.changes += 1;
         self.globals.clone_from(globals);
         for ((subject, version), demands) in &self.unredirected {
             let candidates = self.candidates.entry(subject.clone()).or_default();
@@ -114,6 +123,7 @@ impl Facts {
     }
 
     fn insert(&mut self, subject: &Subject, mut candidate: Candidate) {
+        self.changes += 1;
         let known = self.candidates.entry(subject.clone()).or_default();
         let Err(place) = known.binary_search_by(|one| one.version.cmp(&candidate.version)) else {
             return;
@@ -146,6 +156,7 @@ impl Facts {
 
     /// Adds what was answered for a requirement. A version that is known already stays as it is.
     pub fn add(&mut self, subject: &Subject, requirement: &Requirement, found: Vec<Candidate>) {
+        self.changes += 1;
         self.candidates.entry(subject.clone()).or_default();
         for candidate in found {
             self.insert(subject, candidate);
@@ -170,6 +181,7 @@ impl Facts {
             self.unredirected.remove(&key);
             demands
         };
+        self.changes += 1;
         let candidates = self.candidates.get_mut(subject)?;
         let place = candidates
             .binary_search_by(|one| one.version.cmp(version))

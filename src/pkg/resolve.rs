@@ -65,7 +65,9 @@ pub struct Resolver<'a> {
     pub(super) staged: Vec<(PackageIndex, Origin)>,
     /// Sizes of releases in bytes, as far as known.
     pub(super) sizes: BTreeMap<(Subject, semver::Version), u64>,
-    round: usize,
+    pub(super) round: usize,
+    /// What the solution is one of: the state of the facts, what is asked for, and what path packages replace.
+    solved: Option<(u64, Vec<Root>, Vec<String>)>,
 }
 
 impl<'a> Resolver<'a> {
@@ -95,6 +97,7 @@ impl<'a> Resolver<'a> {
             staged: Vec::new(),
             sizes: BTreeMap::new(),
             round: 0,
+            solved: None,
         };
         resolver.recall_lock();
         resolver
@@ -377,13 +380,18 @@ impl<'a> Resolver<'a> {
     /// Solves, and asks for the facts that lack. Returns whether that led to something new.
     fn decide(&mut self, subscriber: &mut dyn Subscriber) -> Result<bool> {
         let roots = self.roots()?;
+        let replaced = self.packages.decisions.replaced.keys().cloned().collect();
+        let asked = (self.facts.changes(), roots, replaced);
+        if self.solved.as_ref() == Some(&asked) {
+            return Ok(self.declaring.refresh(&mut self.packages));
+        }
+        let roots = asked.1.clone();
         match self.solve(&roots) {
-            Solved::Solution(solution) => Ok(self.adopt(solution, true)),
+            Solved::Solution(solution) => {
+                self.solved = Some(asked);
+                Ok(self.adopt(solution, true))
+            }
             Solved::Lacking(demands) => {
-                subscriber.event(&Event::Resolving {
-                    round: self.round,
-                    lacking: demands.len(),
-                });
                 self.packages.decisions.is_final = false;
                 Ok(self.learn(demands, subscriber)? || self.decide_without_lacking(roots))
             }
