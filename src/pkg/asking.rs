@@ -103,7 +103,10 @@ impl Resolver<'_> {
                     learned.extend(demands);
                 }
                 Err(error) => {
-                    let at = self.origins.get(&origin).and_then(|asked| asked.at.as_ref());
+                    let at = self
+                        .origins
+                        .get(&origin)
+                        .and_then(|asked| asked.at.as_ref());
                     errors.push(error.at_if_absent(at));
                 }
             }

@@ -105,9 +105,8 @@ pub fn resolve(context: &Context<'_>, subscriber: &mut dyn Subscriber) -> Result
         front: front::save(reads, &clock, context.layout.top()),
         overview,
     };
-    let text = serde_json::to_vec(&kept).map_err(|error| {
-        Error::internal("A resolution cannot be kept").cause(error.to_string())
-    })?;
+    let text = serde_json::to_vec(&kept)
+        .map_err(|error| Error::internal("A resolution cannot be kept").cause(error.to_string()))?;
     fs::write_atomic(&file, &text)?;
     Ok(kept.overview)
 }
@@ -123,7 +122,12 @@ struct Kept {
 
 /// What a resolution depends on besides what it read.
 fn key(context: &Context<'_>) -> String {
-    let text = format!("{} {:?} {:?}", salt(context), context.policy, context.workspace.top);
+    let text = format!(
+        "{} {:?} {:?}",
+        salt(context),
+        context.policy,
+        context.workspace.top
+    );
     blake3::hash(text.as_bytes()).to_hex().to_string()
 }
 

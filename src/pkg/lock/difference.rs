@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use semver::Version;
-use serde_json::Value;
 
-use super::{Entry, Lock, write};
+use super::{Entry, Lock, Requires, write};
 
 /// All that has changed, sorted by name.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -124,10 +123,12 @@ impl fmt::Display for Change {
             ),
             Self::Changed(old, new) => {
                 let facts = facts(old).into_iter().zip(facts(new));
-                let changed: Vec<String> = facts
+                let mut changed: Vec<String> = facts
                     .filter(|(old, new)| old != new)
                     .map(|((name, old), (_, new))| format!("{name} {old} → {new}"))
                     .collect();
+                changed.extend(asked("no longer asks for", &old.requires, &new.requires));
+                changed.extend(asked("asks for", &new.requires, &old.requires));
                 let (label, place) = (new.label(), place(new));
                 write!(formatter, "~ {label}{place}: {}", changed.join(", "))
             }
@@ -161,10 +162,26 @@ fn place(entry: &Entry) -> String {
     }
 }
 
-/// All that can change while the version stays, with its name.
-fn facts(entry: &Entry) -> [(&'static str, String); 6] {
+/// Those of `some` that are not among `others`; `None`: they all are.
+fn asked(verb: &str, some: &[Requires], others: &[Requires]) -> Option<String> {
+    let only = some.iter().filter(|one| !others.contains(one));
+    let texts: Vec<String> = only
+        .map(|one| {
+            let origin = one.origin.iter().map(|origin| format!(" ({origin})"));
+            format!(
+                "{}@{}{}",
+                one.name,
+                one.requirement,
+                origin.collect::<String>()
+            )
+        })
+        .collect();
+    (!texts.is_empty()).then(|| format!("{verb} {}", texts.join(", ")))
+}
+
+/// All that can change while the version stays and has one value, with its name.
+fn facts(entry: &Entry) -> [(&'static str, String); 5] {
     let digest = entry.digest.map_or_else(|| "-".to_owned(), |id| id.short());
-    let requires: Vec<Value> = entry.requires.iter().map(write::requirement).collect();
     let when = entry.artifact.as_ref().map(write::artifact);
     [
         ("origin", entry.origin.to_string()),
@@ -175,7 +192,6 @@ fn facts(entry: &Entry) -> [(&'static str, String); 6] {
                 .size
                 .map_or_else(|| "-".to_owned(), |size| size.to_string()),
         ),
-        ("requires", Value::Array(requires).to_string()),
         ("artifact", when.unwrap_or_default().to_string()),
         ("replace", entry.replace.to_string()),
     ]

@@ -127,7 +127,9 @@ impl Lock {
 
     /// The packages of a name, smallest version first.
     pub fn of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Entry> {
-        let first = self.entries.partition_point(|entry| entry.name.as_str() < name);
+        let first = self
+            .entries
+            .partition_point(|entry| entry.name.as_str() < name);
         self.entries[first..]
             .iter()
             .take_while(move |entry| entry.name == name)
