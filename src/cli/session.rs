@@ -165,12 +165,20 @@ impl Session {
         policy: &Policy,
         subscriber: &mut dyn Subscriber,
     ) -> Result<Overview> {
+        self.packages(policy, |context| resolution::resolve(context, subscriber))
+    }
+
+    /// Does something with the packages of the workspace.
+    pub(super) fn packages<T>(
+        &mut self,
+        policy: &Policy,
+        work: impl FnOnce(&Context<'_>) -> Result<T>,
+    ) -> Result<T> {
         let ask = |request: &_| self.evaluators.ask(request);
-        let context = Context {
+        work(&Context {
             policy,
             ..self.place.context(&ask)
-        };
-        resolution::resolve(&context, subscriber)
+        })
     }
 
     /// As [`Self::resolve`]. Returns the packages of which there are newer versions, of which nothing is locked.

@@ -5,15 +5,17 @@
 //! - [`resolve`]: the loop; [`asking`] and [`fetching`] are what it does in a round, with [`retriever`]s
 //! - [`store`], [`lock`]: what is kept, for all workspaces of a user and for all users of a workspace
 //! - [`overview`], [`ways`], [`outdated`]: what people ask about packages
-//! - [`edit`], [`publish`], [`archive`]: what people do to packages
+//! - [`change`]: what people do to packages, with [`edit`], [`vendor`], [`publish`], [`archive`]
 //!
 //! The loop is lazy: what a declaration names in `pkgs` by path is looked at, but one that is missing or broken is an
 //! error only for those who need it.
 
 pub mod archive;
 mod asking;
+pub mod change;
 pub mod decisions;
 pub mod declaring;
+mod defining;
 pub mod edit;
 pub mod facts;
 mod fetching;
@@ -22,6 +24,8 @@ pub mod globals;
 mod index;
 pub mod lock;
 mod locking;
+#[cfg(test)]
+mod loop_tests;
 pub mod origin;
 pub mod outdated;
 pub mod overview;
@@ -61,6 +65,9 @@ pub trait Tools: Sync {
     /// # Errors
     /// As [`Self::candidates`], and files that no package may have.
     fn fetch(&self, retriever: &Retriever, packages: &[Fetched]) -> Result<()>;
+
+    /// Whether a retriever tells of all versions as easily as of some.
+    fn is_cheap(&self, retriever: &Retriever) -> bool;
 
     /// What retrievers have said on standard error since this was asked last: `origin: line`.
     fn take_said(&self) -> Vec<String>;

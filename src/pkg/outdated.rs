@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 
 use semver::Version;
 
+use super::asking::When;
 use super::decisions::Release;
 use super::facts::{Demand, Origin, Subject};
-use super::policy::{Policy, Renewed};
+use super::policy::{Policy, Renewed, Standing};
 use super::requirement::Requirement;
 use super::resolution::{self, Context};
 use super::resolve::Resolver;
@@ -91,13 +92,11 @@ fn ask_for_all(
     current: &[Release],
     subscriber: &mut dyn Subscriber,
 ) -> Result<()> {
-    // Who is named by the lock alone cannot be asked.
-    let is_known = |subject: &&Subject| resolver.origins.contains_key(&subject.origin);
     let subjects: BTreeSet<&Subject> = current.iter().map(|one| &one.subject).collect();
-    let demands: Vec<Demand> = subjects.into_iter().filter(is_known).map(all_of).collect();
-    let origins = demands.iter().map(|one| one.subject.origin.clone());
-    make_ready(resolver, origins.collect(), subscriber)?;
-    resolver.learn(demands, subscriber)?;
+    let origins = subjects.iter().map(|one| one.origin.clone()).collect();
+    let demands = subjects.into_iter().map(all_of).collect();
+    make_ready(resolver, origins, subscriber)?;
+    resolver.ask_for(demands, When::Last, subscriber)?;
     Ok(())
 }
 
@@ -143,7 +142,7 @@ fn compare(
     let known = resolver.facts.candidates(subject).iter();
     let newest = known
         .filter(|one| one.version.pre.is_empty())
-        .filter(|one| resolver.policy.admits(subject, one, false).is_ok())
+        .filter(|one| resolver.policy.admits(subject, one, Standing::New).is_ok())
         .map(|one| &one.version)
         .max();
     let compatible = successor(release, current, updated);

@@ -1,9 +1,15 @@
 //! `wake pkg …`: what people do with packages, one file for each command.
 
+mod add;
 mod list;
 mod outdated;
+mod publish;
+mod remove;
 mod resolve;
 mod tree;
+mod update;
+mod vendor;
+mod verify;
 mod why;
 
 use std::process::ExitCode;
@@ -15,8 +21,9 @@ use crate::cli::package_options::{Package, PackageCommand};
 use crate::cli::session::Session;
 use crate::declare::model::Parameters;
 use crate::error::{Error, Result};
+use crate::pkg::change::Addition;
 use crate::pkg::overview::Overview;
-use crate::report::{self, ConsoleOptions, FirstError};
+use crate::report::{self, ConsoleOptions, FirstError, Verbosity};
 
 pub(super) fn run(options: &Package, console: ConsoleOptions) -> Result<ExitCode> {
     let declarations = options.declarations;
@@ -36,7 +43,23 @@ pub(super) fn run(options: &Package, console: ConsoleOptions) -> Result<ExitCode
         PackageCommand::Why { name, format } => why::run(declarations, name, *format, console),
         PackageCommand::List(format) => list::run(declarations, *format, console),
         PackageCommand::Outdated(format) => outdated::run(declarations, *format, console),
-        _ => Ok(ExitCode::SUCCESS),
+        PackageCommand::Add { request, from, key } => {
+            let addition = Addition {
+                request,
+                from: from.as_deref(),
+                key: key.as_deref(),
+            };
+            add::run(declarations, &addition, console)
+        }
+        PackageCommand::Remove { name } => remove::run(declarations, name, console),
+        PackageCommand::Update { names, precise } => {
+            update::run(declarations, names, precise.as_ref(), console)
+        }
+        PackageCommand::Verify { repairs } => verify::run(declarations, *repairs, console),
+        PackageCommand::Vendor { directory } => vendor::run(declarations, directory, console),
+        PackageCommand::Publish { index, yank } => {
+            publish::run(declarations, index, yank.as_ref(), console)
+        }
     }
 }
 
@@ -57,4 +80,11 @@ fn json(value: &impl Serialize) -> Result<String> {
         Error::internal("Packages cannot be written as JSON").cause(error.to_string())
     })?;
     Ok(text + "\n")
+}
+
+/// Says what was done, unless nobody wants to know.
+fn say(console: ConsoleOptions, text: &str) {
+    if console.verbosity != Verbosity::Quiet {
+        report::say(&format!("{text}\n"));
+    }
 }
