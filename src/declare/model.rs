@@ -120,7 +120,7 @@ pub struct PackageRequest {
 impl PackageRequest {
     /// Whether two requests of one package ask for the same, wherever they stand.
     pub fn is_same(&self, other: &Self) -> bool {
-        self.wanted == other.wanted && self.from == other.from
+        self.wanted == other.wanted && self.from.is_same(&other.from)
     }
 }
 
@@ -137,6 +137,19 @@ pub enum Source {
     Of(Box<PackageRequest>, String),
 }
 
+impl Source {
+    /// Whether two are the same, wherever the requests in them stand.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Retriever(one), Self::Retriever(other)) => one.is_same(other),
+            (Self::Of(one, key), Self::Of(other, other_key)) => {
+                key == other_key && one.is_same(other)
+            }
+            _ => self == other,
+        }
+    }
+}
+
 /// What `wake.exec` says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Exec {
@@ -145,6 +158,17 @@ pub struct Exec {
     pub config: Value,
     pub args: Vec<String>,
     pub env: BTreeMap<String, String>,
+}
+
+impl Exec {
+    fn is_same(&self, other: &Self) -> bool {
+        let is_program = match (&self.program, &other.program) {
+            (Program::Package(one), Program::Package(other)) => one.is_same(other),
+            (one, other) => one == other,
+        };
+        is_program
+            && (&self.config, &self.args, &self.env) == (&other.config, &other.args, &other.env)
+    }
 }
 
 /// What is executed.

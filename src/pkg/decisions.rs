@@ -23,6 +23,11 @@ use crate::workspace::layout;
 pub type Release = Chosen;
 
 impl Release {
+    /// Whether it is the same version of the same package, in whatever scope.
+    pub fn is_same_version(&self, other: &Self) -> bool {
+        self.subject == other.subject && self.version == other.version
+    }
+
     /// Its link below the workspace's top.
     pub fn place(&self) -> String {
         layout::package_link(&self.subject.label, &self.version.to_string())

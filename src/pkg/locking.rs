@@ -9,6 +9,7 @@ use super::decisions::Release;
 use super::facts::{Candidate, Demand, Origin, Subject};
 use super::lock::{self, Entry, Lock, Requires};
 use super::origin::origin;
+use super::policy::Standing;
 use super::requirement::Requirement;
 use super::resolve::Resolver;
 use super::solve::Scope;
@@ -75,6 +76,21 @@ impl Resolver<'_> {
         }
     }
 
+    /// What the lock has to do with a version.
+    pub(super) fn standing(&self, subject: &Subject, version: &Version) -> Standing {
+        let has = |locked: &Preferred| {
+            let versions = locked.get(subject);
+            versions.is_some_and(|versions| versions.contains(version))
+        };
+        if has(&self.preferred) {
+            Standing::Locked
+        } else if has(&self.renewed) {
+            Standing::Renewed
+        } else {
+            Standing::New
+        }
+    }
+
     /// What is to be locked now; `None`: there is nothing but path packages, and no lock to keep right.
     pub fn lock(&self) -> Option<Lock> {
         let chosen = self.packages.decisions.solution.iter();
@@ -99,7 +115,7 @@ impl Resolver<'_> {
     fn lock_release(&self, release: &Release, entries: &mut Vec<Entry>) {
         let candidate = self.facts.candidate(&release.subject, &release.version);
         let key = (release.subject.clone(), release.version.clone());
-        let demands = candidate.map_or(&[][..], |candidate| &candidate.demands);
+        let demands = self.facts.said(&release.subject, &release.version);
         let known = candidate.and_then(|candidate| candidate.size);
         let entry = Entry {
             name: release.subject.label.to_string(),

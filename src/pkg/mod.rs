@@ -14,6 +14,7 @@ mod asking;
 pub mod change;
 pub mod decisions;
 pub mod declaring;
+mod defining;
 pub mod edit;
 pub mod facts;
 mod fetching;
@@ -22,6 +23,8 @@ pub mod globals;
 mod index;
 pub mod lock;
 mod locking;
+#[cfg(test)]
+mod loop_tests;
 pub mod origin;
 pub mod overview;
 pub mod packages;
@@ -59,6 +62,9 @@ pub trait Tools: Sync {
     /// # Errors
     /// As [`Self::candidates`], and files that no package may have.
     fn fetch(&self, retriever: &Retriever, packages: &[Fetched]) -> Result<()>;
+
+    /// Whether a retriever tells of all versions as easily as of some.
+    fn is_cheap(&self, retriever: &Retriever) -> bool;
 
     /// What retrievers have said on standard error since this was asked last: `origin: line`.
     fn take_said(&self) -> Vec<String>;

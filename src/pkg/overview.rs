@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::PackageIndex;
 use super::decisions::Release;
@@ -13,13 +13,13 @@ use crate::declare::model::{PackageRequest, Source};
 use crate::fs::path;
 
 /// All packages of a workspace, sorted by name and version.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Overview {
     pub packages: Vec<Entry>,
 }
 
 /// One package.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// `namespace/name`, or `name`.
     pub name: String,
@@ -40,13 +40,13 @@ pub struct Entry {
     /// Whether the workspace declares it as a member.
     pub member: bool,
     /// Whether it answers every request for its name (`replace`).
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replace: bool,
     pub requires: Vec<Required>,
 }
 
 /// Something that a package asks for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Required {
     /// The key in `pkgs`; `None` where only the retriever's forecast is known.
     #[serde(skip_serializing_if = "Option::is_none")]

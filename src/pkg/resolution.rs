@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::declaring::Declaring;
 use super::fetching::link_packages;
-use super::lock::Lock;
+use super::lock::{Lock, PATH};
 use super::overview::Overview;
-use super::policy::{LockUse, Policy};
+use super::policy::{LockUse, Policy, Renewed};
 use super::resolve::{Outside, Resolver};
 use super::saved::Saved;
 use super::{Ask, Packages, Tools};
@@ -20,6 +22,7 @@ use crate::fs::path;
 use crate::fs::stamp::Clock;
 use crate::jsonnet;
 use crate::jsonnet::protocol::Read;
+use crate::workspace::front::{self, Front, Surroundings};
 use crate::workspace::layout::Layout;
 use crate::workspace::{Workspace, host, layout};
 
@@ -92,11 +95,83 @@ pub(super) fn open_with<'a>(
 /// # Errors
 /// As [`Resolver::settle`] and [`finish`]; a path package that members reach cannot be declared.
 pub fn resolve(context: &Context<'_>, subscriber: &mut dyn Subscriber) -> Result<Overview> {
-    let (mut resolver, _) = open(context)?;
+    let file = context.layout.resolution_file();
+    if let Some(overview) = recall(context, &file, &key(context))? {
+        return Ok(overview);
+    }
+    resolve_anew(context, subscriber)
+}
+
+/// As [`resolve`], also if nothing has changed since the last time: what is on disk is made so again.
+///
+/// # Errors
+/// As [`resolve`].
+pub(super) fn resolve_anew(
+    context: &Context<'_>,
+    subscriber: &mut dyn Subscriber,
+) -> Result<Overview> {
+    let (mut resolver, mut reads) = open(context)?;
     resolver.settle(subscriber)?;
     resolver.refuse_undeclared()?;
-    finish(context, &mut resolver, subscriber)?;
-    Ok(Overview::of(&mut resolver))
+    reads.push(finish(context, &mut resolver, subscriber)?);
+    let overview = Overview::of(&mut resolver);
+    reads.append(&mut resolver.packages.reads);
+    let fetched = overview.packages.iter();
+    let fetched = fetched.filter(|one| one.fetched && !one.origin.starts_with(PATH));
+    reads.extend(fetched.filter_map(|package| {
+        let link = layout::package_link(&package.name, package.version.as_deref()?);
+        Some(Read::Existence {
+            path: context.layout.top().join(link),
+            exists: true,
+        })
+    }));
+    let clock = Clock::new(&context.layout.state_directory());
+    let kept = Kept {
+        key: key(context),
+        front: front::save(reads, &clock, context.layout.top()),
+        overview,
+    };
+    let text = serde_json::to_vec(&kept)
+        .map_err(|error| Error::internal("A resolution cannot be kept").cause(error.to_string()))?;
+    fs::write_atomic(&context.layout.resolution_file(), &text)?;
+    Ok(kept.overview)
+}
+
+/// The latest resolution, as `.wake/state/resolution-1` keeps it: JSON, good as long as nothing it was made from has
+/// changed.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    key: String,
+    front: Front,
+    overview: Overview,
+}
+
+/// What a resolution depends on besides what it read.
+fn key(context: &Context<'_>) -> String {
+    let text = format!(
+        "{} {:?} {:?}",
+        salt(context),
+        context.policy,
+        context.workspace.top
+    );
+    blake3::hash(text.as_bytes()).to_hex().to_string()
+}
+
+/// What was resolved before, if it would be resolved so again without asking anybody.
+fn recall(context: &Context<'_>, file: &Path, key: &str) -> Result<Option<Overview>> {
+    if context.policy.renewed != Renewed::None || context.policy.published_by.is_some() {
+        return Ok(None);
+    }
+    let Some(text) = fs::read_if_exists(file)? else {
+        return Ok(None);
+    };
+    let around = Surroundings {
+        top: &context.workspace.top,
+        environment: context.environment,
+    };
+    let kept: Option<Kept> = serde_json::from_slice(&text).ok();
+    let kept = kept.filter(|kept| kept.key == key && kept.front.holds(around));
+    Ok(kept.map(|kept| kept.overview))
 }
 
 /// What else than files declarations depend on.

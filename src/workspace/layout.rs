@@ -107,6 +107,11 @@ impl Layout {
         self.top.join(".wake/state/declarations-1")
     }
 
+    /// What the latest resolution came to.
+    pub fn resolution_file(&self) -> PathBuf {
+        self.top.join(".wake/state/resolution-1")
+    }
+
     /// What a workspace has locked.
     pub fn package_lock(&self) -> PathBuf {
         self.top.join("wake.lock")
