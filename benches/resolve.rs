@@ -173,7 +173,7 @@ impl World {
 fn outline(solved: &Solved) -> String {
     match solved {
         Solved::Solution(solution) => format!("{} versions", solution.chosen().len()),
-        Solved::Lacking(demands) => format!("{} facts are lacking", demands.len()),
+        Solved::Lacking(demands, _) => format!("{} facts are lacking", demands.len()),
         Solved::Conflict(conflict) => format!(
             "a conflict of {} requirements",
             conflict.links.len() + conflict.others.len()

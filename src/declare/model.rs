@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::error::Location;
+use crate::error::{Error, Location, Result};
 use crate::fs::path;
 
 /// Name, version and namespace of a package.
@@ -25,6 +25,54 @@ impl PackageInfo {
             None => self.name.clone(),
         }
     }
+
+    /// `namespace/name@requirement`, all but the name optional. Whether it is one is for [`Self::check_names`].
+    pub fn parse(text: &str) -> Self {
+        let (label, version) = match text.split_once('@') {
+            Some((label, version)) => (label, Some(version.trim().to_owned())),
+            None => (text, None),
+        };
+        let (namespace, name) = match label.split_once('/') {
+            Some((namespace, name)) => (Some(namespace.to_owned()), name),
+            None => (None, label),
+        };
+        Self {
+            name: name.to_owned(),
+            namespace,
+            version,
+        }
+    }
+
+    /// # Errors
+    /// `User`: the name or the namespace cannot be one.
+    pub fn check_names(&self) -> Result<()> {
+        let named = [
+            ("name", Some(&self.name)),
+            ("namespace", self.namespace.as_ref()),
+        ];
+        for (what, name) in named {
+            if let Some(name) = name.filter(|name| !is_name(name)) {
+                return Err(Error::user(format!("`{name}` cannot be the {what} of a package")).hint(
+                    "a name has letters, digits, `.`, `_`, `+` and `-`, and begins with a letter or a digit",
+                ));
+            }
+        }
+        if self.namespace.is_none() && self.name == RESOLVER {
+            return Err(
+                Error::user(format!("`{RESOLVER}` cannot be the name of a package")).hint(
+                    "what answers for names that nobody defines is `wake.getPkg(wake.resolver, …)`",
+                ),
+            );
+        }
+        Ok(())
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name
+            .chars()
+            .all(|character| character.is_ascii_alphanumeric() || "._+-".contains(character))
 }
 
 /// What evaluating a `PKG` declares.
@@ -73,7 +121,7 @@ pub struct PackageRequest {
 impl PackageRequest {
     /// Whether two requests of one package ask for the same, wherever they stand.
     pub fn is_same(&self, other: &Self) -> bool {
-        self.wanted == other.wanted && self.from == other.from
+        self.wanted == other.wanted && self.from.is_same(&other.from)
     }
 }
 
@@ -90,6 +138,19 @@ pub enum Source {
     Of(Box<PackageRequest>, String),
 }
 
+impl Source {
+    /// Whether two are the same, wherever the requests in them stand.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Retriever(one), Self::Retriever(other)) => one.is_same(other),
+            (Self::Of(one, key), Self::Of(other, other_key)) => {
+                key == other_key && one.is_same(other)
+            }
+            _ => self == other,
+        }
+    }
+}
+
 /// What `wake.exec` says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Exec {
@@ -98,6 +159,17 @@ pub struct Exec {
     pub config: Value,
     pub args: Vec<String>,
     pub env: BTreeMap<String, String>,
+}
+
+impl Exec {
+    fn is_same(&self, other: &Self) -> bool {
+        let is_program = match (&self.program, &other.program) {
+            (Program::Package(one), Program::Package(other)) => one.is_same(other),
+            (one, other) => one == other,
+        };
+        is_program
+            && (&self.config, &self.args, &self.env) == (&other.config, &other.args, &other.env)
+    }
 }
 
 /// What is executed.

@@ -1,7 +1,8 @@
 //! Asking retrievers: which program stands behind an origin, one call per retriever and round, answers become facts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -9,15 +10,17 @@ use semver::Version;
 use serde_json::Value;
 
 use super::PackageIndex;
+use super::decisions::Release;
 use super::facts::{Artifact, Candidate, Demand, GLOBAL, Origin, Subject};
 use super::frontier::earliest;
 use super::globals::Definition;
+use super::policy::Standing;
 use super::requirement::Requirement;
 use super::resolve::Resolver;
 use super::retriever::protocol::{self, Required, Wanted};
 use super::retriever::std::Surroundings;
 use super::retriever::{self, Retriever};
-use crate::declare::model::{Exec, PackageRequest, Permission, Program, Source};
+use crate::declare::model::{Exec, PackageRequest, Permission, Program, RESOLVER, Source};
 use crate::error::{Error, Location, Result};
 use crate::event::{Event, Subscriber};
 use crate::fs::path;
@@ -28,7 +31,21 @@ pub(super) struct Asked {
     pub(super) asking: PackageIndex,
     pub(super) exec: Exec,
     pub(super) at: Option<Location>,
+    /// What a package that is executed may do: what all grant it who ask it.
+    pub(super) granted: BTreeSet<Permission>,
 }
+
+/// Which retrievers are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    /// Those that nobody can put another one in the place of.
+    First,
+    /// Those that come from the global namespace, too: what was executed cannot be taken back.
+    Last,
+}
+
+/// What is executed for a package: program, arguments, and the directories that it may read.
+type Executed = (PathBuf, Vec<String>, Vec<PathBuf>);
 
 /// What is asked of one retriever in one round.
 type Batch = (Origin, Retriever, Vec<Demand>);
@@ -43,6 +60,7 @@ impl Resolver<'_> {
     pub(super) fn learn(
         &mut self,
         lacking: Vec<Demand>,
+        when: When,
         subscriber: &mut dyn Subscriber,
     ) -> Result<bool> {
         let mut lacking = lacking;
@@ -53,7 +71,7 @@ impl Resolver<'_> {
                 round: self.round,
                 lacking: lacking.len(),
             });
-            let learned = self.ask_for(lacking, subscriber)?;
+            let learned = self.ask_for(lacking, when, subscriber)?;
             is_learned |= !learned.is_empty();
             lacking = self.anticipated(&learned);
         }
@@ -64,24 +82,32 @@ impl Resolver<'_> {
     fn ask_for(
         &mut self,
         lacking: Vec<Demand>,
+        when: When,
         subscriber: &mut dyn Subscriber,
     ) -> Result<Vec<Demand>> {
         let mut by_origin: BTreeMap<Origin, Vec<Demand>> = BTreeMap::new();
         for demand in lacking {
-            if &*demand.subject.origin == GLOBAL {
-                return Err(self.not_global(&demand));
-            }
             let origin = demand.subject.origin.clone();
-            by_origin.entry(origin).or_default().push(demand);
+            if &*origin != GLOBAL && (when == When::Last || !self.is_from_global(&origin)) {
+                by_origin.entry(origin).or_default().push(demand);
+            }
         }
         if self.policy.mode.is_offline {
             let first = by_origin.values().flatten().next();
             return first.map_or(Ok(Vec::new()), |demand| Err(self.may_not_ask(demand)));
         }
         let mut batches = Vec::new();
+        let mut learned = Vec::new();
         for (origin, demands) in by_origin {
             if let Some(retriever) = self.retriever(&origin)? {
-                batches.push((origin, retriever, demands));
+                let is_cheap = self.outside.tools.is_cheap(&retriever);
+                let asked = if is_cheap {
+                    of_all(&demands)
+                } else {
+                    demands.clone()
+                };
+                learned.extend(demands);
+                batches.push((origin, retriever, asked));
             }
         }
         for (origin, _, demands) in &batches {
@@ -93,14 +119,12 @@ impl Resolver<'_> {
         let answers = self.ask_all(&batches);
         self.pass_on(subscriber);
         let mut errors = Vec::new();
-        let mut learned = Vec::new();
         for ((origin, _, demands), answer) in batches.into_iter().zip(answers) {
             match answer.and_then(|answer| candidates(&origin, answer)) {
                 Ok(answer) => {
                     for (demand, found) in demands.iter().zip(answer) {
                         self.facts.add(&demand.subject, &demand.requirement, found);
                     }
-                    learned.extend(demands);
                 }
                 Err(error) => {
                     let at = self
@@ -122,7 +146,10 @@ impl Resolver<'_> {
             let candidates = self.facts.candidates(&demand.subject).iter().rev();
             let mut fitting = candidates.filter(|one| {
                 demand.requirement.matches(&one.version)
-                    && self.policy.admits(&demand.subject, one, false).is_ok()
+                    && self
+                        .policy
+                        .admits(&demand.subject, one, Standing::New)
+                        .is_ok()
             });
             let chosen = fitting.next().map_or(&[][..], |one| one.demands.as_slice());
             for next in chosen {
@@ -171,14 +198,32 @@ impl Resolver<'_> {
     /// The program behind an origin; `None` while it, or what it needs, is not on disk: then that is noted as a need.
     pub(super) fn retriever(&mut self, origin: &Origin) -> Result<Option<Retriever>> {
         let Some(asked) = self.origins.get(origin).cloned() else {
-            return Err(
-                Error::user(format!("Nothing asks the retriever `{origin}` any more"))
-                    .cause("`wake.lock` names it as the origin of a package")
-                    .hint("`wake pkg update` resolves anew"),
-            );
+            self.bring_askers(origin);
+            return Ok(None);
         };
         self.runnable(origin, &asked)
             .map_err(|error| error.at_if_absent(asked.at.as_ref()))
+    }
+
+    /// Has the releases looked at that ask a retriever of which only the lock speaks.
+    fn bring_askers(&mut self, origin: &Origin) {
+        let solution = self.packages.decisions.solution.iter();
+        let chosen = solution.flat_map(|solution| solution.chosen());
+        let is_asking = |release: &&Release| {
+            let candidate = self.facts.candidate(&release.subject, &release.version);
+            let demands = candidate.into_iter().flat_map(|one| &one.demands);
+            demands.into_iter().any(|one| one.subject.origin == *origin)
+        };
+        let asking: Vec<Release> = chosen.filter(is_asking).cloned().collect();
+        for release in &asking {
+            self.packages.bring(release);
+        }
+    }
+
+    /// Whether a retriever is what a global name leads to.
+    fn is_from_global(&self, origin: &Origin) -> bool {
+        let asked = self.origins.get(origin).map(|asked| &asked.exec.program);
+        matches!(asked, Some(Program::Package(request)) if request.from == Source::Global)
     }
 
     fn runnable(&mut self, origin: &Origin, asked: &Asked) -> Result<Option<Retriever>> {
@@ -193,7 +238,6 @@ impl Resolver<'_> {
                 let Some(index) = self.ready(asked.asking, request)? else {
                     return Ok(None);
                 };
-                let permissions = self.packages.granted(asked.asking, request);
                 let Some((program, mut arguments, readable)) = self.program(index, request, 0)?
                 else {
                     return Ok(None);
@@ -213,8 +257,8 @@ impl Resolver<'_> {
                     readable,
                     config: exec.config.clone(),
                     env: exec.env.clone(),
-                    has_network: permissions.contains(&Permission::Network),
-                    has_home: permissions.contains(&Permission::Home),
+                    has_network: asked.granted.contains(&Permission::Network),
+                    has_home: asked.granted.contains(&Permission::Home),
                 }))
             }
         }
@@ -268,7 +312,7 @@ impl Resolver<'_> {
         index: PackageIndex,
         request: &PackageRequest,
         depth: usize,
-    ) -> Result<Option<(PathBuf, Vec<String>, Vec<PathBuf>)>> {
+    ) -> Result<Option<Executed>> {
         let label = request.wanted.label();
         let declaration = self.packages.declaration(index)?;
         let Some(exec) = declaration.exec.clone().filter(|_| depth < 16) else {
@@ -280,7 +324,11 @@ impl Resolver<'_> {
         let directory = self.packages.get(index).directory.clone();
         let mut readable = vec![directory.clone()];
         let mut is_ready = true;
-        for (_, named) in &pkgs {
+        let is_needed = |named: &PackageRequest| {
+            named.wanted.label() != RESOLVER && self.policy.is_when(&named.when)
+        };
+        let needed: Vec<_> = pkgs.iter().filter(|(_, named)| is_needed(named)).collect();
+        for (_, named) in needed {
             match self.ready(index, named)? {
                 Some(found) => readable.push(self.packages.get(found).directory.clone()),
                 None => is_ready = false,
@@ -344,20 +392,31 @@ impl Resolver<'_> {
             .hint(format!("run once without `{flag}`"))
             .at_if_absent(demand.at.as_ref())
     }
+}
 
-    fn not_global(&self, demand: &Demand) -> Error {
-        Error::user(format!(
-            "Nobody defines the global `{}`",
-            demand.subject.label
-        ))
-        .cause("a fetched package asks for it with `wake.GLOBAL`")
-        .hint("define it in the package at the top: `wake.getPkg('…', from=…, global=true)`")
-        .at_if_absent(demand.at.as_ref())
+/// The demands for all versions of the subjects of others, but where a pre-release is named.
+fn of_all(demands: &[Demand]) -> Vec<Demand> {
+    let mut seen = BTreeSet::new();
+    let mut all = Vec::new();
+    for demand in demands {
+        let is_special = demand.requirement.text().contains('-');
+        let requirement = if is_special {
+            demand.requirement.clone()
+        } else {
+            Requirement::any()
+        };
+        if seen.insert((&demand.subject, requirement.clone())) {
+            all.push(Demand {
+                requirement,
+                ..demand.clone()
+            });
+        }
     }
+    all
 }
 
 /// `ns/name@req`.
-fn asked_for(demand: &Demand) -> String {
+pub(super) fn asked_for(demand: &Demand) -> String {
     format!("{}@{}", demand.subject.label, demand.requirement)
 }
 
@@ -383,60 +442,97 @@ fn candidates(
     origin: &Origin,
     answer: Vec<Vec<protocol::Candidate>>,
 ) -> Result<Vec<Vec<Candidate>>> {
-    let each = |found: Vec<protocol::Candidate>| -> Result<Vec<Candidate>> {
+    let mut reading = Reading {
+        origin,
+        labels: HashMap::new(),
+        requirements: HashMap::new(),
+    };
+    let mut each = |found: Vec<protocol::Candidate>| -> Result<Vec<Candidate>> {
         found
             .into_iter()
-            .map(|one| candidate(origin, one))
+            .map(|one| reading.candidate(one))
             .collect()
     };
-    answer.into_iter().map(each).collect()
+    answer.into_iter().map(&mut each).collect()
 }
 
-fn candidate(origin: &Origin, said: protocol::Candidate) -> Result<Candidate> {
-    let wrong = |what: &str, text: &str| {
-        Error::user(format!(
-            "The retriever `{origin}` answers with {what} `{text}`"
-        ))
-    };
-    let version = Version::parse(&said.version).map_err(|_| wrong("the version", &said.version))?;
-    let published = said
-        .published
-        .as_deref()
-        .map(|text| seconds(text).ok_or_else(|| wrong("the time of publication", text)));
-    let demands = said.pkgs.values().map(|required| {
-        let (text, from) = match required {
-            Required::Same(text) => (text, origin.clone()),
+/// The names and requirements of an answer: most occur many times.
+struct Reading<'a> {
+    origin: &'a Origin,
+    labels: HashMap<String, Arc<str>>,
+    requirements: HashMap<String, Requirement>,
+}
+
+impl Reading<'_> {
+    fn candidate(&mut self, said: protocol::Candidate) -> Result<Candidate> {
+        let version = Version::parse(&said.version)
+            .map_err(|_| wrong(self.origin, "the version", &said.version))?;
+        let published = said.published.as_deref().map(|text| {
+            seconds(text).ok_or_else(|| wrong(self.origin, "the time of publication", text))
+        });
+        let demands = said.pkgs.values().map(|required| self.demand(required));
+        let demands = demands.collect::<Result<_>>()?;
+        Ok(Candidate {
+            version,
+            demands,
+            size: said.size,
+            is_yanked: said.yanked,
+            published: published.transpose()?,
+            artifacts: said.artifacts.into_iter().map(artifact).collect(),
+        })
+    }
+
+    fn demand(&mut self, required: &Required) -> Result<Demand> {
+        let (text, origin) = match required {
+            Required::Same(text) => (text, self.origin.clone()),
             Required::From { req, from } if from == GLOBAL => (req, GLOBAL.into()),
-            Required::From { from, .. } => return Err(wrong("a requirement from", from)),
+            Required::From { from, .. } => {
+                return Err(wrong(self.origin, "a requirement from", from));
+            }
         };
         let (label, requirement) = text.split_once('@').unwrap_or((text, ""));
+        let label = label.trim();
+        let label = match self.labels.get(label) {
+            Some(known) => known.clone(),
+            None => {
+                let new: Arc<str> = label.into();
+                self.labels.insert(label.to_owned(), new.clone());
+                new
+            }
+        };
+        let requirement = match self.requirements.get(requirement) {
+            Some(known) => known.clone(),
+            None => {
+                let new = Requirement::parse(requirement)?;
+                self.requirements
+                    .insert(requirement.to_owned(), new.clone());
+                new
+            }
+        };
         Ok(Demand {
-            subject: Subject {
-                label: label.trim().into(),
-                origin: from,
-            },
-            requirement: Requirement::parse(requirement)?,
+            subject: Subject { label, origin },
+            requirement,
             versions: None,
             at: None,
         })
-    });
-    let artifacts = said.artifacts.iter().map(|artifact| Artifact {
-        name: artifact.name.clone(),
-        when: artifact
-            .when
-            .iter()
+    }
+}
+
+fn wrong(origin: &Origin, what: &str, text: &str) -> Error {
+    Error::user(format!(
+        "The retriever `{origin}` answers with {what} `{text}`"
+    ))
+}
+
+fn artifact(said: protocol::Artifact) -> Artifact {
+    let when = said.when.iter();
+    Artifact {
+        when: when
             .map(|(name, value)| (name.clone(), texts(value)))
             .collect(),
-        digest: artifact.digest.clone(),
-    });
-    Ok(Candidate {
-        version,
-        demands: demands.collect::<Result<_>>()?,
-        size: said.size,
-        is_yanked: said.yanked,
-        published: published.transpose()?,
-        artifacts: artifacts.collect(),
-    })
+        name: said.name,
+        digest: said.digest,
+    }
 }
 
 /// A text or a list of texts.

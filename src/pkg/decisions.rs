@@ -15,7 +15,7 @@ use super::globals::Definition;
 use super::solve::{Chosen, Scope, Solution, Who};
 use super::store::{PackageId, Store};
 use crate::declare::model::PackageRequest;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fs;
 use crate::workspace::layout;
 
@@ -23,6 +23,11 @@ use crate::workspace::layout;
 pub type Release = Chosen;
 
 impl Release {
+    /// Whether it is the same version of the same package, in whatever scope.
+    pub fn is_same_version(&self, other: &Self) -> bool {
+        self.subject == other.subject && self.version == other.version
+    }
+
     /// Its link below the workspace's top.
     pub fn place(&self) -> String {
         layout::package_link(&self.subject.label, &self.version.to_string())
@@ -95,14 +100,7 @@ impl Decisions {
         if let Some(store) = self.store.get() {
             return Ok(store);
         }
-        let Some(directory) = &self.cache_directory else {
-            return Err(
-                Error::environment("There is no place for the store of packages")
-                    .cause("neither `XDG_CACHE_HOME` nor `HOME` is set")
-                    .hint("set `XDG_CACHE_HOME` to a directory that you may write to"),
-            );
-        };
-        let store = Store::open(directory)?;
+        let store = Store::of_user(self.cache_directory.as_deref())?;
         Ok(self.store.get_or_init(|| store))
     }
 

@@ -62,13 +62,10 @@ impl Declaring {
     ) -> Result<bool> {
         let mut is_progress = false;
         loop {
-            let mut steps: Vec<Step> = packages
-                .undeclared()
-                .into_iter()
-                .map(Step::Declare)
-                .collect();
-            steps.retain(|step| !self.waiting.contains_key(step));
-            steps.extend(self.going_on(packages)?);
+            let mut steps = self.going_on(packages)?;
+            // Packages that are asked for are only now looked for in the store.
+            let undeclared = packages.undeclared().into_iter().map(Step::Declare);
+            steps.extend(undeclared.filter(|step| !self.waiting.contains_key(step)));
             if steps.is_empty() {
                 return Ok(is_progress);
             }
@@ -194,7 +191,8 @@ impl Declaring {
         let Ok(package) = packages.find(asking, request) else {
             return Ok(false);
         };
-        if !packages.is_declared(package) {
+        // Where a staged package lies, it does not stay.
+        if !packages.is_declared(package) || packages.get(package).is_staged {
             return Ok(false);
         }
         packages.check(package, request)?;

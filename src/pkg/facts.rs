@@ -38,6 +38,13 @@ pub struct Demand {
     pub at: Option<Location>,
 }
 
+impl Demand {
+    /// Whether two demands ask for the same, wherever they stand.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.subject == other.subject && self.requirement == other.requirement
+    }
+}
+
 /// One version of a subject.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidate {
@@ -70,12 +77,18 @@ pub struct Facts {
     asked: BTreeMap<Subject, BTreeSet<Requirement>>,
     /// Versions that a requirement may be answered with although nobody was asked: those of the lock.
     trusted: BTreeMap<Subject, Vec<Version>>,
-    /// What versions that ask the global namespace ask for, before [`Self::redirect`].
-    unredirected: BTreeMap<(Subject, Version), Vec<Demand>>,
-    globals: BTreeMap<Arc<str>, Origin>,
+    /// What versions ask for as it was said, where their demands are others: those that ask the global namespace, and
+    /// those of which more was found out.
+    said: BTreeMap<(Subject, Version), Vec<Demand>>,
+    /// What versions turned out to ask for besides.
+    found_out: BTreeMap<(Subject, Version), Vec<Demand>>,
+    globals: Globals,
     /// Grows with every change.
     changes: u64,
 }
+
+/// Where global names lead; `None`: to a path package.
+pub type Globals = BTreeMap<Arc<str>, Option<Origin>>;
 
 impl Facts {
     /// A number that is another one after every change.
@@ -107,34 +120,81 @@ impl Facts {
         !std::mem::take(&mut self.trusted).is_empty()
     }
 
-    /// Says where global names lead: demands of them are demands there.
-    pub fn redirect(&mut self, globals: &BTreeMap<Arc<str>, Origin>) {
-        if self.globals == *globals {
+    /// Says where global names lead: demands of them are demands there, or none where a path package answers.
+    pub fn redirect(&mut self, globals: Globals) {
+        if self.globals == globals {
             return;
         }
         self.changes += 1;
-        self.globals.clone_from(globals);
-        for ((subject, version), demands) in &self.unredirected {
-            let candidates = self.candidates.entry(subject.clone()).or_default();
-            if let Ok(place) = candidates.binary_search_by(|one| one.version.cmp(version)) {
-                candidates[place].demands = redirected(demands, &self.globals);
-            }
+        self.globals = globals;
+        let keys: Vec<_> = self.said.keys().cloned().collect();
+        for (subject, version) in keys {
+            self.work_out(&subject, &version);
         }
     }
 
-    fn insert(&mut self, subject: &Subject, mut candidate: Candidate) {
+    /// The global names that are asked for, by versions that are chosen and others.
+    pub fn global_names(&self) -> BTreeSet<Arc<str>> {
+        let demands = self.said.values().chain(self.found_out.values()).flatten();
+        let global = demands.filter(|demand| is_global(demand));
+        global.map(|demand| demand.subject.label.clone()).collect()
+    }
+
+    /// What a version asks for as its retriever or its declaration says it.
+    pub fn said(&self, subject: &Subject, version: &Version) -> &[Demand] {
+        let said = self.said.get(&(subject.clone(), version.clone()));
+        let candidate = || self.candidate(subject, version);
+        said.or_else(|| candidate().map(|candidate| &candidate.demands))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// Adds what a version turned out to ask for, beside what is said of it.
+    pub fn find_out(&mut self, subject: &Subject, version: &Version, demand: Demand) {
+        let key = (subject.clone(), version.clone());
+        let found_out = self.found_out.get(&key);
+        if found_out.is_some_and(|known| known.iter().any(|one| one.is_same(&demand))) {
+            return;
+        }
+        let said = self.said(subject, version).to_vec();
+        self.said.entry(key.clone()).or_insert(said);
+        self.found_out.entry(key).or_default().push(demand);
+        self.work_out(subject, version);
+    }
+
+    /// Works out what a version asks for, from what is said of it and what was found out.
+    fn work_out(&mut self, subject: &Subject, version: &Version) {
+        self.changes += 1;
+        let key = (subject.clone(), version.clone());
+        let Some(said) = self.said.get(&key) else {
+            return;
+        };
+        let more = self.found_out.get(&key).into_iter().flatten();
+        let more = more.filter(|one| !said.iter().any(|said| said.is_same(one)));
+        let demands = said.iter().chain(more);
+        let demands = demands.filter_map(|demand| redirected(demand, &self.globals));
+        let demands = demands.collect();
+        let candidates = self.candidates.get_mut(subject);
+        let place = |known: &[Candidate]| known.binary_search_by(|one| one.version.cmp(version));
+        if let Some(known) = candidates
+            && let Ok(place) = place(known)
+        {
+            known[place].demands = demands;
+        }
+    }
+
+    fn insert(&mut self, subject: &Subject, candidate: Candidate) {
         self.changes += 1;
         let known = self.candidates.entry(subject.clone()).or_default();
         let Err(place) = known.binary_search_by(|one| one.version.cmp(&candidate.version)) else {
             return;
         };
+        let version = candidate.version.clone();
         if candidate.demands.iter().any(is_global) {
-            let key = (subject.clone(), candidate.version.clone());
-            let demands = redirected(&candidate.demands, &self.globals);
-            let before = std::mem::replace(&mut candidate.demands, demands);
-            self.unredirected.insert(key, before);
+            let key = (subject.clone(), version.clone());
+            self.said.insert(key, candidate.demands.clone());
         }
         known.insert(place, candidate);
+        self.work_out(subject, &version);
     }
 
     /// The known versions, smallest first.
@@ -172,21 +232,12 @@ impl Facts {
         version: &Version,
         demands: Vec<Demand>,
     ) -> Option<Vec<Demand>> {
+        let forecast = self.candidate(subject, version)?;
+        let forecast = forecast.demands.clone();
         let key = (subject.clone(), version.clone());
-        let demands = if demands.iter().any(is_global) {
-            let redirected = redirected(&demands, &self.globals);
-            self.unredirected.insert(key, demands);
-            redirected
-        } else {
-            self.unredirected.remove(&key);
-            demands
-        };
-        self.changes += 1;
-        let candidates = self.candidates.get_mut(subject)?;
-        let place = candidates
-            .binary_search_by(|one| one.version.cmp(version))
-            .ok()?;
-        Some(std::mem::replace(&mut candidates[place].demands, demands))
+        let forecast = self.said.insert(key, demands).unwrap_or(forecast);
+        self.work_out(subject, version);
+        Some(forecast)
     }
 }
 
@@ -194,13 +245,14 @@ fn is_global(demand: &Demand) -> bool {
     &*demand.subject.origin == GLOBAL
 }
 
-/// Demands with the origins that global names lead to; what nobody defines stays as it is.
-fn redirected(demands: &[Demand], globals: &BTreeMap<Arc<str>, Origin>) -> Vec<Demand> {
-    let mut demands = demands.to_vec();
-    for demand in demands.iter_mut().filter(|demand| is_global(demand)) {
-        if let Some(origin) = globals.get(&demand.subject.label) {
-            demand.subject.origin = Arc::clone(origin);
-        }
+/// A demand with the origin that a global name leads to; what nobody defines stays as it is. `None`: a path package
+/// answers it.
+fn redirected(demand: &Demand, globals: &Globals) -> Option<Demand> {
+    let mut demand = demand.clone();
+    if is_global(&demand)
+        && let Some(definition) = globals.get(&demand.subject.label)
+    {
+        demand.subject.origin = definition.clone()?;
     }
-    demands
+    Some(demand)
 }

@@ -76,6 +76,25 @@ impl Resolver<'_> {
         admitted
     }
 
+    /// Declares what is on disk of what members reach, also what nobody needed: what it asks for is then known by its own
+    /// word.
+    ///
+    /// # Errors
+    /// As [`Self::settle`].
+    pub(super) fn survey(&mut self, subscriber: &mut dyn Subscriber) -> Result<()> {
+        let mut before = None;
+        loop {
+            self.admitted();
+            let undeclared = self.packages.undeclared().len();
+            let there = (undeclared, self.packages.indexes().len());
+            if undeclared == 0 || before == Some(there) {
+                return Ok(());
+            }
+            before = Some(there);
+            self.settle(subscriber)?;
+        }
+    }
+
     /// Adds the release that a request means, if it is one that was not seen before.
     fn admit(
         &mut self,
@@ -98,7 +117,7 @@ impl Resolver<'_> {
     }
 
     /// Fetches releases that lack: from the vendored ones, else from their retrievers. They are staged; the next round
-    /// declares them and puts them into the store.
+    /// declares them and puts them into the store. Returns whether any came.
     ///
     /// # Errors
     /// A retriever that fails or may not be asked.
@@ -106,11 +125,17 @@ impl Resolver<'_> {
         &mut self,
         wanted: &BTreeSet<Release>,
         subscriber: &mut dyn Subscriber,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let mut by_origin: BTreeMap<Origin, Vec<Release>> = BTreeMap::new();
-        for release in self.without_vendored(wanted)? {
+        let others = self.without_vendored(wanted)?;
+        let is_restored = others.len() < wanted.len();
+        for release in others {
             let origin = release.subject.origin.clone();
-            by_origin.entry(origin).or_default().push(release);
+            let releases = by_origin.entry(origin).or_default();
+            // One that is chosen in several scopes is in the store for the others then.
+            if !releases.iter().any(|one| one.is_same_version(&release)) {
+                releases.push(release);
+            }
         }
         let mut batches: Vec<Batch> = Vec::new();
         for (origin, releases) in by_origin {
@@ -133,6 +158,7 @@ impl Resolver<'_> {
                 });
             }
         }
+        let is_fetched = !batches.is_empty();
         let results = self.fetch_all(&batches);
         self.pass_on(subscriber);
         let mut errors = Vec::new();
@@ -153,7 +179,7 @@ impl Resolver<'_> {
                 self.staged.push((index, origin.clone()));
             }
         }
-        earliest(errors).map_or(Ok(()), Err)
+        earliest(errors).map_or(Ok(is_restored || is_fetched), Err)
     }
 
     fn fetch_all(&self, batches: &[Batch]) -> Vec<Result<()>> {
@@ -299,7 +325,7 @@ impl Resolver<'_> {
         let key = (release.subject.clone(), release.version.clone());
         self.packages.decisions.ids.insert(key.clone(), id);
         self.sizes.insert(key, size);
-        Ok(fs::canonicalize(&stored.directory)?)
+        fs::canonicalize(&stored.directory)
     }
 
     /// Refuses what has another id than the lock says.

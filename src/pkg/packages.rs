@@ -3,6 +3,8 @@
 //! A package that cannot be declared keeps its error until somebody needs the package. It knows nothing of retrievers
 //! and of how versions are chosen: that is decided elsewhere ([`super::decisions`]), and what lacks is noted.
 
+mod edges;
+
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -50,9 +52,6 @@ pub struct Package {
     edges: Vec<(PackageIndex, Option<Location>)>,
 }
 
-/// A package that another one needs, and where that one says so.
-type Edge<'a> = (PackageIndex, Option<&'a Location>);
-
 /// All packages that were looked at.
 #[derive(Debug)]
 pub struct Packages {
@@ -66,6 +65,8 @@ pub struct Packages {
     pub needs: Needs,
     /// What all declarations read.
     pub reads: Vec<Read>,
+    /// Whether a release was granted what it did not have.
+    pub has_granted: bool,
 }
 
 impl Packages {
@@ -79,6 +80,7 @@ impl Packages {
             decisions: Decisions::default(),
             needs: Needs::default(),
             reads: Vec::new(),
+            has_granted: false,
         }
     }
 
@@ -233,6 +235,7 @@ impl Packages {
     ) -> Result<PackageIndex> {
         let outer = self.find(asking, outer)?;
         let Some(declaration) = &self.packages[outer].declaration else {
+            self.needs.has_undeclared = true;
             return Err(not_yet(request));
         };
         let declaration = declaration.as_ref().map_err(Error::clone)?;
@@ -288,8 +291,7 @@ impl Packages {
         };
         let granted = self.granted(asking, request);
         if let Some(&index) = self.by_release.get(&release) {
-            let package = &mut self.packages[index];
-            package.permissions.extend(granted);
+            self.grant(index, granted);
             return Ok(index);
         }
         let Some(directory) = self.decisions.directory(&release) else {
@@ -307,6 +309,37 @@ impl Packages {
             .filter(|one| asks.release.is_none() || asks.permissions.contains(*one))
             .cloned()
             .collect()
+    }
+
+    /// Adds to what a release may do. A declaration that may read other variables now is evaluated anew.
+    fn grant(&mut self, index: PackageIndex, granted: BTreeSet<Permission>) {
+        let package = &mut self.packages[index];
+        let mut may_read = false;
+        for permission in granted {
+            let is_variable = matches!(permission, Permission::Environment(_));
+            if package.permissions.insert(permission) {
+                self.has_granted = true;
+                may_read |= is_variable;
+            }
+        }
+        if may_read {
+            self.forget_declaration(index);
+        }
+    }
+
+    /// Has a release that is in the store looked at, or says that it is needed.
+    pub fn bring(&mut self, release: &Release) {
+        if self.by_release.contains_key(release) {
+            return;
+        }
+        match self.decisions.directory(release) {
+            Some(directory) => {
+                self.add_release(release.clone(), directory, BTreeSet::new());
+            }
+            None => {
+                self.needs.releases.insert(release.clone());
+            }
+        }
     }
 
     /// Adds a release whose files are in `directory`, absolute: its place in the store, or where it was fetched to.
@@ -480,18 +513,6 @@ impl Packages {
         self.packages[index].declaration.is_some()
     }
 
-    /// Adds that `from` needs `to`, as a module or a declaration of it says. Whether that closes a cycle is for
-    /// [`Self::refuse_cycles`], when all is known.
-    pub fn connect(&mut self, from: PackageIndex, to: PackageIndex, at: Option<&Location>) {
-        let edges = &mut self.packages[from].edges;
-        if !edges
-            .iter()
-            .any(|(known, place)| *known == to && place.as_ref() == at)
-        {
-            edges.push((to, at.cloned()));
-        }
-    }
-
     /// Refuses a declared package that is not the one that was asked for: another name, namespace or version. A package
     /// that says no version has any.
     ///
@@ -526,93 +547,6 @@ impl Packages {
         .cause(format!("it is `{}`", text(info.label(), &info.version)))
         .hint("correct the name or the version, here or in its `wake.pkgInfo`")
         .at_if_absent(request.at.as_ref()))
-    }
-
-    /// A user error if packages need each other: always the same one, in whatever order the packages were found.
-    pub fn refuse_cycles(&self) -> Result<()> {
-        let mut roots: Vec<PackageIndex> = self.indexes().collect();
-        roots.sort_by_key(|&index| &self.packages[index].directory);
-        let edges: Vec<Vec<Edge<'_>>> = self.indexes().map(|index| self.edges(index)).collect();
-        let mut done = vec![false; self.packages.len()];
-        let mut depth: Vec<Option<usize>> = vec![None; self.packages.len()];
-        for root in roots {
-            if done[root] {
-                continue;
-            }
-            let mut way: Vec<(PackageIndex, usize)> = vec![(root, 0)];
-            depth[root] = Some(0);
-            while let Some((package, next)) = way.last_mut() {
-                let Some((to, _)) = edges[*package].get(*next) else {
-                    done[*package] = true;
-                    depth[*package] = None;
-                    way.pop();
-                    continue;
-                };
-                *next += 1;
-                if let Some(start) = depth[*to] {
-                    let cycle = way[start..].iter();
-                    return Err(
-                        self.cycle(cycle.map(|&(from, next)| (from, edges[from][next - 1])))
-                    );
-                }
-                if !done[*to] {
-                    depth[*to] = Some(way.len());
-                    way.push((*to, 0));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// What a package needs, in an order that does not depend on when it was found out.
-    fn edges(&self, package: PackageIndex) -> Vec<Edge<'_>> {
-        let edges = self.packages[package].edges.iter();
-        let mut edges: Vec<Edge<'_>> = edges.map(|(to, at)| (*to, at.as_ref())).collect();
-        edges.sort_by_key(|(to, at)| {
-            let place = at.map(|at| (&at.file, at.line, at.column));
-            (&self.packages[*to].directory, place)
-        });
-        edges
-    }
-
-    fn cycle<'a>(&self, way: impl Iterator<Item = (PackageIndex, Edge<'a>)>) -> Error {
-        let name = |index: PackageIndex| match &self.packages[index].declaration {
-            Some(Ok(declaration)) => declaration.info.label(),
-            _ => self.packages[index].display.clone(),
-        };
-        let mut error = Error::user("Packages need each other in a cycle");
-        for (package, (to, at)) in way {
-            let place = at.map(|at| format!("  ({at})")).unwrap_or_default();
-            error = error.cause(format!("`{}` needs `{}`{place}", name(package), name(to)));
-            error = error.at_if_absent(at);
-        }
-        let is_alone = error.report().causes.len() == 1;
-        error.hint(if is_alone {
-            "a package reaches its own modules with `wake.getModule(pkg, …)`"
-        } else {
-            "move what both need into a package of its own"
-        })
-    }
-
-    /// The packages reached from `roots` along visible `pkgs`, `roots` included, in order of their directories.
-    pub fn reached(&self, roots: &[PackageIndex]) -> Vec<PackageIndex> {
-        let mut reached: Vec<PackageIndex> = roots.to_vec();
-        let mut seen: std::collections::HashSet<PackageIndex> = roots.iter().copied().collect();
-        let mut next = 0;
-        while next < reached.len() {
-            for (to, _) in &self.packages[reached[next]].edges {
-                if seen.insert(*to) {
-                    reached.push(*to);
-                }
-            }
-            next += 1;
-        }
-        reached.sort_by(|a, b| {
-            self.packages[*a]
-                .directory
-                .cmp(&self.packages[*b].directory)
-        });
-        reached
     }
 }
 

@@ -50,11 +50,26 @@ const LOCK: &str = "wake.lock";
 /// # Errors
 /// The lock cannot be read, or members are wrong.
 pub fn open<'a>(context: &Context<'a>) -> Result<(Resolver<'a>, Vec<Read>)> {
+    open_with(context, locked(context)?)
+}
+
+/// What is locked; `None`: there is no lock.
+///
+/// # Errors
+/// The lock cannot be read.
+pub(super) fn locked(context: &Context<'_>) -> Result<Option<Lock>> {
+    Lock::load(&context.layout.package_lock(), LOCK)
+}
+
+/// As [`open`], with something else for a lock.
+pub(super) fn open_with<'a>(
+    context: &Context<'a>,
+    locked: Option<Lock>,
+) -> Result<(Resolver<'a>, Vec<Read>)> {
     let mut packages = Packages::new(context.workspace.top.clone());
     let members = context.workspace.members_declared()?;
     let directories = members.directories.into_iter();
     let roots: Vec<_> = directories.map(|one| packages.add(one)).collect();
-    let locked = Lock::load(&context.layout.package_lock(), LOCK)?;
     packages.decisions.cache_directory = context.cache_directory.map(Path::to_owned);
     let saved = Saved::open(
         &context.layout.declarations_file(),
@@ -78,7 +93,7 @@ pub fn open<'a>(context: &Context<'a>) -> Result<(Resolver<'a>, Vec<Read>)> {
 /// Resolves a workspace from beginning to end, and says what there is.
 ///
 /// # Errors
-/// As [`Resolver::settle`] and [`finish`].
+/// As [`Resolver::settle`] and [`finish`]; a path package that members reach cannot be declared.
 pub fn resolve(context: &Context<'_>, subscriber: &mut dyn Subscriber) -> Result<Overview> {
     let file = context.layout.resolution_file();
     let key = key(context);
@@ -87,6 +102,8 @@ pub fn resolve(context: &Context<'_>, subscriber: &mut dyn Subscriber) -> Result
     }
     let (mut resolver, mut reads) = open(context)?;
     resolver.settle(subscriber)?;
+    resolver.refuse_undeclared()?;
+    resolver.survey(subscriber)?;
     reads.push(finish(context, &mut resolver, subscriber)?);
     let overview = Overview::of(&mut resolver);
     reads.append(&mut resolver.packages.reads);
@@ -169,8 +186,12 @@ pub fn finish(
     subscriber: &mut dyn Subscriber,
 ) -> Result<Read> {
     let file = context.layout.package_lock();
-    if let Some(lock) = resolver.lock() {
-        write_lock(context, resolver, &lock, &file, subscriber)?;
+    let declared = resolver.refuse_undeclared();
+    match resolver.lock() {
+        // What a broken declaration asks for would be lost, and locked anew when it is mended.
+        Some(_) if declared.is_err() && context.policy.mode.lock != LockUse::Keep => {}
+        Some(lock) => write_lock(context, resolver, &lock, &file, subscriber)?,
+        None => {}
     }
     link(context, resolver)?;
     let mut used = BTreeSet::new();

@@ -3,22 +3,24 @@
 //! Facts accumulate and decisions do not: each round decides anew from all that is known. What is done in a round is in
 //! [`super::asking`] and [`super::fetching`]; what comes of it is written down in [`super::locking`].
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Ask;
-use super::asking::Asked;
+use super::asking::{Asked, When};
 use super::decisions::Release;
 use super::declaring::Declaring;
 use super::facts::{Demand, Facts, GLOBAL, Origin, Subject};
-use super::globals::{self, Claim, Definition};
+use super::frontier::earliest;
+use super::globals::Definition;
 use super::lock::Lock;
 use super::locking::Preferred;
 use super::origin::origin;
 use super::packages::demand;
-use super::policy::Policy;
+use super::policy::{Policy, Standing};
 use super::solve::{self, Problem, Proposed, Root, Solution, Solved};
 use super::{PackageIndex, Packages, Tools};
-use crate::declare::model::{PackageRequest, Permission, Source};
+use crate::declare::model::{PackageRequest, Program, RESOLVER, Source};
 use crate::error::{Error, Result};
 use crate::event::{Event, Subscriber};
 use crate::workspace::layout::Layout;
@@ -27,8 +29,6 @@ use crate::workspace::layout::Layout;
 const MOST_ROUNDS: usize = 1_000;
 /// More packages than any workspace has.
 const MOST_PACKAGES: usize = 100_000;
-/// The name of the global that answers names which nobody defines.
-pub const RESOLVER: &str = "wake.resolver";
 
 /// What resolution needs from outside.
 #[derive(Clone, Copy)]
@@ -52,10 +52,16 @@ pub struct Resolver<'a> {
     pub(super) has_lock: bool,
     /// The versions of the lock that are to be kept if they can.
     pub(super) preferred: Preferred,
+    /// Those that are to be chosen anew.
+    pub(super) renewed: Preferred,
     /// The packages at the top of what is resolved, the one at the workspace's top first if there is one.
     pub members: Vec<PackageIndex>,
     /// Requests that are no visible field of `pkgs`, and who makes them.
-    hidden: Vec<(PackageIndex, PackageRequest)>,
+    pub(super) hidden: Vec<(PackageIndex, PackageRequest)>,
+    /// Releases that are to be fetched.
+    pub(super) wanted: BTreeSet<Release>,
+    /// Facts that nobody could be asked for in this round.
+    pub(super) lacking: Vec<Demand>,
     pub(super) origins: BTreeMap<Origin, Asked>,
     /// Global names of packages that have been executed, and what they were.
     pub(super) executed: BTreeMap<String, Definition>,
@@ -65,6 +71,8 @@ pub struct Resolver<'a> {
     pub(super) staged: Vec<(PackageIndex, Origin)>,
     /// Sizes of releases in bytes, as far as known.
     pub(super) sizes: BTreeMap<(Subject, semver::Version), u64>,
+    /// Globals that were defined without permission: errors, unless somebody grants it.
+    pub(super) refused: Vec<Error>,
     pub(super) round: usize,
     /// What the solution is one of: the state of the facts, what is asked for, and what path packages replace.
     solved: Option<(u64, Vec<Root>, Vec<String>)>,
@@ -89,13 +97,17 @@ impl<'a> Resolver<'a> {
             has_lock: locked.is_some(),
             locked: locked.unwrap_or_default(),
             preferred: Preferred::new(),
+            renewed: Preferred::new(),
             members,
             hidden: Vec::new(),
+            wanted: BTreeSet::new(),
+            lacking: Vec::new(),
             origins: BTreeMap::new(),
             executed: BTreeMap::new(),
             corrected: BTreeSet::new(),
             staged: Vec::new(),
             sizes: BTreeMap::new(),
+            refused: Vec::new(),
             round: 0,
             solved: None,
         };
@@ -109,13 +121,14 @@ impl<'a> Resolver<'a> {
     /// # Errors
     /// Whatever keeps a package from being found, when nothing else can go on.
     pub fn settle(&mut self, subscriber: &mut dyn Subscriber) -> Result<()> {
-        let mut wanted = BTreeSet::new();
         loop {
             self.round += 1;
             if self.round > MOST_ROUNDS || self.packages.indexes().len() > MOST_PACKAGES {
                 return Err(self.endless());
             }
-            wanted.extend(self.take_needs());
+            self.grant();
+            self.take_needs()?;
+            let before = self.extent();
             let outside = self.outside;
             let mut is_progress = (self.declaring).run(
                 &mut self.packages,
@@ -126,49 +139,122 @@ impl<'a> Resolver<'a> {
             is_progress |= self.commit_staged(subscriber)?;
             self.register(subscriber)?;
             is_progress |= self.decide(subscriber)?;
-            wanted.extend(self.take_needs());
-            if self.policy.fetches_all && self.packages.decisions.is_final {
-                wanted.extend(self.admitted());
-            }
-            wanted.retain(|release| self.is_lacking(release));
-            if !wanted.is_empty() {
-                self.fetch(&std::mem::take(&mut wanted), subscriber)?;
+            is_progress |= self.fetch_wanted(subscriber)?;
+            if is_progress || self.extent() != before {
                 continue;
             }
-            if is_progress {
+            // Nothing else goes on: whoever answers to a global name now is the one to be executed.
+            if self.learn(self.lacking.clone(), When::Last, subscriber)?
+                || self.fetch_wanted(subscriber)?
+                || self.extent() != before
+            {
                 continue;
             }
             return self.settled();
         }
     }
 
+    /// How much there is that a round can add to without saying so.
+    fn extent(&self) -> (usize, usize) {
+        (self.packages.indexes().len(), self.hidden.len())
+    }
+
+    /// The evaluations that count and do not end, and what for.
+    pub(super) fn waiting(&self) -> Vec<(PackageIndex, PackageRequest)> {
+        let waiting = self.declaring.waiting();
+        let counting = waiting.filter(|(index, _)| self.counts(*index));
+        counting
+            .map(|(index, request)| (index, request.clone()))
+            .collect()
+    }
+
     /// What a round ends with in which nothing went on.
     fn settled(&mut self) -> Result<()> {
-        if self.declaring.refresh(&mut self.packages) {
-            return Err(self.endless());
+        if let Some(error) = earliest(std::mem::take(&mut self.refused)) {
+            return Err(error);
         }
-        let is_final = self.packages.decisions.is_final;
-        if !is_final || self.declaring.waiting().next().is_some() || !self.unanswered().is_empty() {
+        let is_stuck = !self.packages.decisions.is_final
+            || !self.wanted.is_empty()
+            || !self.waiting().is_empty()
+            || !self.unanswered().is_empty();
+        if is_stuck {
             return Err(self.stuck());
         }
         self.relink();
         self.packages.refuse_cycles()
     }
 
-    /// Takes over what finding packages lacked: requests become demands. Returns the releases that are to be fetched.
-    fn take_needs(&mut self) -> BTreeSet<Release> {
+    /// Refuses path packages that cannot be declared. A build of something else can do without them; what they ask for
+    /// would be missing in the lock.
+    ///
+    /// # Errors
+    /// That of the first one.
+    pub(super) fn refuse_undeclared(&self) -> Result<()> {
+        let reached = self.packages.reached(&self.members).into_iter();
+        let mut paths = reached.filter(|index| self.packages.get(*index).release.is_none());
+        paths.try_for_each(|index| self.packages.declaration(index).map(drop))
+    }
+
+    /// Takes over what finding packages lacked: requests become demands, releases are to be fetched.
+    fn take_needs(&mut self) -> Result<()> {
         let needs = std::mem::take(&mut self.packages.needs);
-        for one in needs.demands {
-            if !self.hidden.contains(&one) {
-                self.hidden.push(one);
+        self.wanted.extend(needs.releases);
+        for (asking, request) in needs.demands {
+            if self.hidden.contains(&(asking, request.clone())) {
+                continue;
             }
+            // What a release asks for counts while it is chosen, like its visible `pkgs`.
+            if let Some(release) = &self.packages.get(asking).release {
+                let origin = match &request.from {
+                    Source::Retriever(exec) => origin(exec),
+                    _ => GLOBAL.into(),
+                };
+                let demand = demand(&request, origin)?;
+                (self.facts).find_out(&release.subject, &release.version, demand);
+            }
+            self.hidden.push((asking, request));
         }
-        needs.releases
+        Ok(())
+    }
+
+    /// Fetches what is wanted and can be fetched. Returns whether anything was.
+    fn fetch_wanted(&mut self, subscriber: &mut dyn Subscriber) -> Result<bool> {
+        self.take_needs()?;
+        if self.policy.fetches_all && self.packages.decisions.is_final {
+            let admitted = self.admitted();
+            self.wanted.extend(admitted);
+        }
+        let mut tried = BTreeSet::new();
+        let mut is_progress = false;
+        loop {
+            let mut wanted = std::mem::take(&mut self.wanted);
+            wanted.retain(|release| self.is_lacking(release));
+            let next: BTreeSet<Release> = wanted.difference(&tried).cloned().collect();
+            if next.is_empty() {
+                self.wanted = wanted;
+                return Ok(is_progress);
+            }
+            is_progress |= self.fetch(&next, subscriber)?;
+            tried.extend(next);
+            self.wanted = wanted;
+            // A retriever may have to be fetched itself.
+            self.take_needs()?;
+        }
+    }
+
+    /// Whether what a package says counts: it is a path package, or chosen.
+    pub(super) fn counts(&self, index: PackageIndex) -> bool {
+        let release = self.packages.get(index).release.as_ref();
+        release.is_none_or(|release| self.packages.decisions.is_chosen(release))
     }
 
     /// Takes in what declarations say: where packages come from, what versions ask for.
     fn register(&mut self, subscriber: &mut dyn Subscriber) -> Result<()> {
+        self.origins.clear();
         for index in self.packages.indexes() {
+            if !self.counts(index) {
+                continue;
+            }
             let package = self.packages.get(index);
             let is_staged = package.is_staged;
             let release = package.release.clone();
@@ -186,18 +272,45 @@ impl<'a> Resolver<'a> {
             }
         }
         for (asking, request) in self.hidden.clone() {
-            self.register_origin(asking, &request);
+            if self.counts(asking) {
+                self.register_origin(asking, &request);
+            }
         }
         self.decide_globals()
     }
 
+    /// Notes who asks a retriever. Of several it is one and the same, whoever was found first; what they grant adds up.
     fn register_origin(&mut self, asking: PackageIndex, request: &PackageRequest) {
-        if let Source::Retriever(exec) = &request.from {
-            self.origins.entry(origin(exec)).or_insert_with(|| Asked {
-                asking,
-                exec: (**exec).clone(),
-                at: request.at.clone(),
-            });
+        let Source::Retriever(exec) = &request.from else {
+            return;
+        };
+        let granted = match &exec.program {
+            Program::Package(retriever) => self.packages.granted(asking, retriever),
+            Program::Std(_) | Program::File(_) => BTreeSet::new(),
+        };
+        let mut asked = Asked {
+            asking,
+            exec: (**exec).clone(),
+            at: request.at.clone(),
+            granted,
+        };
+        let place = |asked: &Asked| {
+            let package = self.packages.get(asked.asking);
+            let at = asked.at.as_ref();
+            let at = at.map(|at| (at.file.clone(), at.line, at.column));
+            (package.release.is_some(), package.display.clone(), at)
+        };
+        match self.origins.entry(origin(exec)) {
+            Entry::Vacant(entry) => {
+                entry.insert(asked);
+            }
+            Entry::Occupied(mut entry) => {
+                let known = entry.get_mut();
+                if place(&asked) < place(known) {
+                    std::mem::swap(known, &mut asked);
+                }
+                known.granted.append(&mut asked.granted);
+            }
         }
     }
 
@@ -250,135 +363,9 @@ impl<'a> Resolver<'a> {
         Ok(())
     }
 
-    /// Decides where global names lead.
-    fn decide_globals(&mut self) -> Result<()> {
-        let mut claims = Vec::new();
-        let mut replaced: BTreeMap<String, (PackageIndex, PackageRequest)> = BTreeMap::new();
-        for index in self.packages.indexes() {
-            let Ok(declaration) = self.packages.declared_of(index) else {
-                continue;
-            };
-            let by = declaration.info.label();
-            for (_, request) in declaration.pkgs.clone() {
-                if request.replace {
-                    self.replace(index, &request, &mut replaced)?;
-                }
-                if let Some(priority) = request.global {
-                    claims.extend(self.claim(index, &by, &request, priority)?);
-                }
-            }
-        }
-        let winners = globals::decide(&claims)?;
-        for (label, definition) in &self.executed {
-            if let Some(winner) = winners.get(label.as_str())
-                && winner.definition != *definition
-            {
-                return Err(overridden(winner));
-            }
-        }
-        let definitions = winners
-            .iter()
-            .map(|(label, claim)| ((*label).to_owned(), claim.definition.clone()))
-            .collect();
-        let decisions = &mut self.packages.decisions;
-        decisions.globals = definitions;
-        decisions.replaced = replaced
-            .into_iter()
-            .map(|(label, (index, _))| (label, index))
-            .collect();
-        let origins = decisions
-            .globals
-            .iter()
-            .filter_map(|(label, definition)| match definition {
-                Definition::Retriever(origin) => Some((label.as_str().into(), origin.clone())),
-                _ => None,
-            });
-        self.facts.redirect(&origins.collect());
-        Ok(())
-    }
-
-    fn replace(
-        &mut self,
-        index: PackageIndex,
-        request: &PackageRequest,
-        replaced: &mut BTreeMap<String, (PackageIndex, PackageRequest)>,
-    ) -> Result<()> {
-        if self.packages.get(index).release.is_some() {
-            return Ok(());
-        }
-        let target = self.packages.find(index, request)?;
-        let label = request.wanted.label();
-        if let Some((other, first)) = replaced.get(&label)
-            && *other != target
-        {
-            return Err(
-                Error::user(format!("`{label}` is replaced by two packages"))
-                    .cause(format!("one is `{}`", self.packages.get(*other).display))
-                    .cause(format!(
-                        "the other is `{}`",
-                        self.packages.get(target).display
-                    ))
-                    .hint("keep one `replace=true` for it")
-                    .at_if_absent(first.at.as_ref()),
-            );
-        }
-        replaced.insert(label, (target, request.clone()));
-        Ok(())
-    }
-
-    /// What a `getPkg` with `global` claims.
-    fn claim(
-        &mut self,
-        index: PackageIndex,
-        by: &str,
-        request: &PackageRequest,
-        priority: u8,
-    ) -> Result<Option<Claim>> {
-        let package = self.packages.get(index);
-        if package.release.is_some() && !package.permissions.contains(&Permission::DefineGlobal) {
-            return Err(Error::user(format!(
-                "`{by}` may not define the global `{}`",
-                request.wanted.label()
-            ))
-            .cause(format!(
-                "the permission `defineGlobal` is not granted to `{by}`"
-            ))
-            .hint(format!(
-                "give `permissions=['defineGlobal']` to the `getPkg` that asks for `{by}`"
-            ))
-            .at_if_absent(request.at.as_ref()));
-        }
-        let (definition, shown) = match &request.from {
-            Source::Path(path) => match self.packages.find(index, request) {
-                Ok(target) => (Definition::Path(target), format!("from='{path}'")),
-                Err(_) => return Ok(None),
-            },
-            Source::Retriever(exec) => {
-                let origin = origin(exec);
-                (
-                    Definition::Retriever(origin.clone()),
-                    format!("from {origin}"),
-                )
-            }
-            Source::Global | Source::Of(..) => (Definition::BuiltIn, "from=null".to_owned()),
-        };
-        Ok(Some(Claim {
-            label: request.wanted.label(),
-            definition,
-            priority,
-            is_root: self.members.first() == Some(&index) && self.is_at_top(index),
-            by: by.to_owned(),
-            at: request.at.clone(),
-            shown,
-        }))
-    }
-
-    fn is_at_top(&self, index: PackageIndex) -> bool {
-        self.packages.get(index).place.is_empty()
-    }
-
     /// Solves, and asks for the facts that lack. Returns whether that led to something new.
     fn decide(&mut self, subscriber: &mut dyn Subscriber) -> Result<bool> {
+        self.lacking.clear();
         let roots = self.roots()?;
         let replaced = self.packages.decisions.replaced.keys().cloned().collect();
         let asked = (self.facts.changes(), roots, replaced);
@@ -391,9 +378,14 @@ impl<'a> Resolver<'a> {
                 self.solved = Some(asked);
                 Ok(self.adopt(solution, true))
             }
-            Solved::Lacking(demands) => {
+            Solved::Lacking(demands, partial) => {
                 self.packages.decisions.is_final = false;
-                Ok(self.learn(demands, subscriber)? || self.decide_without_lacking(roots))
+                self.lacking.clone_from(&demands);
+                if self.learn(demands, When::First, subscriber)? {
+                    return Ok(true);
+                }
+                // What is chosen anyway may be what the retrievers need that cannot be asked yet.
+                Ok(partial.is_some_and(|partial| self.adopt(partial, false)))
             }
             Solved::Conflict(conflict) => {
                 if self.facts.distrust() {
@@ -402,25 +394,6 @@ impl<'a> Resolver<'a> {
                 self.conflict(&roots, &conflict, subscriber)
             }
             Solved::TooHard(hard) => Err(hard.error()),
-        }
-    }
-
-    /// What can be decided before some retrievers can be asked: that may be what they need to be found themselves.
-    fn decide_without_lacking(&mut self, mut roots: Vec<Root>) -> bool {
-        loop {
-            match self.solve(&roots) {
-                Solved::Solution(solution) => return self.adopt(solution, false),
-                Solved::Lacking(demands) => {
-                    let before = roots.len();
-                    let is_lacking =
-                        |origin: &Origin| demands.iter().any(|one| one.subject.origin == *origin);
-                    roots.retain(|root| !is_lacking(&root.demand.subject.origin));
-                    if roots.len() == before {
-                        return false;
-                    }
-                }
-                Solved::Conflict(_) | Solved::TooHard(_) => return false,
-            }
         }
     }
 
@@ -435,7 +408,10 @@ impl<'a> Resolver<'a> {
             let proposed = self.with_problem(roots, |problem| solve::propose(problem, conflict));
             match proposed {
                 Proposed::Lacking(demands) => {
-                    if !self.learn(demands, subscriber).unwrap_or(false) {
+                    if !self
+                        .learn(demands, When::First, subscriber)
+                        .unwrap_or(false)
+                    {
                         break;
                     }
                 }
@@ -454,12 +430,21 @@ impl<'a> Resolver<'a> {
 
     fn with_problem<T>(&self, roots: &[Root], work: impl FnOnce(&Problem<'_>) -> T) -> T {
         let preferred = &self.preferred;
+        let contains = |locked: &Preferred, subject: &Subject, version: &semver::Version| {
+            let versions = locked.get(subject);
+            versions.is_some_and(|versions| versions.contains(version))
+        };
         let answered = self.packages.decisions.replaced.keys();
         let answered = answered.map(|label| label.as_str().into()).collect();
         let admits = |subject: &Subject, candidate: &super::facts::Candidate| {
-            let locked = preferred.get(subject);
-            let is_locked = locked.is_some_and(|locked| locked.contains(&candidate.version));
-            self.policy.admits(subject, candidate, is_locked)
+            let standing = if contains(preferred, subject, &candidate.version) {
+                Standing::Locked
+            } else if contains(&self.renewed, subject, &candidate.version) {
+                Standing::Renewed
+            } else {
+                Standing::New
+            };
+            self.policy.admits(subject, candidate, standing)
         };
         work(&Problem {
             facts: &self.facts,
@@ -485,28 +470,13 @@ impl<'a> Resolver<'a> {
 
     /// What path packages ask for, in an order that does not depend on when they were found.
     fn roots(&mut self) -> Result<Vec<Root>> {
-        let reached = self.packages.reached(&self.members);
-        let is_path = |index: &PackageIndex| self.packages.get(*index).release.is_none();
-        let paths: Vec<PackageIndex> = reached.into_iter().filter(is_path).collect();
-        let mut requests = Vec::new();
-        for index in paths {
-            if let Ok(declaration) = self.packages.declared_of(index) {
-                let by: std::sync::Arc<str> = declaration.info.label().into();
-                let pkgs = declaration.pkgs.iter();
-                requests.extend(pkgs.map(|(_, request)| (by.clone(), index, request.clone())));
-            }
-        }
-        for (index, request) in &self.hidden {
-            let by = self.packages.label(*index).into();
-            requests.push((by, *index, request.clone()));
-        }
         let mut roots: Vec<Root> = Vec::new();
-        for (by, index, request) in requests {
-            if let Some(demand) = self.demanded(index, &request)? {
+        for (index, request) in self.requests() {
+            if let Some(demand) = self.demanded(&request)? {
                 let root = Root {
-                    by,
+                    by: self.packages.label(index).into(),
                     demand,
-                    is_member: self.packages.get(index).release.is_none(),
+                    is_member: true,
                 };
                 if !roots.contains(&root) {
                     roots.push(root);
@@ -516,54 +486,48 @@ impl<'a> Resolver<'a> {
         Ok(roots)
     }
 
-    /// The demand that a request stands for; `None`: a path package answers it, or nothing can yet.
-    fn demanded(
-        &mut self,
-        asking: PackageIndex,
-        request: &PackageRequest,
-    ) -> Result<Option<Demand>> {
-        let label = request.wanted.label();
-        if label == RESOLVER || self.packages.decisions.replaced.contains_key(&label) {
-            return Ok(None);
+    /// The requests of path packages, and who makes them: first visible ones, in order of directories.
+    pub(super) fn requests(&self) -> Vec<(PackageIndex, PackageRequest)> {
+        let is_path = |index: &PackageIndex| self.packages.get(*index).release.is_none();
+        let reached = self.packages.reached(&self.members).into_iter();
+        let mut requests = Vec::new();
+        for index in reached.filter(is_path) {
+            if let Ok(declaration) = self.packages.declared_of(index) {
+                let pkgs = declaration.pkgs.iter();
+                requests.extend(pkgs.map(|(_, request)| (index, request.clone())));
+            }
         }
-        match &request.from {
-            Source::Path(_) => Ok(None),
-            Source::Retriever(exec) => demand(request, origin(exec)).map(Some),
-            Source::Of(..) => Ok(None),
-            Source::Global => match self.global(&label) {
-                Some(Definition::Retriever(origin)) => demand(request, origin).map(Some),
-                Some(Definition::Path(_) | Definition::BuiltIn) => Ok(None),
-                None => {
-                    self.packages.needs.demand(asking, request);
-                    Ok(None)
-                }
-            },
-        }
+        let hidden = self.hidden.iter().filter(|(index, _)| is_path(index));
+        requests.extend(hidden.cloned());
+        requests
     }
 
-    /// Where a global name leads, also if nobody defines it: to what `wake.resolver` is defined as, else to the path package of
-    /// that name.
-    fn global(&mut self, label: &str) -> Option<Definition> {
-        let decisions = &mut self.packages.decisions;
-        if let Some(known) = decisions.globals.get(label) {
-            return Some(known.clone());
+    /// The demand that a request stands for; `None`: a path package answers it, or nothing can yet.
+    fn demanded(&self, request: &PackageRequest) -> Result<Option<Demand>> {
+        let label = request.wanted.label();
+        let decisions = &self.packages.decisions;
+        if label == RESOLVER || decisions.replaced.contains_key(&label) {
+            return Ok(None);
         }
-        let definition = match decisions.globals.get(RESOLVER) {
-            Some(Definition::Retriever(origin)) => Definition::Retriever(origin.clone()),
-            _ => match self.packages.labelled(label).as_slice() {
-                [only] => Definition::Path(*only),
-                _ => return None,
+        let origin = match &request.from {
+            Source::Path(_) | Source::Of(..) => return Ok(None),
+            Source::Retriever(exec) => origin(exec),
+            Source::Global => match decisions.globals.get(&label) {
+                Some(Definition::Retriever(origin)) => origin.clone(),
+                Some(Definition::Path(_) | Definition::BuiltIn) | None => return Ok(None),
             },
         };
-        let globals = &mut self.packages.decisions.globals;
-        globals.insert(label.to_owned(), definition.clone());
-        Some(definition)
+        demand(request, origin).map(Some)
     }
 
     /// Connects the packages that are there along what their declarations ask for.
     fn relink(&mut self) {
+        self.packages.disconnect_unchosen();
         let needs = std::mem::take(&mut self.packages.needs);
         for index in self.packages.indexes() {
+            if !self.counts(index) {
+                continue;
+            }
             let Ok(declaration) = self.packages.declared_of(index) else {
                 continue;
             };
@@ -581,65 +545,9 @@ impl<'a> Resolver<'a> {
         self.packages.needs = needs;
     }
 
-    /// Requests that nothing answers.
-    fn unanswered(&mut self) -> Vec<(PackageIndex, PackageRequest)> {
-        let mut unanswered = self.hidden.clone();
-        unanswered.retain(|(asking, request)| {
-            self.packages.find(*asking, request).is_err() && !self.is_answered(*asking, request)
-        });
-        unanswered
-    }
-
-    /// Whether the solution answers a request, fetched or not.
-    fn is_answered(&self, asking: PackageIndex, request: &PackageRequest) -> bool {
-        let origin = match &request.from {
-            Source::Retriever(exec) => origin(exec),
-            Source::Global => match self.packages.decisions.globals.get(&request.wanted.label()) {
-                Some(Definition::Retriever(origin)) => origin.clone(),
-                _ => return false,
-            },
-            Source::Path(_) | Source::Of(..) => return false,
-        };
-        let asker = self.packages.get(asking).release.as_ref();
-        let label = self.packages.label(asking);
-        let decisions = &self.packages.decisions;
-        demand(request, origin)
-            .is_ok_and(|demand| decisions.answer(asker, &label, &demand).is_some())
-    }
-
     fn endless(&self) -> Error {
         Error::user("Resolving the packages does not end")
             .cause(format!("{} rounds led to ever new packages", self.round))
             .hint("look for a package that asks for itself under ever other names or configs")
     }
-
-    /// Nothing goes on: who waits for what.
-    fn stuck(&mut self) -> Error {
-        let mut waiting: Vec<(PackageIndex, PackageRequest)> = self.unanswered();
-        let declarations = self.declaring.waiting();
-        waiting.extend(declarations.map(|(index, request)| (index, request.clone())));
-        let place = |request: &PackageRequest| {
-            let at = request.at.as_ref();
-            at.map(|at| (at.file.clone(), at.line, at.column))
-        };
-        waiting.sort_by_cached_key(|(index, request)| {
-            (
-                place(request),
-                self.packages.label(*index),
-                request.wanted.label(),
-            )
-        });
-        waiting.dedup_by(|one, other| one.0 == other.0 && one.1.is_same(&other.1));
-        super::stuck::explain(self, &waiting)
-    }
-}
-
-fn overridden(winner: &Claim) -> Error {
-    Error::user(format!(
-        "The global `{}` is overridden after it was executed",
-        winner.label
-    ))
-    .cause(format!("`{}` says `{}`", winner.by, winner.shown))
-    .hint("what has run cannot be taken back: define it where it is known from the start, in the package at the top")
-    .at_if_absent(winner.at.as_ref())
 }

@@ -1,66 +1,182 @@
 //! The error of a resolution in which nothing goes on: who waits for what, as a graph.
 
 use super::PackageIndex;
+use super::asking::asked_for;
+use super::facts::{Demand, GLOBAL};
+use super::frontier::earliest;
+use super::globals::Definition;
+use super::origin::origin;
+use super::packages::demand;
 use super::resolve::Resolver;
-use crate::declare::model::{PackageRequest, Program, Source};
+use crate::declare::model::{PackageRequest, Program, RESOLVER, Source};
 use crate::error::{Error, near};
 
-/// Says of each request that nothing answers who makes it, and why it cannot be answered.
-pub(super) fn explain(
-    resolver: &Resolver<'_>,
-    waiting: &[(PackageIndex, PackageRequest)],
-) -> Error {
-    let packages = &resolver.packages;
-    let is_lone = |request: &PackageRequest| request.from == Source::Global;
-    if let [(asking, request)] = waiting
-        && is_lone(request)
-    {
-        return not_found(resolver, *asking, request);
+impl Resolver<'_> {
+    /// Requests of packages that count and that nothing answers.
+    pub(super) fn unanswered(&self) -> Vec<(PackageIndex, PackageRequest)> {
+        let mut requests = self.requests();
+        let is_release = |index: PackageIndex| self.packages.get(index).release.is_some();
+        let of_releases = self.hidden.iter().filter(|(index, _)| is_release(*index));
+        requests.extend(of_releases.cloned());
+        requests.retain(|(asking, request)| {
+            self.counts(*asking) && !self.is_answered(*asking, request)
+        });
+        requests
     }
-    let mut error = Error::user("The packages cannot be resolved: nothing can go on");
-    for (asking, request) in waiting {
-        let place = request.at.as_ref().map(|at| format!("  ({at})"));
-        let by = match &request.from {
-            Source::Retriever(exec) => match &exec.program {
-                Program::Package(retriever) => {
-                    format!(", which `{}` must find first", retriever.wanted.label())
-                }
-                _ => String::new(),
+
+    /// Whether a request is answered, fetched or not; one by path is looked at when it is needed.
+    fn is_answered(&self, asking: PackageIndex, request: &PackageRequest) -> bool {
+        let decisions = &self.packages.decisions;
+        let label = request.wanted.label();
+        if label == RESOLVER || decisions.replaced.contains_key(&label) {
+            return true;
+        }
+        let origin = match &request.from {
+            Source::Retriever(exec) => origin(exec),
+            Source::Global => match decisions.globals.get(&label) {
+                Some(Definition::Retriever(origin)) => origin.clone(),
+                Some(Definition::Path(_)) => return true,
+                Some(Definition::BuiltIn) | None => return false,
             },
-            Source::Global => ", which nobody defines".to_owned(),
-            Source::Path(_) | Source::Of(..) => String::new(),
+            Source::Path(_) | Source::Of(..) => return true,
         };
-        error = error
-            .cause(format!(
-                "`{}` waits for `{}`{by}{}",
-                packages.label(*asking),
-                request.wanted.label(),
-                place.unwrap_or_default()
-            ))
-            .at_if_absent(request.at.as_ref());
+        let asker = self.packages.get(asking).release.as_ref();
+        let label = self.packages.label(asking);
+        demand(request, origin)
+            .is_ok_and(|demand| decisions.answer(asker, &label, &demand).is_some())
     }
-    error.hint("break the circle: one of them must be found without the others")
+
+    /// Nothing goes on: why, or who waits for whom.
+    pub(super) fn stuck(&mut self) -> Error {
+        let declarations = self.waiting();
+        if let Some(error) = self.impossible(&declarations) {
+            return error;
+        }
+        let mut waiting = self.unanswered();
+        waiting.extend(declarations);
+        let place = |request: &PackageRequest| {
+            let at = request.at.as_ref();
+            at.map(|at| (at.file.clone(), at.line, at.column))
+        };
+        waiting.sort_by_cached_key(|(index, request)| {
+            (
+                place(request),
+                self.packages.label(*index),
+                request.wanted.label(),
+            )
+        });
+        waiting.dedup_by(|one, other| one.0 == other.0 && one.1.is_same(&other.1));
+        self.explain(&waiting)
+    }
+
+    /// What evaluations wait for although it can never come, whatever else is resolved.
+    fn impossible(&mut self, waiting: &[(PackageIndex, PackageRequest)]) -> Option<Error> {
+        let mut errors = Vec::new();
+        for (asking, request) in waiting {
+            let found = self.packages.find(*asking, request);
+            let needs = std::mem::take(&mut self.packages.needs);
+            errors.extend(found.err().filter(|_| needs.is_empty()));
+        }
+        earliest(errors)
+    }
+
+    /// Says of each request that nothing answers who makes it, and why it cannot be answered.
+    fn explain(&self, waiting: &[(PackageIndex, PackageRequest)]) -> Error {
+        let is_lone = |request: &PackageRequest| {
+            request.from == Source::Global
+                && !self
+                    .packages
+                    .decisions
+                    .globals
+                    .contains_key(&request.wanted.label())
+        };
+        let lone = waiting.iter().find(|(_, request)| is_lone(request));
+        if let Some((asking, request)) = lone {
+            let by = self.packages.label(*asking);
+            return self
+                .not_defined(&request.wanted.label(), &format!("`{by}`"))
+                .at_if_absent(request.at.as_ref());
+        }
+        let mut lacking = self.lacking.iter();
+        if let Some(demand) = lacking.find(|demand| &*demand.subject.origin == GLOBAL) {
+            return self.not_defined(&demand.subject.label, &self.askers(demand));
+        }
+        let mut error = Error::user("The packages cannot be resolved: nothing can go on");
+        for (asking, request) in waiting {
+            let place = request.at.as_ref().map(|at| format!("  ({at})"));
+            error = error
+                .cause(format!(
+                    "`{}` waits for `{}`{}{}",
+                    self.packages.label(*asking),
+                    request.wanted.label(),
+                    finder(request),
+                    place.unwrap_or_default()
+                ))
+                .at_if_absent(request.at.as_ref());
+        }
+        for demand in self.lacking.iter().filter(|demand| demand.at.is_none()) {
+            error = error.cause(format!(
+                "{} waits for `{}`, which `{}` must find first",
+                self.askers(demand),
+                asked_for(demand),
+                demand.subject.origin
+            ));
+        }
+        for release in &self.wanted {
+            error = error.cause(format!(
+                "`{release}` is to be fetched by `{}`, which is not there",
+                release.subject.origin
+            ));
+        }
+        error.hint("break the circle: one of them must be found without the others")
+    }
+
+    /// The chosen versions that ask for something.
+    fn askers(&self, demand: &Demand) -> String {
+        let solution = self.packages.decisions.solution.iter();
+        let chosen = solution.flat_map(|solution| solution.chosen());
+        let is_asking = |subject, version| {
+            let candidate = self.facts.candidate(subject, version);
+            let mut demands = candidate.into_iter().flat_map(|one| &one.demands);
+            demands.any(|one| one.is_same(demand))
+        };
+        let asking = chosen.filter(|one| is_asking(&one.subject, &one.version));
+        let names: Vec<String> = asking.map(|release| format!("`{release}`")).collect();
+        match names.is_empty() {
+            true => "a version that was considered".to_owned(),
+            false => names.join(", "),
+        }
+    }
+
+    /// A name that nobody defines, and who asks for it.
+    fn not_defined(&self, label: &str, by: &str) -> Error {
+        let packages = &self.packages;
+        let mut known: Vec<String> = packages.decisions.globals.keys().cloned().collect();
+        known.extend(packages.indexes().map(|index| packages.label(index)));
+        known.sort();
+        known.dedup();
+        let near = near(label, known.iter().map(String::as_str));
+        let error = Error::user(format!("`{label}` is not there")).cause(format!(
+            "{by} asks for it from the global namespace, and nobody defines it"
+        ));
+        match near.first() {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error.hint(
+                "say where it comes from: `from='../path'`, or `from=wake.exec(wake.std.crates)`; or define it with `global=true`",
+            ),
+        }
+    }
 }
 
-/// A name that nobody defines.
-fn not_found(resolver: &Resolver<'_>, asking: PackageIndex, request: &PackageRequest) -> Error {
-    let packages = &resolver.packages;
-    let label = request.wanted.label();
-    let mut known: Vec<String> = packages.decisions.globals.keys().cloned().collect();
-    known.extend(packages.indexes().map(|index| packages.label(index)));
-    known.sort();
-    known.dedup();
-    let near = near(&label, known.iter().map(String::as_str));
-    let error = Error::user(format!("`{label}` is not there"))
-        .cause(format!(
-            "`{}` asks for it from the global namespace, and nobody defines it",
-            packages.label(asking)
-        ))
-        .at_if_absent(request.at.as_ref());
-    match near.first() {
-        Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None => error.hint(
-            "say where it comes from: `from='../path'`, or `from=wake.exec(wake.std.crates)`; or define it with `global=true`",
-        ),
+/// Who must be there before a request can be answered.
+fn finder(request: &PackageRequest) -> String {
+    match &request.from {
+        Source::Retriever(exec) => match &exec.program {
+            Program::Package(retriever) => {
+                format!(", which `{}` must find first", retriever.wanted.label())
+            }
+            Program::Std(_) | Program::File(_) => String::new(),
+        },
+        Source::Global | Source::Path(_) | Source::Of(..) => String::new(),
     }
 }

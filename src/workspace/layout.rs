@@ -26,6 +26,9 @@ const OUTPUT: &str = ".wake/out";
 const CACHE: &str = ".wake/cache";
 const PACKAGES: &str = ".wake/pkgs";
 
+/// The file that says that a directory holds copies of packages (`wake pkg vendor`), none of which is the workspace's own.
+pub const VENDORED: &str = ".wake-vendor";
+
 /// What follows the name of a module in the directory of its `Tests`.
 pub const TESTS: &str = ".tests";
 

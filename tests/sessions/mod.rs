@@ -7,6 +7,8 @@ mod fetched;
 mod hostile;
 mod mishaps;
 mod outputs;
+mod pkg_read;
+mod pkg_write;
 
 use std::path::PathBuf;
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use semver::Version;
 
-use super::{Entry, Lock, Requires, write};
+use super::{Entry, Lock, Requires, VERSIONS, write};
 
 /// All that has changed, sorted by name.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -123,12 +123,11 @@ impl fmt::Display for Change {
             ),
             Self::Changed(old, new) => {
                 let facts = facts(old).into_iter().zip(facts(new));
-                let mut changed: Vec<String> = facts
-                    .filter(|(old, new)| old != new)
+                let changed = facts.filter(|(old, new)| old != new);
+                let mut changed: Vec<String> = changed
                     .map(|((name, old), (_, new))| format!("{name} {old} → {new}"))
                     .collect();
-                changed.extend(asked("no longer asks for", &old.requires, &new.requires));
-                changed.extend(asked("asks for", &new.requires, &old.requires));
+                changed.extend(requires(old, new));
                 let (label, place) = (new.label(), place(new));
                 write!(formatter, "~ {label}{place}: {}", changed.join(", "))
             }
@@ -162,24 +161,7 @@ fn place(entry: &Entry) -> String {
     }
 }
 
-/// Those of `some` that are not among `others`; `None`: they all are.
-fn asked(verb: &str, some: &[Requires], others: &[Requires]) -> Option<String> {
-    let only = some.iter().filter(|one| !others.contains(one));
-    let texts: Vec<String> = only
-        .map(|one| {
-            let origin = one.origin.iter().map(|origin| format!(" ({origin})"));
-            format!(
-                "{}@{}{}",
-                one.name,
-                one.requirement,
-                origin.collect::<String>()
-            )
-        })
-        .collect();
-    (!texts.is_empty()).then(|| format!("{verb} {}", texts.join(", ")))
-}
-
-/// All that can change while the version stays and has one value, with its name.
+/// All that can change while the version stays, with its name; but for what it asks for.
 fn facts(entry: &Entry) -> [(&'static str, String); 5] {
     let digest = entry.digest.map_or_else(|| "-".to_owned(), |id| id.short());
     let when = entry.artifact.as_ref().map(write::artifact);
@@ -195,4 +177,38 @@ fn facts(entry: &Entry) -> [(&'static str, String); 5] {
         ("artifact", when.unwrap_or_default().to_string()),
         ("replace", entry.replace.to_string()),
     ]
+}
+
+/// What is asked for no more, and what anew; if nothing but the order has changed, that.
+fn requires(old: &Entry, new: &Entry) -> Option<String> {
+    if old.requires == new.requires {
+        return None;
+    }
+    let only = |sign: char, one: &Entry, other: &Entry| -> Vec<String> {
+        let requires = one.requires.iter();
+        requires
+            .filter(|asked| !other.requires.contains(asked))
+            .map(|asked| format!("{sign}{}", required(asked)))
+            .collect()
+    };
+    let mut changed = only('-', old, new);
+    changed.extend(only('+', new, old));
+    Some(match changed.is_empty() {
+        true => "requires the same in another order".to_owned(),
+        false => format!("requires {}", changed.join(" ")),
+    })
+}
+
+fn required(asked: &Requires) -> String {
+    let mut text = format!("{}@{}", asked.name, asked.requirement);
+    if let Some(origin) = &asked.origin {
+        text.push_str(&format!(" ({origin})"));
+    }
+    let known = VERSIONS
+        .iter()
+        .find(|(known, _)| Some(*known) == asked.versions);
+    if let Some((_, versions)) = known {
+        text.push_str(&format!(" [{versions}]"));
+    }
+    text
 }

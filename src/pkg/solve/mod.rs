@@ -67,8 +67,9 @@ pub struct Root {
 #[derive(Debug)]
 pub enum Solved {
     Solution(Solution),
-    /// Facts that must be asked for first: sorted by subject and requirement, none twice.
-    Lacking(Vec<Demand>),
+    /// Facts that must be asked for first: sorted by subject and requirement, none twice; and what was chosen as if nobody
+    /// asked for these, if anything can be.
+    Lacking(Vec<Demand>, Option<Solution>),
     Conflict(Conflict),
     /// Given up after a number of steps.
     TooHard(TooHard),
@@ -119,9 +120,10 @@ fn attempt(problem: &Problem, steps: &Steps) -> (Solved, bool) {
         let used = modes.clone();
         let (outcome, lacking) = Pass::new(problem, problem.roots, &used).run(steps);
         match outcome {
-            Outcome::Found(_) | Outcome::TooHard(_) if !lacking.is_empty() => {
-                break Solved::Lacking(lacking);
+            Outcome::Found(found) if !lacking.is_empty() => {
+                break Solved::Lacking(lacking, Some(found.into_solution()));
             }
+            Outcome::TooHard(_) if !lacking.is_empty() => break Solved::Lacking(lacking, None),
             Outcome::Found(found) => {
                 is_settled &= found.is_settled;
                 if !modes.learn(found.statements()) {

@@ -184,7 +184,7 @@ fn in_rounds(world: &World, is_sparse: bool) -> Solved {
         ..world.clone()
     };
     for _ in 0..1_000 {
-        let Solved::Lacking(demands) = growing.solved() else {
+        let Solved::Lacking(demands, _) = growing.solved() else {
             return growing.solved();
         };
         let is_known = |one: &Demand| growing.facts.is_known(&one.subject, &one.requirement);
@@ -207,7 +207,7 @@ fn outline(solved: Solved) -> Option<Solution> {
     match solved {
         Solved::Solution(solution) => Some(solution),
         Solved::Conflict(_) => None,
-        Solved::Lacking(demands) => panic!("lacking {demands:?}"),
+        Solved::Lacking(demands, _) => panic!("lacking {demands:?}"),
         Solved::TooHard(_) => panic!("small worlds are easy"),
     }
 }

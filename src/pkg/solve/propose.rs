@@ -118,7 +118,7 @@ impl Attempt<'_> {
                 let chosen = solution.answer(Who::Root(&root.by), &root.demand);
                 Ok(chosen.map(|chosen| chosen.version.clone()))
             }
-            Solved::Lacking(demands) => Err(demands),
+            Solved::Lacking(demands, _) => Err(demands),
             Solved::Conflict(_) | Solved::TooHard(_) => Ok(None),
         }
     }

@@ -317,7 +317,7 @@ fn pre_releases_are_chosen_where_they_are_named() {
     assert_eq!(World::new(index).asks("a").chosen(), "a@1.0.0");
     let mut named = World::new(index).asks("a ^2.0.0-rc.1");
     assert!(
-        matches!(named.solved(), Solved::Lacking(_)),
+        matches!(named.solved(), Solved::Lacking(..)),
         "who asks for all gets none"
     );
     let root = named.roots[0].demand.clone();
@@ -360,7 +360,7 @@ fn all_lacking_facts_are_asked_for_at_once() {
     world.facts = Facts::default();
     let a = candidate("1.0.0", vec![demand("c ^1"), demand("b ^1")]);
     world.facts.add(&subject("a"), &Requirement::any(), vec![a]);
-    let Solved::Lacking(lacking) = world.solved() else {
+    let Solved::Lacking(lacking, _) = world.solved() else {
         panic!("facts are lacking");
     };
     let lacking: Vec<_> = lacking

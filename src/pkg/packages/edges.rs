@@ -1,0 +1,124 @@
+//! Who needs whom: kept as it turns out, followed, and refused where it leads in a circle.
+
+use std::collections::HashSet;
+
+use super::{Package, PackageIndex, Packages};
+use crate::error::{Error, Location, Result};
+
+/// A package that another one needs, and where that one says so.
+type Edge<'a> = (PackageIndex, Option<&'a Location>);
+
+impl Packages {
+    /// Adds that `from` needs `to`, as a module or a declaration of it says. Whether that closes a cycle is for
+    /// [`Self::refuse_cycles`], when all is known.
+    pub fn connect(&mut self, from: PackageIndex, to: PackageIndex, at: Option<&Location>) {
+        let edges = &mut self.packages[from].edges;
+        if !edges
+            .iter()
+            .any(|(known, place)| *known == to && place.as_ref() == at)
+        {
+            edges.push((to, at.cloned()));
+        }
+    }
+
+    /// Forgets that anybody needs releases that are not chosen any more.
+    pub fn disconnect_unchosen(&mut self) {
+        let is_gone = |package: &Package| {
+            let release = package.release.as_ref();
+            release.is_some_and(|release| !self.decisions.is_chosen(release))
+        };
+        let is_gone: Vec<bool> = self.packages.iter().map(is_gone).collect();
+        for (package, is_gone_itself) in self.packages.iter_mut().zip(&is_gone) {
+            package
+                .edges
+                .retain(|(to, _)| !is_gone_itself && !is_gone[*to]);
+        }
+    }
+
+    /// A user error if packages need each other: always the same one, in whatever order the packages were found.
+    pub fn refuse_cycles(&self) -> Result<()> {
+        let mut roots: Vec<PackageIndex> = self.indexes().collect();
+        roots.sort_by_key(|&index| &self.packages[index].display);
+        let edges: Vec<Vec<Edge<'_>>> = self.indexes().map(|index| self.edges(index)).collect();
+        let mut done = vec![false; self.packages.len()];
+        let mut depth: Vec<Option<usize>> = vec![None; self.packages.len()];
+        for root in roots {
+            if done[root] {
+                continue;
+            }
+            let mut way: Vec<(PackageIndex, usize)> = vec![(root, 0)];
+            depth[root] = Some(0);
+            while let Some((package, next)) = way.last_mut() {
+                let Some((to, _)) = edges[*package].get(*next) else {
+                    done[*package] = true;
+                    depth[*package] = None;
+                    way.pop();
+                    continue;
+                };
+                *next += 1;
+                if let Some(start) = depth[*to] {
+                    let cycle = way[start..].iter();
+                    return Err(
+                        self.cycle(cycle.map(|&(from, next)| (from, edges[from][next - 1])))
+                    );
+                }
+                if !done[*to] {
+                    depth[*to] = Some(way.len());
+                    way.push((*to, 0));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What a package needs, in an order that does not depend on when it was found out.
+    fn edges(&self, package: PackageIndex) -> Vec<Edge<'_>> {
+        let edges = self.packages[package].edges.iter();
+        let mut edges: Vec<Edge<'_>> = edges.map(|(to, at)| (*to, at.as_ref())).collect();
+        edges.sort_by_key(|(to, at)| {
+            let place = at.map(|at| (&at.file, at.line, at.column));
+            (&self.packages[*to].display, place)
+        });
+        edges
+    }
+
+    fn cycle<'a>(&self, way: impl Iterator<Item = (PackageIndex, Edge<'a>)>) -> Error {
+        let name = |index: PackageIndex| match &self.packages[index].declaration {
+            Some(Ok(declaration)) => declaration.info.label(),
+            _ => self.packages[index].display.clone(),
+        };
+        let mut error = Error::user("Packages need each other in a cycle");
+        for (package, (to, at)) in way {
+            let place = at.map(|at| format!("  ({at})")).unwrap_or_default();
+            error = error.cause(format!("`{}` needs `{}`{place}", name(package), name(to)));
+            error = error.at_if_absent(at);
+        }
+        let is_alone = error.report().causes.len() == 1;
+        error.hint(if is_alone {
+            "a package reaches its own modules with `wake.getModule(pkg, …)`"
+        } else {
+            "move what both need into a package of its own"
+        })
+    }
+
+    /// The packages reached from `roots` along visible `pkgs`, `roots` included, in order of their directories.
+    pub fn reached(&self, roots: &[PackageIndex]) -> Vec<PackageIndex> {
+        let mut reached: Vec<PackageIndex> = roots.to_vec();
+        let mut seen: HashSet<PackageIndex> = roots.iter().copied().collect();
+        let mut next = 0;
+        while next < reached.len() {
+            for (to, _) in &self.packages[reached[next]].edges {
+                if seen.insert(*to) {
+                    reached.push(*to);
+                }
+            }
+            next += 1;
+        }
+        reached.sort_by(|a, b| {
+            self.packages[*a]
+                .directory
+                .cmp(&self.packages[*b].directory)
+        });
+        reached
+    }
+}
