@@ -349,8 +349,12 @@ impl Resolver<'_> {
     fn may_not_fetch(&self, releases: &[Release]) -> Error {
         let flag = self.policy.mode.flag();
         let names: Vec<String> = releases.iter().map(|one| format!("`{one}`")).collect();
-        Error::user(format!("{} is not in the store", names.join(", ")))
-            .cause(format!("`{flag}` forbids to fetch it"))
+        let (verb, them) = match names.len() {
+            1 => ("is", "it"),
+            _ => ("are", "them"),
+        };
+        Error::user(format!("{} {verb} not in the store", names.join(", ")))
+            .cause(format!("`{flag}` forbids to fetch {them}"))
             .hint(format!("run `wake pkg resolve` once without `{flag}`"))
     }
 }

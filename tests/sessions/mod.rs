@@ -3,6 +3,7 @@
 
 mod commands;
 mod examples;
+mod fetched;
 mod hostile;
 mod mishaps;
 mod outputs;
