@@ -1,6 +1,6 @@
 //! Between the lock and a resolution: what is locked is known and preferred, what was chosen is locked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
 
@@ -9,6 +9,7 @@ use super::decisions::Release;
 use super::facts::{Candidate, Demand, Origin, Subject};
 use super::lock::{self, Entry, Lock, Requires};
 use super::origin::origin;
+use super::policy::Standing;
 use super::requirement::Requirement;
 use super::resolve::Resolver;
 use super::solve::Scope;
@@ -75,6 +76,21 @@ impl Resolver<'_> {
         }
     }
 
+    /// What the lock has to do with a version.
+    pub(super) fn standing(&self, subject: &Subject, version: &Version) -> Standing {
+        let has = |locked: &Preferred| {
+            let versions = locked.get(subject);
+            versions.is_some_and(|versions| versions.contains(version))
+        };
+        if has(&self.preferred) {
+            Standing::Locked
+        } else if has(&self.renewed) {
+            Standing::Renewed
+        } else {
+            Standing::New
+        }
+    }
+
     /// What is to be locked now; `None`: there is nothing but path packages, and no lock to keep right.
     pub fn lock(&self) -> Option<Lock> {
         let chosen = self.packages.decisions.solution.iter();
@@ -86,10 +102,18 @@ impl Resolver<'_> {
         for release in chosen {
             self.lock_release(release, &mut entries);
         }
+        let mut is_whole = true;
         for index in self.packages.reached(&self.members) {
             if self.packages.get(index).release.is_none() {
+                is_whole &= self.packages.is_whole(index);
                 entries.extend(self.lock_path(index));
             }
+        }
+        if !is_whole {
+            // Nobody knows what a broken package asks for: what was locked for it stays.
+            let names: BTreeSet<String> = entries.iter().map(|one| one.name.clone()).collect();
+            let others = self.locked.entries.iter();
+            entries.extend(others.filter(|one| !names.contains(&one.name)).cloned());
         }
         let mut lock = Lock::new(entries);
         lock.vendor.clone_from(&self.locked.vendor);
