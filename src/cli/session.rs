@@ -17,6 +17,7 @@ use crate::generate::{self, Prepared, Purpose};
 use crate::jsonnet::client::{self, Evaluators};
 use crate::jsonnet::protocol::Setup;
 use crate::pkg::Ask;
+use crate::pkg::outdated::{self, Outdated};
 use crate::pkg::overview::Overview;
 use crate::pkg::policy::Policy;
 use crate::pkg::resolution::{self, Context};
@@ -178,6 +179,20 @@ impl Session {
             policy,
             ..self.place.context(&ask)
         })
+    }
+
+    /// As [`Self::resolve`]. Returns the packages of which there are newer versions, of which nothing is locked.
+    pub(super) fn outdated(
+        &mut self,
+        policy: &Policy,
+        subscriber: &mut dyn Subscriber,
+    ) -> Result<Vec<Outdated>> {
+        let ask = |request: &_| self.evaluators.ask(request);
+        let context = Context {
+            policy,
+            ..self.place.context(&ask)
+        };
+        outdated::outdated(&context, subscriber)
     }
 
     /// The directories below that of all outputs that belong to modules which members declare.

@@ -1,12 +1,13 @@
 //! The one model of packages that both front ends (`PKG` and, later, `Recipe.sml`) make: plain data.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{Error, Location, Result};
+use crate::fs::path;
 
 /// Name, version and namespace of a package.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -274,4 +275,17 @@ pub struct PackageDirectory {
     pub top: PathBuf,
     /// The environment variables that `wake.env` may read in it; `None`: all, since it is a path package.
     pub granted: Option<Vec<String>>,
+    /// Where messages say that it lies, if that is elsewhere: a store is no place that people know.
+    pub place: Option<PathBuf>,
+}
+
+impl PackageDirectory {
+    /// A path for people: relative to the workspace's top where it lies below it.
+    pub fn display(&self, path: &Path) -> String {
+        let below = path.strip_prefix(&self.directory).ok();
+        match (&self.place, below) {
+            (Some(place), Some(below)) => place.join(below).display().to_string(),
+            _ => path::display(path, &self.top),
+        }
+    }
 }

@@ -5,6 +5,7 @@
 //! - [`resolve`]: the loop; [`asking`] and [`fetching`] are what it does in a round, with [`retriever`]s
 //! - [`store`], [`lock`]: what is kept, for all workspaces of a user and for all users of a workspace
 //! - [`change`]: what people do to packages, with [`edit`], [`vendor`], [`publish`], [`archive`]
+//! - [`overview`], [`ways`], [`outdated`]: what people ask about packages
 //!
 //! The loop is lazy: what a declaration names in `pkgs` by path is looked at, but one that is missing or broken is an
 //! error only for those who need it.
@@ -26,6 +27,7 @@ mod locking;
 #[cfg(test)]
 mod loop_tests;
 pub mod origin;
+pub mod outdated;
 pub mod overview;
 pub mod packages;
 pub mod policy;
@@ -39,6 +41,7 @@ pub mod solve;
 pub mod store;
 mod stuck;
 pub mod vendor;
+pub mod ways;
 
 use ::std::path::Path;
 

@@ -113,6 +113,7 @@ pub(super) fn resolve_anew(
     let (mut resolver, mut reads) = open(context)?;
     resolver.settle(subscriber)?;
     resolver.refuse_undeclared()?;
+    resolver.survey(subscriber)?;
     reads.push(finish(context, &mut resolver, subscriber)?);
     let overview = Overview::of(&mut resolver);
     reads.append(&mut resolver.packages.reads);
@@ -202,44 +203,19 @@ pub fn finish(
         Some(lock) => write_lock(context, resolver, &lock, &file, subscriber)?,
         None => {}
     }
-    let mut links = BTreeMap::new();
+    link(context, resolver)?;
     let mut used = BTreeSet::new();
     let (mut by_path, mut fetched) = (0, 0);
     for index in resolver.packages.reached(&resolver.members) {
-        let package = resolver.packages.get(index);
-        match &package.release {
+        match &resolver.packages.get(index).release {
             Some(release) => {
                 fetched += 1;
-                links.insert(PathBuf::from(&package.place), package.directory.clone());
                 let key = (release.subject.clone(), release.version.clone());
                 used.extend(resolver.packages.decisions.ids.get(&key).copied());
             }
-            None => {
-                by_path += 1;
-                // A link to a directory around it would be a circle.
-                let is_around = context
-                    .layout
-                    .wake_directory()
-                    .starts_with(&package.directory);
-                if let (false, Ok(declaration)) = (is_around, resolver.packages.declared_of(index))
-                {
-                    let info = &declaration.info;
-                    let version = info.version.as_deref().unwrap_or("0.0.0");
-                    let link = PathBuf::from(layout::package_link(&info.label(), version));
-                    let parent = context
-                        .layout
-                        .top()
-                        .join(link.parent().unwrap_or(Path::new("")));
-                    links.insert(link, path::relative(&package.directory, &parent));
-                }
-            }
+            None => by_path += 1,
         }
     }
-    link_packages(
-        context.layout.top(),
-        &context.layout.packages_directory(),
-        &links,
-    )?;
     if let Some(store) = resolver.packages.decisions.opened_store() {
         store.use_by(context.layout.top(), &used)?;
     }
@@ -252,6 +228,30 @@ pub fn finish(
         path: file,
         hash: content.map(|content| *blake3::hash(&content).as_bytes()),
     })
+}
+
+/// Makes the links of `.wake/pkgs/` to the packages that are there: files of packages are looked at through them.
+///
+/// # Errors
+/// A link cannot be made.
+pub fn link(context: &Context<'_>, resolver: &Resolver<'_>) -> Result<()> {
+    let layout = context.layout;
+    let mut links = BTreeMap::new();
+    for index in resolver.packages.reached(&resolver.members) {
+        let package = resolver.packages.get(index);
+        // A link to a directory around it would be a circle.
+        let is_around = layout.wake_directory().starts_with(&package.directory);
+        if package.release.is_some() {
+            links.insert(PathBuf::from(&package.place), package.directory.clone());
+        } else if let (false, Ok(declaration)) = (is_around, resolver.packages.declared_of(index)) {
+            let info = &declaration.info;
+            let version = info.version.as_deref().unwrap_or("0.0.0");
+            let link = PathBuf::from(layout::package_link(&info.label(), version));
+            let parent = layout.top().join(link.parent().unwrap_or(Path::new("")));
+            links.insert(link, path::relative(&package.directory, &parent));
+        }
+    }
+    link_packages(layout.top(), &layout.packages_directory(), &links)
 }
 
 fn write_lock(

@@ -527,6 +527,11 @@ impl<'a> Resolver<'a> {
                 }
             }
         }
+        for (asking, request) in self.hidden.clone() {
+            if let Ok(found) = self.packages.find(asking, &request) {
+                self.packages.connect(asking, found, request.at.as_ref());
+            }
+        }
         self.packages.needs = needs;
     }
 

@@ -70,7 +70,8 @@ impl Store {
         let Some(directory) = cache_directory else {
             return Err(
                 Error::environment("There is no place for the store of packages")
-                    .cause("neither `XDG_CACHE_HOME` nor `HOME` is set"),
+                    .cause("neither `XDG_CACHE_HOME` nor `HOME` is set")
+                    .hint("set `XDG_CACHE_HOME` to a directory that you may write to"),
             );
         };
         Self::open(directory)
