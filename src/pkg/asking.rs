@@ -78,7 +78,7 @@ impl Resolver<'_> {
     }
 
     /// Asks for facts, with one call for each retriever. Returns what was answered.
-    fn ask_for(
+    pub(super) fn ask_for(
         &mut self,
         lacking: Vec<Demand>,
         when: When,

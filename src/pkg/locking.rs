@@ -1,6 +1,6 @@
 //! Between the lock and a resolution: what is locked is known and preferred, what was chosen is locked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
 
@@ -102,10 +102,18 @@ impl Resolver<'_> {
         for release in chosen {
             self.lock_release(release, &mut entries);
         }
+        let mut is_whole = true;
         for index in self.packages.reached(&self.members) {
             if self.packages.get(index).release.is_none() {
+                is_whole &= self.packages.is_whole(index);
                 entries.extend(self.lock_path(index));
             }
+        }
+        if !is_whole {
+            // Nobody knows what a broken package asks for: what was locked for it stays.
+            let names: BTreeSet<String> = entries.iter().map(|one| one.name.clone()).collect();
+            let others = self.locked.entries.iter();
+            entries.extend(others.filter(|one| !names.contains(&one.name)).cloned());
         }
         let mut lock = Lock::new(entries);
         lock.vendor.clone_from(&self.locked.vendor);

@@ -478,6 +478,18 @@ impl Packages {
         }
     }
 
+    /// Whether all is known that a package asks for: it has a good declaration, and what that names by path is there.
+    pub fn is_whole(&self, index: PackageIndex) -> bool {
+        let edges = &self.packages[index].edges;
+        self.declared_of(index).is_ok_and(|declaration| {
+            let mut requests = declaration.pkgs.iter().map(|(_, request)| request);
+            requests.all(|request| {
+                !matches!(request.from, Source::Path(_))
+                    || edges.iter().any(|(_, at)| *at == request.at)
+            })
+        })
+    }
+
     /// What a package is called, as far as that is known.
     pub fn label(&self, index: PackageIndex) -> String {
         let package = &self.packages[index];

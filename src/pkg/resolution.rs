@@ -248,7 +248,9 @@ pub fn link(context: &Context<'_>, resolver: &Resolver<'_>) -> Result<()> {
             let version = info.version.as_deref().unwrap_or("0.0.0");
             let link = PathBuf::from(layout::package_link(&info.label(), version));
             let parent = layout.top().join(link.parent().unwrap_or(Path::new("")));
-            links.insert(link, path::relative(&package.directory, &parent));
+            let target = path::relative(&package.directory, &parent);
+            // What is fetched is used through its link.
+            links.entry(link).or_insert(target);
         }
     }
     link_packages(layout.top(), &layout.packages_directory(), &links)
