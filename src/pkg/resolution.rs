@@ -243,7 +243,8 @@ pub fn link(context: &Context<'_>, resolver: &Resolver<'_>) -> Result<()> {
         let is_around = layout.wake_directory().starts_with(&package.directory);
         if package.release.is_some() {
             links.insert(PathBuf::from(&package.place), package.directory.clone());
-        } else if let (false, Ok(declaration)) = (is_around, resolver.packages.declared_of(index)) {
+        } else if let (false, Some(declaration)) = (is_around, resolver.packages.declared_of(index))
+        {
             let info = &declaration.info;
             let version = info.version.as_deref().unwrap_or("0.0.0");
             let link = PathBuf::from(layout::package_link(&info.label(), version));
