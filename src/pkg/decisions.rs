@@ -67,7 +67,10 @@ impl Decisions {
     ) -> Option<&Release> {
         let solution = self.solution.as_ref()?;
         // What a release asks for beside its visible `pkgs` is asked for in its name.
-        let own = release.and_then(|release| solution.answer(Who::Chosen(release), demand));
+        let own = release.and_then(|release| {
+            let exact = solution.answer(Who::Chosen(release), demand);
+            exact.or_else(|| solution.answer_from_anywhere(release, demand))
+        });
         own.or_else(|| solution.answer(Who::Root(label), demand))
     }
 

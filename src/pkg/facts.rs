@@ -45,6 +45,13 @@ impl Demand {
     }
 }
 
+impl Demand {
+    /// Whether two demands ask for the same versions of a name, wherever they come from.
+    pub fn asks_same(&self, other: &Self) -> bool {
+        self.subject.label == other.subject.label && self.requirement == other.requirement
+    }
+}
+
 /// One version of a subject.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidate {

@@ -9,6 +9,7 @@ use super::decisions::Release;
 use super::facts::{Candidate, Demand, Origin, Subject};
 use super::lock::{self, Entry, Lock, Requires};
 use super::origin::origin;
+use super::policy::Standing;
 use super::requirement::Requirement;
 use super::resolve::Resolver;
 use super::solve::Scope;
@@ -72,6 +73,21 @@ impl Resolver<'_> {
         // The solver takes the first that it can.
         for versions in self.preferred.values_mut() {
             versions.sort_by(|one, other| other.cmp(one));
+        }
+    }
+
+    /// What the lock has to do with a version.
+    pub(super) fn standing(&self, subject: &Subject, version: &Version) -> Standing {
+        let has = |locked: &Preferred| {
+            let versions = locked.get(subject);
+            versions.is_some_and(|versions| versions.contains(version))
+        };
+        if has(&self.preferred) {
+            Standing::Locked
+        } else if has(&self.renewed) {
+            Standing::Renewed
+        } else {
+            Standing::New
         }
     }
 

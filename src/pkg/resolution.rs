@@ -96,10 +96,20 @@ pub(super) fn open_with<'a>(
 /// As [`Resolver::settle`] and [`finish`]; a path package that members reach cannot be declared.
 pub fn resolve(context: &Context<'_>, subscriber: &mut dyn Subscriber) -> Result<Overview> {
     let file = context.layout.resolution_file();
-    let key = key(context);
-    if let Some(overview) = recall(context, &file, &key)? {
+    if let Some(overview) = recall(context, &file, &key(context))? {
         return Ok(overview);
     }
+    resolve_anew(context, subscriber)
+}
+
+/// As [`resolve`], also if nothing has changed since the last time: what is on disk is made so again.
+///
+/// # Errors
+/// As [`resolve`].
+pub(super) fn resolve_anew(
+    context: &Context<'_>,
+    subscriber: &mut dyn Subscriber,
+) -> Result<Overview> {
     let (mut resolver, mut reads) = open(context)?;
     resolver.settle(subscriber)?;
     resolver.refuse_undeclared()?;
@@ -118,13 +128,13 @@ pub fn resolve(context: &Context<'_>, subscriber: &mut dyn Subscriber) -> Result
     }));
     let clock = Clock::new(&context.layout.state_directory());
     let kept = Kept {
-        key,
+        key: key(context),
         front: front::save(reads, &clock, context.layout.top()),
         overview,
     };
     let text = serde_json::to_vec(&kept)
         .map_err(|error| Error::internal("A resolution cannot be kept").cause(error.to_string()))?;
-    fs::write_atomic(&file, &text)?;
+    fs::write_atomic(&context.layout.resolution_file(), &text)?;
     Ok(kept.overview)
 }
 

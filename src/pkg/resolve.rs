@@ -17,7 +17,7 @@ use super::lock::Lock;
 use super::locking::Preferred;
 use super::origin::origin;
 use super::packages::demand;
-use super::policy::{Policy, Standing};
+use super::policy::Policy;
 use super::solve::{self, Problem, Proposed, Root, Solution, Solved};
 use super::{PackageIndex, Packages, Tools};
 use crate::declare::model::{PackageRequest, Program, RESOLVER, Source};
@@ -329,6 +329,14 @@ impl<'a> Resolver<'a> {
                 Source::Path(_) | Source::Of(..) => {}
             }
         }
+        // Who fetched the package knows where what it asks for is: its own word on that may be a path on the machine of
+        // whoever published it.
+        let forecast = self.facts.said(&release.subject, &release.version);
+        for demand in demands.iter_mut().filter(|one| &*one.subject.origin != GLOBAL) {
+            if let Some(vouched) = forecast.iter().find(|one| one.asks_same(demand)) {
+                demand.subject.origin = vouched.subject.origin.clone();
+            }
+        }
         let said = |demands: &[Demand]| -> BTreeSet<String> {
             let texts = demands.iter();
             texts
@@ -430,20 +438,10 @@ impl<'a> Resolver<'a> {
 
     fn with_problem<T>(&self, roots: &[Root], work: impl FnOnce(&Problem<'_>) -> T) -> T {
         let preferred = &self.preferred;
-        let contains = |locked: &Preferred, subject: &Subject, version: &semver::Version| {
-            let versions = locked.get(subject);
-            versions.is_some_and(|versions| versions.contains(version))
-        };
         let answered = self.packages.decisions.replaced.keys();
         let answered = answered.map(|label| label.as_str().into()).collect();
         let admits = |subject: &Subject, candidate: &super::facts::Candidate| {
-            let standing = if contains(preferred, subject, &candidate.version) {
-                Standing::Locked
-            } else if contains(&self.renewed, subject, &candidate.version) {
-                Standing::Renewed
-            } else {
-                Standing::New
-            };
+            let standing = self.standing(subject, &candidate.version);
             self.policy.admits(subject, candidate, standing)
         };
         work(&Problem {

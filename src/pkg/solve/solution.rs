@@ -89,6 +89,16 @@ impl Solution {
         preferred
     }
 
+    /// What answers a request of a chosen version, wherever that says that it comes from.
+    pub fn answer_from_anywhere(&self, chosen: &Chosen, demand: &Demand) -> Option<&Chosen> {
+        let answers = &self.answers[self.chosen.binary_search(chosen).ok()?];
+        let mut answers = answers.iter();
+        let (_, place) = answers.find(|((subject, requirement), _)| {
+            subject.label == demand.subject.label && *requirement == demand.requirement
+        })?;
+        Some(&self.chosen[*place])
+    }
+
     /// What answers a demand. `None`: nobody who is chosen asks so, or it is none of the solver's.
     pub fn answer(&self, who: Who, demand: &Demand) -> Option<&Chosen> {
         let answers = match who {
