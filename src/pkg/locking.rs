@@ -1,6 +1,6 @@
 //! Between the lock and a resolution: what is locked is known and preferred, what was chosen is locked.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use semver::Version;
 
@@ -110,10 +110,10 @@ impl Resolver<'_> {
             }
         }
         if !is_whole {
-            // Nobody knows what a broken package asks for: what was locked for it stays.
-            let names: BTreeSet<String> = entries.iter().map(|one| one.name.clone()).collect();
-            let others = self.locked.entries.iter();
-            entries.extend(others.filter(|one| !names.contains(&one.name)).cloned());
+            // Nobody knows what a package asks for that is not there: what was locked for it stays.
+            let mut others = self.locked.entries.clone();
+            others.retain(|one| !entries.iter().any(|new| new.is_same(one)));
+            entries.append(&mut others);
         }
         let mut lock = Lock::new(entries);
         lock.vendor.clone_from(&self.locked.vendor);
