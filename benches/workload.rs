@@ -15,6 +15,8 @@
     reason = "a benchmark prints its table and writes its tree"
 )]
 
+mod process;
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -202,7 +204,7 @@ impl Workload {
             .stdout(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| panic!("{program}: {error}"));
-        let (succeeded, mebibytes) = wait(child);
+        let (succeeded, mebibytes) = process::wait(child);
         assert!(
             succeeded,
             "{program} {arguments:?} failed in {}",
@@ -243,28 +245,6 @@ fn median(mut costs: Vec<Cost>) -> Cost {
         seconds: costs[costs.len() / 2].seconds,
         mebibytes: memory[memory.len() / 2],
     }
-}
-
-/// Waits for a process: whether it succeeded, and its peak memory.
-fn wait(child: std::process::Child) -> (bool, f64) {
-    let pid = libc::pid_t::try_from(child.id()).unwrap();
-    let mut status = 0;
-    #[expect(
-        unsafe_code,
-        reason = "the standard library does not tell what a child used"
-    )]
-    // SAFETY: both pointers are to live values of the right type, and the child is ours and not waited for elsewhere.
-    let usage = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        libc::wait4(pid, &raw mut status, 0, &raw mut usage);
-        usage
-    };
-    #[expect(clippy::cast_precision_loss, reason = "kibibytes of memory fit")]
-    let mebibytes = usage.ru_maxrss as f64 / 1024.0;
-    (
-        libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0,
-        mebibytes,
-    )
 }
 
 fn package_declaration(package: usize, operations: &str) -> String {

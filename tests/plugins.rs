@@ -50,6 +50,7 @@ impl Case {
         let case = Self {
             input: GenerateInput {
                 package: PackageDirectory {
+                    place: None,
                     granted: None,
                     directory: path.join("package"),
                     top: path.clone(),
@@ -124,6 +125,7 @@ impl Case {
         );
         self.write("plugin/PKG", &package);
         self.input.plugins.push(Plugin::Package(PackageDirectory {
+            place: None,
             granted: None,
             directory: self.input.package.top.join("plugin"),
             top: self.input.package.top.clone(),
@@ -635,6 +637,7 @@ fn examples_are_declared() {
     assert_eq!(packages.len(), 7);
     for directory in packages {
         let package = PackageDirectory {
+            place: None,
             granted: None,
             top: directory.clone(),
             directory,

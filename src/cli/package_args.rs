@@ -136,7 +136,7 @@ pub(super) struct RawVerify {
 pub(super) struct RawVendor {
     /// The directory, in the workspace
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub(super) directory: PathBuf,
+    pub(super) copies: PathBuf,
     #[command(flatten)]
     pub(super) declarations: DeclarationFlags,
 }

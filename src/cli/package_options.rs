@@ -9,6 +9,7 @@ use super::package_args::{RawCache, RawPackage};
 use super::values::{age, size};
 use crate::declare::model::Parameters;
 use crate::error::{Error, Result};
+use crate::pkg::change::Yank;
 
 /// A command of `wake pkg`.
 #[derive(Debug)]
@@ -52,8 +53,8 @@ pub enum PackageCommand {
     },
     Publish {
         index: PathBuf,
-        /// Yank the version (`true`), or take that back.
-        yank: Option<(Version, bool)>,
+        /// Instead of publishing.
+        yank: Option<Yank>,
     },
 }
 
@@ -116,7 +117,7 @@ impl Package {
             ),
             RawPackage::Vendor(raw) => (
                 PackageCommand::Vendor {
-                    directory: raw.directory,
+                    directory: raw.copies,
                 },
                 raw.declarations,
             ),
@@ -124,8 +125,14 @@ impl Package {
                 PackageCommand::Publish {
                     index: raw.index,
                     yank: match (raw.yank, raw.unyank) {
-                        (Some(text), _) => Some((version("--yank", &text)?, true)),
-                        (_, Some(text)) => Some((version("--unyank", &text)?, false)),
+                        (Some(text), _) => Some(Yank {
+                            version: version("--yank", &text)?,
+                            is_yanked: true,
+                        }),
+                        (_, Some(text)) => Some(Yank {
+                            version: version("--unyank", &text)?,
+                            is_yanked: false,
+                        }),
                         _ => None,
                     },
                 },

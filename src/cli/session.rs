@@ -17,6 +17,7 @@ use crate::generate::{self, Prepared, Purpose};
 use crate::jsonnet::client::{self, Evaluators};
 use crate::jsonnet::protocol::Setup;
 use crate::pkg::Ask;
+use crate::pkg::outdated::{self, Outdated};
 use crate::pkg::overview::Overview;
 use crate::pkg::policy::Policy;
 use crate::pkg::resolution::{self, Context};
@@ -164,12 +165,34 @@ impl Session {
         policy: &Policy,
         subscriber: &mut dyn Subscriber,
     ) -> Result<Overview> {
+        self.packages(policy, |context| resolution::resolve(context, subscriber))
+    }
+
+    /// Does something with the packages of the workspace.
+    pub(super) fn packages<T>(
+        &mut self,
+        policy: &Policy,
+        work: impl FnOnce(&Context<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let ask = |request: &_| self.evaluators.ask(request);
+        work(&Context {
+            policy,
+            ..self.place.context(&ask)
+        })
+    }
+
+    /// As [`Self::resolve`]. Returns the packages of which there are newer versions, of which nothing is locked.
+    pub(super) fn outdated(
+        &mut self,
+        policy: &Policy,
+        subscriber: &mut dyn Subscriber,
+    ) -> Result<Vec<Outdated>> {
         let ask = |request: &_| self.evaluators.ask(request);
         let context = Context {
             policy,
             ..self.place.context(&ask)
         };
-        resolution::resolve(&context, subscriber)
+        outdated::outdated(&context, subscriber)
     }
 
     /// The directories below that of all outputs that belong to modules which members declare.

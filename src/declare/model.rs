@@ -1,12 +1,13 @@
 //! The one model of packages that both front ends (`PKG` and, later, `Recipe.sml`) make: plain data.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::error::Location;
+use crate::error::{Error, Location, Result};
+use crate::fs::path;
 
 /// Name, version and namespace of a package.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -24,6 +25,54 @@ impl PackageInfo {
             None => self.name.clone(),
         }
     }
+
+    /// `namespace/name@requirement`, all but the name optional. Whether it is one is for [`Self::check_names`].
+    pub fn parse(text: &str) -> Self {
+        let (label, version) = match text.split_once('@') {
+            Some((label, version)) => (label, Some(version.trim().to_owned())),
+            None => (text, None),
+        };
+        let (namespace, name) = match label.split_once('/') {
+            Some((namespace, name)) => (Some(namespace.to_owned()), name),
+            None => (None, label),
+        };
+        Self {
+            name: name.to_owned(),
+            namespace,
+            version,
+        }
+    }
+
+    /// # Errors
+    /// `User`: the name or the namespace cannot be one.
+    pub fn check_names(&self) -> Result<()> {
+        let named = [
+            ("name", Some(&self.name)),
+            ("namespace", self.namespace.as_ref()),
+        ];
+        for (what, name) in named {
+            if let Some(name) = name.filter(|name| !is_name(name)) {
+                return Err(Error::user(format!("`{name}` cannot be the {what} of a package")).hint(
+                    "a name has letters, digits, `.`, `_`, `+` and `-`, and begins with a letter or a digit",
+                ));
+            }
+        }
+        if self.namespace.is_none() && self.name == RESOLVER {
+            return Err(
+                Error::user(format!("`{RESOLVER}` cannot be the name of a package")).hint(
+                    "what answers for names that nobody defines is `wake.getPkg(wake.resolver, …)`",
+                ),
+            );
+        }
+        Ok(())
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name
+            .chars()
+            .all(|character| character.is_ascii_alphanumeric() || "._+-".contains(character))
 }
 
 /// What evaluating a `PKG` declares.
@@ -226,4 +275,17 @@ pub struct PackageDirectory {
     pub top: PathBuf,
     /// The environment variables that `wake.env` may read in it; `None`: all, since it is a path package.
     pub granted: Option<Vec<String>>,
+    /// Where messages say that it lies, if that is elsewhere: a store is no place that people know.
+    pub place: Option<PathBuf>,
+}
+
+impl PackageDirectory {
+    /// A path for people: relative to the workspace's top where it lies below it.
+    pub fn display(&self, path: &Path) -> String {
+        let below = path.strip_prefix(&self.directory).ok();
+        match (&self.place, below) {
+            (Some(place), Some(below)) => place.join(below).display().to_string(),
+            _ => path::display(path, &self.top),
+        }
+    }
 }

@@ -127,11 +127,13 @@ fn generate(
     let mut once = Once::new(subscriber);
     loop {
         resolver.settle(&mut once)?;
-        let lock = resolution::finish(context, &mut resolver, &mut once)?;
+        resolution::link(context, &resolver)?;
         let attempt = attempt(context, state, &mut resolver, request, &ask, &mut once);
         if resolver.packages.needs.is_empty() {
+            // Modules ask for packages, too; and what is found is found, also where a module is broken.
+            let lock = resolution::finish(context, &mut resolver, &mut once);
             let (lowered, mut reads) = attempt?;
-            reads.push(lock);
+            reads.push(lock?);
             reads.extend(member_reads);
             return freeze(context, state, &lowered, reads);
         }

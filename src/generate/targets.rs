@@ -147,23 +147,8 @@ impl Finder<'_> {
             .filter(|package| self.members.contains(package))
         {
             Some(package) => Ok(package),
-            None => Err(self.no_member(directory)),
+            None => Err(self.workspace.no_member(directory)),
         }
-    }
-
-    fn no_member(&self, directory: &Path) -> Error {
-        let top = &self.workspace.top;
-        let shown = path::display(directory, top);
-        let hint = if directory.starts_with(top) {
-            format!("add `'{shown}'` to the array `Members` in `RootRecipe.sml`")
-        } else {
-            "start wake there with `-C`, or name it in `pkgs` of a member".to_owned()
-        };
-        Error::user(format!(
-            "The package in `{shown}` is no member of the workspace"
-        ))
-        .cause(format!("the workspace is `{}`", top.display()))
-        .hint(hint)
     }
 
     fn named(&self, name: &str) -> Result<PackageIndex> {

@@ -45,12 +45,13 @@ impl PackageFile {
 
     /// The path for people.
     pub(super) fn display(&self, top: &Path) -> String {
-        match self.owner {
+        match &self.owner {
             Owner::Wake => match self.path.strip_prefix("lib") {
                 Ok(path) => format!("wake/{}", path.display()),
                 Err(_) => format!("std-plugins/{}", self.path.display()),
             },
-            _ => fs::path::display(&self.path, top),
+            Owner::Package(package) => package.display(&self.path),
+            Owner::Nobody(_) => fs::path::display(&self.path, top),
         }
     }
 }
@@ -150,7 +151,7 @@ impl Imports {
     /// `path` without links, if it is a file in `package`.
     fn inside(&self, package: &PackageDirectory, path: &Path, import: &str) -> Evaluated<PathBuf> {
         if !path.starts_with(&package.directory) {
-            return Err(raise(leaves(import, package, &self.session)));
+            return Err(raise(leaves(import, package)));
         }
         if !fs::is_file(path) {
             if !fs::exists(path) {
@@ -164,13 +165,11 @@ impl Imports {
             self.session.read_file(path).map_err(raise)?;
         }
         if !found.starts_with(&package.directory) {
-            return Err(raise(
-                leaves(import, package, &self.session).cause(format!(
-                    "`{}` is a link to `{}`",
-                    import,
-                    found.display()
-                )),
-            ));
+            return Err(raise(leaves(import, package).cause(format!(
+                "`{}` is a link to `{}`",
+                import,
+                found.display()
+            ))));
         }
         Ok(found)
     }
@@ -222,6 +221,10 @@ impl Imports {
             top: package.top.clone(),
             // What lies inside a fetched package is no more trusted than that.
             granted: package.granted.clone(),
+            place: package
+                .place
+                .as_ref()
+                .map(|place| fs::path::clean(&place.join(relative))),
         })
     }
 
@@ -300,10 +303,10 @@ fn suggestion_for_wake(import: &str) -> Option<String> {
     suggestion(name, embedded::library())
 }
 
-fn leaves(import: &str, package: &PackageDirectory, session: &Session) -> Error {
+fn leaves(import: &str, package: &PackageDirectory) -> Error {
     Error::user(format!(
         "The import `{import}` leaves the package `{}`",
-        fs::path::display(&package.directory, &session.given.top)
+        package.display(&package.directory)
     ))
     .hint("a package imports its own files, `wake/…` and `pkgs/<key>/<path>`")
 }

@@ -17,7 +17,6 @@ use super::protocol::Plugin;
 use super::session::{Evaluated, Scope, Session, body_of_function, call};
 use crate::declare::model::PackageDirectory;
 use crate::error::{Error, suggestion};
-use crate::fs;
 
 /// The fields of a task.
 const TASK_FIELDS: [&str; 4] = ["name", "runBefore", "runAfter", "run"];
@@ -82,7 +81,7 @@ fn plugin_value(session: &Rc<Session>, plugin: &Plugin) -> Evaluated<(String, Va
             Ok((format!("std-plugins/{path}"), value))
         }
         Plugin::Package(directory) => {
-            let file = fs::path::display(&directory.directory.join("PKG"), &session.given.top);
+            let file = directory.display(&directory.directory.join("PKG"));
             let package = declared(session, directory)?.package;
             let value = match &package.plugin {
                 Some(plugin) => plugin.evaluate()?,

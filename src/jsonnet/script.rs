@@ -89,6 +89,7 @@ fn call(
             directory,
             top: session.given.top.clone(),
             granted: None,
+            place: None,
         };
         let wake = Val::Obj(wake_object(&Scope::new(session, &package)));
         given.insert("wake".into(), TlaArg::Val(wake));

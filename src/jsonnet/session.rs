@@ -272,9 +272,9 @@ impl Scope {
         })
     }
 
-    /// A path of the package for people: relative to the workspace's top.
+    /// A path of the package for people.
     pub(super) fn display(&self, path: &Path) -> String {
-        fs::path::display(path, &self.session.given.top)
+        self.package.display(path)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Asking retrievers: which program stands behind an origin, one call per retriever and round, answers become facts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -13,6 +14,7 @@ use super::decisions::Release;
 use super::facts::{Artifact, Candidate, Demand, GLOBAL, Origin, Subject};
 use super::frontier::earliest;
 use super::globals::Definition;
+use super::policy::Standing;
 use super::requirement::Requirement;
 use super::resolve::Resolver;
 use super::retriever::protocol::{self, Required, Wanted};
@@ -49,7 +51,9 @@ type Executed = (PathBuf, Vec<String>, Vec<PathBuf>);
 type Batch = (Origin, Retriever, Vec<Demand>);
 
 impl Resolver<'_> {
-    /// Asks for facts that lack. Returns whether any was learned; retrievers that are not there yet are noted as needs.
+    /// Asks for facts that lack, and for those that the versions so found will most likely lack: solving again and again
+    /// to find that out would take longer. Returns whether any was learned; retrievers that are not there yet are noted
+    /// as needs.
     ///
     /// # Errors
     /// A retriever that fails; one that may not be asked.
@@ -59,6 +63,28 @@ impl Resolver<'_> {
         when: When,
         subscriber: &mut dyn Subscriber,
     ) -> Result<bool> {
+        let mut lacking = lacking;
+        let mut is_learned = false;
+        while !lacking.is_empty() {
+            self.round += 1;
+            subscriber.event(&Event::Resolving {
+                round: self.round,
+                lacking: lacking.len(),
+            });
+            let learned = self.ask_for(lacking, when, subscriber)?;
+            is_learned |= !learned.is_empty();
+            lacking = self.anticipated(&learned);
+        }
+        Ok(is_learned)
+    }
+
+    /// Asks for facts, with one call for each retriever. Returns what was answered.
+    fn ask_for(
+        &mut self,
+        lacking: Vec<Demand>,
+        when: When,
+        subscriber: &mut dyn Subscriber,
+    ) -> Result<Vec<Demand>> {
         let mut by_origin: BTreeMap<Origin, Vec<Demand>> = BTreeMap::new();
         for demand in lacking {
             let origin = demand.subject.origin.clone();
@@ -68,12 +94,20 @@ impl Resolver<'_> {
         }
         if self.policy.mode.is_offline {
             let first = by_origin.values().flatten().next();
-            return first.map_or(Ok(false), |demand| Err(self.may_not_ask(demand)));
+            return first.map_or(Ok(Vec::new()), |demand| Err(self.may_not_ask(demand)));
         }
         let mut batches = Vec::new();
+        let mut learned = Vec::new();
         for (origin, demands) in by_origin {
             if let Some(retriever) = self.retriever(&origin)? {
-                batches.push((origin, retriever, demands));
+                let is_cheap = self.outside.tools.is_cheap(&retriever);
+                let asked = if is_cheap {
+                    of_all(&demands)
+                } else {
+                    demands.clone()
+                };
+                learned.extend(demands);
+                batches.push((origin, retriever, asked));
             }
         }
         for (origin, _, demands) in &batches {
@@ -85,7 +119,6 @@ impl Resolver<'_> {
         let answers = self.ask_all(&batches);
         self.pass_on(subscriber);
         let mut errors = Vec::new();
-        let is_learned = !batches.is_empty();
         for ((origin, _, demands), answer) in batches.into_iter().zip(answers) {
             match answer.and_then(|answer| candidates(&origin, answer)) {
                 Ok(answer) => {
@@ -102,7 +135,35 @@ impl Resolver<'_> {
                 }
             }
         }
-        earliest(errors).map_or(Ok(is_learned), Err)
+        earliest(errors).map_or(Ok(learned), Err)
+    }
+
+    /// What the versions ask for that the solver would choose if nothing else counted, as far as it is not known.
+    fn anticipated(&self, learned: &[Demand]) -> Vec<Demand> {
+        let mut seen = BTreeSet::new();
+        let mut lacking = Vec::new();
+        for demand in learned {
+            let candidates = self.facts.candidates(&demand.subject).iter().rev();
+            let mut fitting = candidates.filter(|one| {
+                demand.requirement.matches(&one.version)
+                    && self
+                        .policy
+                        .admits(&demand.subject, one, Standing::New)
+                        .is_ok()
+            });
+            let chosen = fitting.next().map_or(&[][..], |one| one.demands.as_slice());
+            for next in chosen {
+                let replaced = &self.packages.decisions.replaced;
+                if &*next.subject.origin != GLOBAL
+                    && !replaced.contains_key(&*next.subject.label)
+                    && !self.facts.is_known(&next.subject, &next.requirement)
+                    && seen.insert((&next.subject, &next.requirement))
+                {
+                    lacking.push(next.clone());
+                }
+            }
+        }
+        lacking
     }
 
     /// Passes on what retrievers have said.
@@ -333,6 +394,27 @@ impl Resolver<'_> {
     }
 }
 
+/// The demands for all versions of the subjects of others, but where a pre-release is named.
+fn of_all(demands: &[Demand]) -> Vec<Demand> {
+    let mut seen = BTreeSet::new();
+    let mut all = Vec::new();
+    for demand in demands {
+        let is_special = demand.requirement.text().contains('-');
+        let requirement = if is_special {
+            demand.requirement.clone()
+        } else {
+            Requirement::any()
+        };
+        if seen.insert((&demand.subject, requirement.clone())) {
+            all.push(Demand {
+                requirement,
+                ..demand.clone()
+            });
+        }
+    }
+    all
+}
+
 /// `ns/name@req`.
 pub(super) fn asked_for(demand: &Demand) -> String {
     format!("{}@{}", demand.subject.label, demand.requirement)
@@ -360,60 +442,97 @@ fn candidates(
     origin: &Origin,
     answer: Vec<Vec<protocol::Candidate>>,
 ) -> Result<Vec<Vec<Candidate>>> {
-    let each = |found: Vec<protocol::Candidate>| -> Result<Vec<Candidate>> {
+    let mut reading = Reading {
+        origin,
+        labels: HashMap::new(),
+        requirements: HashMap::new(),
+    };
+    let mut each = |found: Vec<protocol::Candidate>| -> Result<Vec<Candidate>> {
         found
             .into_iter()
-            .map(|one| candidate(origin, one))
+            .map(|one| reading.candidate(one))
             .collect()
     };
-    answer.into_iter().map(each).collect()
+    answer.into_iter().map(&mut each).collect()
 }
 
-fn candidate(origin: &Origin, said: protocol::Candidate) -> Result<Candidate> {
-    let wrong = |what: &str, text: &str| {
-        Error::user(format!(
-            "The retriever `{origin}` answers with {what} `{text}`"
-        ))
-    };
-    let version = Version::parse(&said.version).map_err(|_| wrong("the version", &said.version))?;
-    let published = said
-        .published
-        .as_deref()
-        .map(|text| seconds(text).ok_or_else(|| wrong("the time of publication", text)));
-    let demands = said.pkgs.values().map(|required| {
-        let (text, from) = match required {
-            Required::Same(text) => (text, origin.clone()),
+/// The names and requirements of an answer: most occur many times.
+struct Reading<'a> {
+    origin: &'a Origin,
+    labels: HashMap<String, Arc<str>>,
+    requirements: HashMap<String, Requirement>,
+}
+
+impl Reading<'_> {
+    fn candidate(&mut self, said: protocol::Candidate) -> Result<Candidate> {
+        let version = Version::parse(&said.version)
+            .map_err(|_| wrong(self.origin, "the version", &said.version))?;
+        let published = said.published.as_deref().map(|text| {
+            seconds(text).ok_or_else(|| wrong(self.origin, "the time of publication", text))
+        });
+        let demands = said.pkgs.values().map(|required| self.demand(required));
+        let demands = demands.collect::<Result<_>>()?;
+        Ok(Candidate {
+            version,
+            demands,
+            size: said.size,
+            is_yanked: said.yanked,
+            published: published.transpose()?,
+            artifacts: said.artifacts.into_iter().map(artifact).collect(),
+        })
+    }
+
+    fn demand(&mut self, required: &Required) -> Result<Demand> {
+        let (text, origin) = match required {
+            Required::Same(text) => (text, self.origin.clone()),
             Required::From { req, from } if from == GLOBAL => (req, GLOBAL.into()),
-            Required::From { from, .. } => return Err(wrong("a requirement from", from)),
+            Required::From { from, .. } => {
+                return Err(wrong(self.origin, "a requirement from", from));
+            }
         };
         let (label, requirement) = text.split_once('@').unwrap_or((text, ""));
+        let label = label.trim();
+        let label = match self.labels.get(label) {
+            Some(known) => known.clone(),
+            None => {
+                let new: Arc<str> = label.into();
+                self.labels.insert(label.to_owned(), new.clone());
+                new
+            }
+        };
+        let requirement = match self.requirements.get(requirement) {
+            Some(known) => known.clone(),
+            None => {
+                let new = Requirement::parse(requirement)?;
+                self.requirements
+                    .insert(requirement.to_owned(), new.clone());
+                new
+            }
+        };
         Ok(Demand {
-            subject: Subject {
-                label: label.trim().into(),
-                origin: from,
-            },
-            requirement: Requirement::parse(requirement)?,
+            subject: Subject { label, origin },
+            requirement,
             versions: None,
             at: None,
         })
-    });
-    let artifacts = said.artifacts.iter().map(|artifact| Artifact {
-        name: artifact.name.clone(),
-        when: artifact
-            .when
-            .iter()
+    }
+}
+
+fn wrong(origin: &Origin, what: &str, text: &str) -> Error {
+    Error::user(format!(
+        "The retriever `{origin}` answers with {what} `{text}`"
+    ))
+}
+
+fn artifact(said: protocol::Artifact) -> Artifact {
+    let when = said.when.iter();
+    Artifact {
+        when: when
             .map(|(name, value)| (name.clone(), texts(value)))
             .collect(),
-        digest: artifact.digest.clone(),
-    });
-    Ok(Candidate {
-        version,
-        demands: demands.collect::<Result<_>>()?,
-        size: said.size,
-        is_yanked: said.yanked,
-        published: published.transpose()?,
-        artifacts: artifacts.collect(),
-    })
+        name: said.name,
+        digest: said.digest,
+    }
 }
 
 /// A text or a list of texts.

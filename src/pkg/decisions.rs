@@ -15,7 +15,7 @@ use super::globals::Definition;
 use super::solve::{Chosen, Scope, Solution, Who};
 use super::store::{PackageId, Store};
 use crate::declare::model::PackageRequest;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fs;
 use crate::workspace::layout;
 
@@ -67,7 +67,10 @@ impl Decisions {
     ) -> Option<&Release> {
         let solution = self.solution.as_ref()?;
         // What a release asks for beside its visible `pkgs` is asked for in its name.
-        let own = release.and_then(|release| solution.answer(Who::Chosen(release), demand));
+        let own = release.and_then(|release| {
+            let exact = solution.answer(Who::Chosen(release), demand);
+            exact.or_else(|| solution.answer_from_anywhere(release, demand))
+        });
         own.or_else(|| solution.answer(Who::Root(label), demand))
     }
 
@@ -100,13 +103,7 @@ impl Decisions {
         if let Some(store) = self.store.get() {
             return Ok(store);
         }
-        let Some(directory) = &self.cache_directory else {
-            return Err(
-                Error::environment("There is no place for the store of packages")
-                    .cause("neither `XDG_CACHE_HOME` nor `HOME` is set"),
-            );
-        };
-        let store = Store::open(directory)?;
+        let store = Store::of_user(self.cache_directory.as_deref())?;
         Ok(self.store.get_or_init(|| store))
     }
 

@@ -45,6 +45,13 @@ impl Demand {
     }
 }
 
+impl Demand {
+    /// Whether two demands ask for the same versions of a name, wherever they come from.
+    pub fn asks_same(&self, other: &Self) -> bool {
+        self.subject.label == other.subject.label && self.requirement == other.requirement
+    }
+}
+
 /// One version of a subject.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidate {
@@ -83,12 +90,19 @@ pub struct Facts {
     /// What versions turned out to ask for besides.
     found_out: BTreeMap<(Subject, Version), Vec<Demand>>,
     globals: Globals,
+    /// Grows with every change.
+    changes: u64,
 }
 
 /// Where global names lead; `None`: to a path package.
 pub type Globals = BTreeMap<Arc<str>, Option<Origin>>;
 
 impl Facts {
+    /// A number that is another one after every change.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// Whether the versions that a requirement admits are known.
     pub fn is_known(&self, subject: &Subject, requirement: &Requirement) -> bool {
         let trusted = self.trusted.get(subject);
@@ -109,6 +123,7 @@ impl Facts {
 
     /// Has everything asked for that was not asked yet. Returns whether that makes a difference.
     pub fn distrust(&mut self) -> bool {
+        self.changes += 1;
         !std::mem::take(&mut self.trusted).is_empty()
     }
 
@@ -117,6 +132,7 @@ impl Facts {
         if self.globals == globals {
             return;
         }
+        self.changes += 1;
         self.globals = globals;
         let keys: Vec<_> = self.said.keys().cloned().collect();
         for (subject, version) in keys {
@@ -154,6 +170,7 @@ impl Facts {
 
     /// Works out what a version asks for, from what is said of it and what was found out.
     fn work_out(&mut self, subject: &Subject, version: &Version) {
+        self.changes += 1;
         let key = (subject.clone(), version.clone());
         let Some(said) = self.said.get(&key) else {
             return;
@@ -173,6 +190,7 @@ impl Facts {
     }
 
     fn insert(&mut self, subject: &Subject, candidate: Candidate) {
+        self.changes += 1;
         let known = self.candidates.entry(subject.clone()).or_default();
         let Err(place) = known.binary_search_by(|one| one.version.cmp(&candidate.version)) else {
             return;
@@ -205,6 +223,7 @@ impl Facts {
 
     /// Adds what was answered for a requirement. A version that is known already stays as it is.
     pub fn add(&mut self, subject: &Subject, requirement: &Requirement, found: Vec<Candidate>) {
+        self.changes += 1;
         self.candidates.entry(subject.clone()).or_default();
         for candidate in found {
             self.insert(subject, candidate);

@@ -76,6 +76,25 @@ impl Resolver<'_> {
         admitted
     }
 
+    /// Declares what is on disk of what members reach, also what nobody needed: what it asks for is then known by its own
+    /// word.
+    ///
+    /// # Errors
+    /// As [`Self::settle`].
+    pub(super) fn survey(&mut self, subscriber: &mut dyn Subscriber) -> Result<()> {
+        let mut before = None;
+        loop {
+            self.admitted();
+            let undeclared = self.packages.undeclared().len();
+            let there = (undeclared, self.packages.indexes().len());
+            if undeclared == 0 || before == Some(there) {
+                return Ok(());
+            }
+            before = Some(there);
+            self.settle(subscriber)?;
+        }
+    }
+
     /// Adds the release that a request means, if it is one that was not seen before.
     fn admit(
         &mut self,
@@ -330,8 +349,12 @@ impl Resolver<'_> {
     fn may_not_fetch(&self, releases: &[Release]) -> Error {
         let flag = self.policy.mode.flag();
         let names: Vec<String> = releases.iter().map(|one| format!("`{one}`")).collect();
-        Error::user(format!("{} is not in the store", names.join(", ")))
-            .cause(format!("`{flag}` forbids to fetch it"))
+        let (verb, them) = match names.len() {
+            1 => ("is", "it"),
+            _ => ("are", "them"),
+        };
+        Error::user(format!("{} {verb} not in the store", names.join(", ")))
+            .cause(format!("`{flag}` forbids to fetch {them}"))
             .hint(format!("run `wake pkg resolve` once without `{flag}`"))
     }
 }

@@ -30,9 +30,13 @@ impl Resolver<'_> {
                 (entry.artifact.as_ref()).is_none_or(|one| self.policy.is_when(&one.when));
             if let (Some(digest), true) = (entry.digest, is_ours) {
                 let key = (subject.clone(), version.clone());
+                if let Some(size) = entry.size {
+                    self.sizes.insert(key.clone(), size);
+                }
                 self.packages.decisions.ids.insert(key, digest);
             }
             if self.policy.renewed.contains(&entry.name) {
+                self.renewed.entry(subject).or_default().push(version);
                 continue;
             }
             let preferred = self.preferred.entry(subject.clone()).or_default();

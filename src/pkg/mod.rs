@@ -4,13 +4,15 @@
 //! - [`facts`]: what is known of versions; [`solve`] chooses among them; [`decisions`] is what was chosen
 //! - [`resolve`]: the loop; [`asking`] and [`fetching`] are what it does in a round, with [`retriever`]s
 //! - [`store`], [`lock`]: what is kept, for all workspaces of a user and for all users of a workspace
-//! - [`edit`], [`publish`], [`archive`]: what people do to packages
+//! - [`change`]: what people do to packages, with [`edit`], [`vendor`], [`publish`], [`archive`]
+//! - [`overview`], [`ways`], [`outdated`]: what people ask about packages
 //!
 //! The loop is lazy: what a declaration names in `pkgs` by path is looked at, but one that is missing or broken is an
 //! error only for those who need it.
 
 pub mod archive;
 mod asking;
+pub mod change;
 pub mod decisions;
 pub mod declaring;
 mod defining;
@@ -25,6 +27,7 @@ mod locking;
 #[cfg(test)]
 mod loop_tests;
 pub mod origin;
+pub mod outdated;
 pub mod overview;
 pub mod packages;
 pub mod policy;
@@ -38,6 +41,7 @@ pub mod solve;
 pub mod store;
 mod stuck;
 pub mod vendor;
+pub mod ways;
 
 use ::std::path::Path;
 
@@ -61,6 +65,9 @@ pub trait Tools: Sync {
     /// # Errors
     /// As [`Self::candidates`], and files that no package may have.
     fn fetch(&self, retriever: &Retriever, packages: &[Fetched]) -> Result<()>;
+
+    /// Whether a retriever tells of all versions as easily as of some.
+    fn is_cheap(&self, retriever: &Retriever) -> bool;
 
     /// What retrievers have said on standard error since this was asked last: `origin: line`.
     fn take_said(&self) -> Vec<String>;

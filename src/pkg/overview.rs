@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::PackageIndex;
 use super::decisions::Release;
+use super::facts::{Demand, GLOBAL};
+use super::globals::Definition;
 use super::lock::PATH;
 use super::resolve::Resolver;
 use super::solve::Scope;
@@ -13,13 +15,13 @@ use crate::declare::model::{PackageRequest, Source};
 use crate::fs::path;
 
 /// All packages of a workspace, sorted by name and version.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Overview {
     pub packages: Vec<Entry>,
 }
 
 /// One package.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// `namespace/name`, or `name`.
     pub name: String,
@@ -40,21 +42,24 @@ pub struct Entry {
     /// Whether the workspace declares it as a member.
     pub member: bool,
     /// Whether it answers every request for its name (`replace`).
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replace: bool,
     pub requires: Vec<Required>,
 }
 
 /// Something that a package asks for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Required {
-    /// The key in `pkgs`; `None` where only the retriever's forecast is known.
+    /// The key in `pkgs`; `None`: it is asked for elsewhere, or only the retriever's forecast is known, which has no `at`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// `namespace/name@requirement`.
     pub request: String,
     /// The place of what answers it in [`Overview::packages`]; `None`: nothing does, and nobody needed it.
     pub package: Option<usize>,
+    /// Parameters with the values for which it is fetched; empty: for all.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub when: BTreeMap<String, Vec<String>>,
     /// `file:line:column` of the `getPkg`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
@@ -177,14 +182,27 @@ fn requires(
     let Some((index, pkgs)) = declared else {
         return forecast(resolver, node, places);
     };
-    pkgs.iter()
-        .map(|(key, request)| Required {
-            key: Some(key.clone()),
-            request: shown(request),
-            package: answer(resolver, index, request).and_then(|node| places.get(&node).copied()),
-            at: request.at.as_ref().map(ToString::to_string),
-        })
-        .collect()
+    let hidden = resolver.hidden.iter();
+    let hidden = hidden.filter(|(asking, _)| *asking == index);
+    let hidden: Vec<PackageRequest> = hidden.map(|(_, request)| request.clone()).collect();
+    let mut required = |key: Option<&String>, request: &PackageRequest| Required {
+        key: key.cloned(),
+        request: shown(request),
+        package: answer(resolver, index, request).and_then(|node| places.get(&node).copied()),
+        when: request.when.clone(),
+        at: request.at.as_ref().map(ToString::to_string),
+    };
+    let visible = pkgs.iter();
+    let mut requires: Vec<Required> = visible
+        .map(|(key, request)| required(Some(key), request))
+        .collect();
+    for request in hidden {
+        if !pkgs.iter().any(|(_, one)| one.is_same(&request)) {
+            let one = required(None, &request);
+            requires.extend(one.package.is_some().then_some(one));
+        }
+    }
+    requires
 }
 
 fn shown(request: &PackageRequest) -> String {
@@ -219,16 +237,29 @@ fn forecast(resolver: &Resolver<'_>, node: &Node, places: &BTreeMap<Node, usize>
     };
     let candidate = resolver.facts.candidate(&release.subject, &release.version);
     let demands = candidate.map_or(&[][..], |candidate| &candidate.demands);
+    let foreseen = |demand: &Demand| Required {
+        key: None,
+        request: format!("{}@{}", demand.subject.label, demand.requirement),
+        package: answer_of_forecast(resolver, release, demand)
+            .and_then(|node| places.get(&node).copied()),
+        when: BTreeMap::new(),
+        at: None,
+    };
+    demands.iter().map(foreseen).collect()
+}
+
+/// What answers what a retriever says that a release asks for.
+fn answer_of_forecast(resolver: &Resolver<'_>, release: &Release, demand: &Demand) -> Option<Node> {
     let decisions = &resolver.packages.decisions;
-    demands
-        .iter()
-        .map(|demand| Required {
-            key: None,
-            request: format!("{}@{}", demand.subject.label, demand.requirement),
-            package: decisions
-                .answer(Some(release), &release.subject.label, demand)
-                .and_then(|found| places.get(&Node::Release(found.clone())).copied()),
-            at: None,
-        })
-        .collect()
+    let label = &*demand.subject.label;
+    if let Some(replacing) = decisions.replaced.get(label) {
+        return Some(Node::Path(*replacing));
+    }
+    if &*demand.subject.origin == GLOBAL
+        && let Some(Definition::Path(index)) = decisions.globals.get(label)
+    {
+        return Some(Node::Path(*index));
+    }
+    let found = decisions.answer(Some(release), &release.subject.label, demand);
+    found.cloned().map(Node::Release)
 }

@@ -134,6 +134,7 @@ impl Packages {
                     })
                     .collect()
             }),
+            place: (package.release.as_ref()).map(|_| PathBuf::from(&package.display)),
         }
     }
 
@@ -424,6 +425,7 @@ impl Packages {
             let path = self.packages[index].directory.join(discover::PKG);
             self.reads.push(Read::File { path, hash: None });
         }
+        let declaration = declaration.and_then(|one| self.check_release(index, one));
         let mut found = Vec::new();
         if let Ok(declaration) = &declaration
             && !self.packages[index].is_staged
@@ -445,6 +447,27 @@ impl Packages {
         }
         self.packages[index].declaration = Some(declaration);
         found
+    }
+
+    /// Refuses a package of the store that is another release than the one that the lock gives its digest.
+    fn check_release(&self, index: PackageIndex, declaration: Declaration) -> Result<Declaration> {
+        let package = &self.packages[index];
+        let Some(release) = package.release.as_ref().filter(|_| !package.is_staged) else {
+            return Ok(declaration);
+        };
+        let info = &declaration.info;
+        let version = info.version.as_deref().unwrap_or_default();
+        if info.label() == *release.subject.label && version == release.version.to_string() {
+            return Ok(declaration);
+        }
+        Err(Error::user(format!(
+            "`wake.lock` gives `{release}` the digest of another package"
+        ))
+        .cause(format!(
+            "the digest is that of `{}@{version}`",
+            info.label()
+        ))
+        .hint("restore `wake.lock` from version control, or remove it and run `wake pkg resolve`, which chooses anew"))
     }
 
     /// The declaration of a package, if it has a good one by now.

@@ -57,6 +57,17 @@ impl Renewed {
     }
 }
 
+/// What the lock has to do with a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is not in the lock.
+    New,
+    /// It is in the lock and may be replaced.
+    Renewed,
+    /// It is in the lock and is kept where it can be.
+    Locked,
+}
+
 /// What a resolution may do.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
@@ -73,29 +84,29 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Why a candidate may not be chosen; `is_locked`: the lock has it.
+    /// Why a candidate may not be chosen, as what is said of the version.
     pub fn admits(
         &self,
         subject: &Subject,
         candidate: &Candidate,
-        is_locked: bool,
+        standing: Standing,
     ) -> Result<(), String> {
         let version = &candidate.version;
         if let Some(precise) = self.precise.get(&*subject.label) {
             return match precise == version {
                 true => Ok(()),
-                false => Err(format!("`{version}` is not the version that is wanted")),
+                false => Err("is not the version that is wanted".to_owned()),
             };
         }
-        if is_locked {
+        if standing == Standing::Locked {
             return Ok(());
         }
         if candidate.is_yanked {
-            return Err(format!("`{version}` is yanked"));
+            return Err("is yanked".to_owned());
         }
         match (self.published_by, candidate.published) {
-            (Some(latest), Some(published)) if published > latest => {
-                Err(format!("`{version}` is younger than `--min-age` admits"))
+            (Some(latest), Some(published)) if published > latest && standing == Standing::New => {
+                Err("is younger than `--min-age` admits".to_owned())
             }
             _ => Ok(()),
         }
@@ -137,18 +148,23 @@ mod tests {
             origin: "crates".into(),
         };
         let yanked = candidate("1.0.0", true, None);
-        assert!(policy.admits(&subject, &yanked, true).is_ok());
-        assert!(policy.admits(&subject, &yanked, false).is_err());
+        assert!(policy.admits(&subject, &yanked, Standing::Locked).is_ok());
+        assert!(policy.admits(&subject, &yanked, Standing::Renewed).is_err());
         let young = candidate("1.0.0", false, Some(101));
-        assert!(policy.admits(&subject, &young, false).is_err());
+        assert!(policy.admits(&subject, &young, Standing::Renewed).is_ok());
+        assert!(policy.admits(&subject, &young, Standing::New).is_err());
         assert!(
             policy
-                .admits(&subject, &candidate("1.0.0", false, Some(100)), false)
+                .admits(
+                    &subject,
+                    &candidate("1.0.0", false, Some(100)),
+                    Standing::New
+                )
                 .is_ok()
         );
         assert!(
             policy
-                .admits(&subject, &candidate("1.0.0", false, None), false)
+                .admits(&subject, &candidate("1.0.0", false, None), Standing::New)
                 .is_ok()
         );
     }

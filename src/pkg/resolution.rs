@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::declaring::Declaring;
 use super::fetching::link_packages;
-use super::lock::Lock;
+use super::lock::{Lock, PATH};
 use super::overview::Overview;
-use super::policy::{LockUse, Policy};
+use super::policy::{LockUse, Policy, Renewed};
 use super::resolve::{Outside, Resolver};
 use super::saved::Saved;
 use super::{Ask, Packages, Tools};
@@ -20,6 +22,7 @@ use crate::fs::path;
 use crate::fs::stamp::Clock;
 use crate::jsonnet;
 use crate::jsonnet::protocol::Read;
+use crate::workspace::front::{self, Front, Surroundings};
 use crate::workspace::layout::Layout;
 use crate::workspace::{Workspace, host, layout};
 
@@ -47,11 +50,26 @@ const LOCK: &str = "wake.lock";
 /// # Errors
 /// The lock cannot be read, or members are wrong.
 pub fn open<'a>(context: &Context<'a>) -> Result<(Resolver<'a>, Vec<Read>)> {
+    open_with(context, locked(context)?)
+}
+
+/// What is locked; `None`: there is no lock.
+///
+/// # Errors
+/// The lock cannot be read.
+pub(super) fn locked(context: &Context<'_>) -> Result<Option<Lock>> {
+    Lock::load(&context.layout.package_lock(), LOCK)
+}
+
+/// As [`open`], with something else for a lock.
+pub(super) fn open_with<'a>(
+    context: &Context<'a>,
+    locked: Option<Lock>,
+) -> Result<(Resolver<'a>, Vec<Read>)> {
     let mut packages = Packages::new(context.workspace.top.clone());
     let members = context.workspace.members_declared()?;
     let directories = members.directories.into_iter();
     let roots: Vec<_> = directories.map(|one| packages.add(one)).collect();
-    let locked = Lock::load(&context.layout.package_lock(), LOCK)?;
     packages.decisions.cache_directory = context.cache_directory.map(Path::to_owned);
     let saved = Saved::open(
         &context.layout.declarations_file(),
@@ -75,12 +93,76 @@ pub fn open<'a>(context: &Context<'a>) -> Result<(Resolver<'a>, Vec<Read>)> {
 /// Resolves a workspace from beginning to end, and says what there is.
 ///
 /// # Errors
-/// As [`Resolver::settle`] and [`finish`].
+/// As [`Resolver::settle`] and [`finish`]; a path package that members reach cannot be declared.
 pub fn resolve(context: &Context<'_>, subscriber: &mut dyn Subscriber) -> Result<Overview> {
-    let (mut resolver, _) = open(context)?;
+    let file = context.layout.resolution_file();
+    let key = key(context);
+    if let Some(overview) = recall(context, &file, &key)? {
+        return Ok(overview);
+    }
+    let (mut resolver, mut reads) = open(context)?;
     resolver.settle(subscriber)?;
-    finish(context, &mut resolver, subscriber)?;
-    Ok(Overview::of(&mut resolver))
+    resolver.refuse_undeclared()?;
+    resolver.survey(subscriber)?;
+    reads.push(finish(context, &mut resolver, subscriber)?);
+    let overview = Overview::of(&mut resolver);
+    reads.append(&mut resolver.packages.reads);
+    let fetched = overview.packages.iter();
+    let fetched = fetched.filter(|one| one.fetched && !one.origin.starts_with(PATH));
+    reads.extend(fetched.filter_map(|package| {
+        let link = layout::package_link(&package.name, package.version.as_deref()?);
+        Some(Read::Existence {
+            path: context.layout.top().join(link),
+            exists: true,
+        })
+    }));
+    let clock = Clock::new(&context.layout.state_directory());
+    let kept = Kept {
+        key,
+        front: front::save(reads, &clock, context.layout.top()),
+        overview,
+    };
+    let text = serde_json::to_vec(&kept)
+        .map_err(|error| Error::internal("A resolution cannot be kept").cause(error.to_string()))?;
+    fs::write_atomic(&file, &text)?;
+    Ok(kept.overview)
+}
+
+/// The latest resolution, as `.wake/state/resolution-1` keeps it: JSON, good as long as nothing it was made from has
+/// changed.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    key: String,
+    front: Front,
+    overview: Overview,
+}
+
+/// What a resolution depends on besides what it read.
+fn key(context: &Context<'_>) -> String {
+    let text = format!(
+        "{} {:?} {:?}",
+        salt(context),
+        context.policy,
+        context.workspace.top
+    );
+    blake3::hash(text.as_bytes()).to_hex().to_string()
+}
+
+/// What was resolved before, if it would be resolved so again without asking anybody.
+fn recall(context: &Context<'_>, file: &Path, key: &str) -> Result<Option<Overview>> {
+    if context.policy.renewed != Renewed::None || context.policy.published_by.is_some() {
+        return Ok(None);
+    }
+    let Some(text) = fs::read_if_exists(file)? else {
+        return Ok(None);
+    };
+    let around = Surroundings {
+        top: &context.workspace.top,
+        environment: context.environment,
+    };
+    let kept: Option<Kept> = serde_json::from_slice(&text).ok();
+    let kept = kept.filter(|kept| kept.key == key && kept.front.holds(around));
+    Ok(kept.map(|kept| kept.overview))
 }
 
 /// What else than files declarations depend on.
@@ -104,47 +186,26 @@ pub fn finish(
     subscriber: &mut dyn Subscriber,
 ) -> Result<Read> {
     let file = context.layout.package_lock();
-    if let Some(lock) = resolver.lock() {
-        write_lock(context, resolver, &lock, &file, subscriber)?;
+    let declared = resolver.refuse_undeclared();
+    match resolver.lock() {
+        // What a broken declaration asks for would be lost, and locked anew when it is mended.
+        Some(_) if declared.is_err() && context.policy.mode.lock != LockUse::Keep => {}
+        Some(lock) => write_lock(context, resolver, &lock, &file, subscriber)?,
+        None => {}
     }
-    let mut links = BTreeMap::new();
+    link(context, resolver)?;
     let mut used = BTreeSet::new();
     let (mut by_path, mut fetched) = (0, 0);
     for index in resolver.packages.reached(&resolver.members) {
-        let package = resolver.packages.get(index);
-        match &package.release {
+        match &resolver.packages.get(index).release {
             Some(release) => {
                 fetched += 1;
-                links.insert(PathBuf::from(&package.place), package.directory.clone());
                 let key = (release.subject.clone(), release.version.clone());
                 used.extend(resolver.packages.decisions.ids.get(&key).copied());
             }
-            None => {
-                by_path += 1;
-                // A link to a directory around it would be a circle.
-                let is_around = context
-                    .layout
-                    .wake_directory()
-                    .starts_with(&package.directory);
-                if let (false, Ok(declaration)) = (is_around, resolver.packages.declared_of(index))
-                {
-                    let info = &declaration.info;
-                    let version = info.version.as_deref().unwrap_or("0.0.0");
-                    let link = PathBuf::from(layout::package_link(&info.label(), version));
-                    let parent = context
-                        .layout
-                        .top()
-                        .join(link.parent().unwrap_or(Path::new("")));
-                    links.insert(link, path::relative(&package.directory, &parent));
-                }
-            }
+            None => by_path += 1,
         }
     }
-    link_packages(
-        context.layout.top(),
-        &context.layout.packages_directory(),
-        &links,
-    )?;
     if let Some(store) = resolver.packages.decisions.opened_store() {
         store.use_by(context.layout.top(), &used)?;
     }
@@ -157,6 +218,30 @@ pub fn finish(
         path: file,
         hash: content.map(|content| *blake3::hash(&content).as_bytes()),
     })
+}
+
+/// Makes the links of `.wake/pkgs/` to the packages that are there: files of packages are looked at through them.
+///
+/// # Errors
+/// A link cannot be made.
+pub fn link(context: &Context<'_>, resolver: &Resolver<'_>) -> Result<()> {
+    let layout = context.layout;
+    let mut links = BTreeMap::new();
+    for index in resolver.packages.reached(&resolver.members) {
+        let package = resolver.packages.get(index);
+        // A link to a directory around it would be a circle.
+        let is_around = layout.wake_directory().starts_with(&package.directory);
+        if package.release.is_some() {
+            links.insert(PathBuf::from(&package.place), package.directory.clone());
+        } else if let (false, Ok(declaration)) = (is_around, resolver.packages.declared_of(index)) {
+            let info = &declaration.info;
+            let version = info.version.as_deref().unwrap_or("0.0.0");
+            let link = PathBuf::from(layout::package_link(&info.label(), version));
+            let parent = layout.top().join(link.parent().unwrap_or(Path::new("")));
+            links.insert(link, path::relative(&package.directory, &parent));
+        }
+    }
+    link_packages(layout.top(), &layout.packages_directory(), &links)
 }
 
 fn write_lock(

@@ -17,7 +17,7 @@ use super::lock::Lock;
 use super::locking::Preferred;
 use super::origin::origin;
 use super::packages::demand;
-use super::policy::Policy;
+use super::policy::{Policy, Standing};
 use super::solve::{self, Problem, Proposed, Root, Solution, Solved};
 use super::{PackageIndex, Packages, Tools};
 use crate::declare::model::{PackageRequest, Program, RESOLVER, Source};
@@ -52,6 +52,8 @@ pub struct Resolver<'a> {
     pub(super) has_lock: bool,
     /// The versions of the lock that are to be kept if they can.
     pub(super) preferred: Preferred,
+    /// Those that are to be chosen anew.
+    pub(super) renewed: Preferred,
     /// The packages at the top of what is resolved, the one at the workspace's top first if there is one.
     pub members: Vec<PackageIndex>,
     /// Requests that are no visible field of `pkgs`, and who makes them.
@@ -71,7 +73,9 @@ pub struct Resolver<'a> {
     pub(super) sizes: BTreeMap<(Subject, semver::Version), u64>,
     /// Globals that were defined without permission: errors, unless somebody grants it.
     pub(super) refused: Vec<Error>,
-    round: usize,
+    pub(super) round: usize,
+    /// What the solution is one of: the state of the facts, what is asked for, and what path packages replace.
+    solved: Option<(u64, Vec<Root>, Vec<String>)>,
 }
 
 impl<'a> Resolver<'a> {
@@ -93,6 +97,7 @@ impl<'a> Resolver<'a> {
             has_lock: locked.is_some(),
             locked: locked.unwrap_or_default(),
             preferred: Preferred::new(),
+            renewed: Preferred::new(),
             members,
             hidden: Vec::new(),
             wanted: BTreeSet::new(),
@@ -104,6 +109,7 @@ impl<'a> Resolver<'a> {
             sizes: BTreeMap::new(),
             refused: Vec::new(),
             round: 0,
+            solved: None,
         };
         resolver.recall_lock();
         resolver
@@ -176,6 +182,17 @@ impl<'a> Resolver<'a> {
         }
         self.relink();
         self.packages.refuse_cycles()
+    }
+
+    /// Refuses path packages that cannot be declared. A build of something else can do without them; what they ask for
+    /// would be missing in the lock.
+    ///
+    /// # Errors
+    /// That of the first one.
+    pub(super) fn refuse_undeclared(&self) -> Result<()> {
+        let reached = self.packages.reached(&self.members).into_iter();
+        let mut paths = reached.filter(|index| self.packages.get(*index).release.is_none());
+        paths.try_for_each(|index| self.packages.declaration(index).map(drop))
     }
 
     /// Takes over what finding packages lacked: requests become demands, releases are to be fetched.
@@ -312,6 +329,14 @@ impl<'a> Resolver<'a> {
                 Source::Path(_) | Source::Of(..) => {}
             }
         }
+        // Who fetched the package knows where what it asks for is: its own word on that may be a path on the machine of
+        // whoever published it.
+        let forecast = self.facts.said(&release.subject, &release.version);
+        for demand in demands.iter_mut().filter(|one| &*one.subject.origin != GLOBAL) {
+            if let Some(vouched) = forecast.iter().find(|one| one.asks_same(demand)) {
+                demand.subject.origin = vouched.subject.origin.clone();
+            }
+        }
         let said = |demands: &[Demand]| -> BTreeSet<String> {
             let texts = demands.iter();
             texts
@@ -350,13 +375,18 @@ impl<'a> Resolver<'a> {
     fn decide(&mut self, subscriber: &mut dyn Subscriber) -> Result<bool> {
         self.lacking.clear();
         let roots = self.roots()?;
+        let replaced = self.packages.decisions.replaced.keys().cloned().collect();
+        let asked = (self.facts.changes(), roots, replaced);
+        if self.solved.as_ref() == Some(&asked) {
+            return Ok(self.declaring.refresh(&mut self.packages));
+        }
+        let roots = asked.1.clone();
         match self.solve(&roots) {
-            Solved::Solution(solution) => Ok(self.adopt(solution, true)),
+            Solved::Solution(solution) => {
+                self.solved = Some(asked);
+                Ok(self.adopt(solution, true))
+            }
             Solved::Lacking(demands, partial) => {
-                subscriber.event(&Event::Resolving {
-                    round: self.round,
-                    lacking: demands.len(),
-                });
                 self.packages.decisions.is_final = false;
                 self.lacking.clone_from(&demands);
                 if self.learn(demands, When::First, subscriber)? {
@@ -408,12 +438,21 @@ impl<'a> Resolver<'a> {
 
     fn with_problem<T>(&self, roots: &[Root], work: impl FnOnce(&Problem<'_>) -> T) -> T {
         let preferred = &self.preferred;
+        let contains = |locked: &Preferred, subject: &Subject, version: &semver::Version| {
+            let versions = locked.get(subject);
+            versions.is_some_and(|versions| versions.contains(version))
+        };
         let answered = self.packages.decisions.replaced.keys();
         let answered = answered.map(|label| label.as_str().into()).collect();
         let admits = |subject: &Subject, candidate: &super::facts::Candidate| {
-            let locked = preferred.get(subject);
-            let is_locked = locked.is_some_and(|locked| locked.contains(&candidate.version));
-            self.policy.admits(subject, candidate, is_locked)
+            let standing = if contains(preferred, subject, &candidate.version) {
+                Standing::Locked
+            } else if contains(&self.renewed, subject, &candidate.version) {
+                Standing::Renewed
+            } else {
+                Standing::New
+            };
+            self.policy.admits(subject, candidate, standing)
         };
         work(&Problem {
             facts: &self.facts,
@@ -504,6 +543,11 @@ impl<'a> Resolver<'a> {
                 if let Ok(found) = self.packages.find(index, &request) {
                     self.packages.connect(index, found, request.at.as_ref());
                 }
+            }
+        }
+        for (asking, request) in self.hidden.clone() {
+            if let Ok(found) = self.packages.find(asking, &request) {
+                self.packages.connect(asking, found, request.at.as_ref());
             }
         }
         self.packages.needs = needs;

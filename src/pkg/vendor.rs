@@ -16,8 +16,8 @@ use super::lock::{Entry, Lock};
 use super::store::{PackageId, Store, Stored, files_below};
 use crate::error::{Error, Result};
 use crate::fs;
+use crate::workspace::layout;
 
-const MARKER: &str = ".wake-vendor";
 /// Git must not change line ends: that would be another package.
 const ATTRIBUTES: &[u8] = b"* -text\n";
 /// What stands for no namespace.
@@ -30,22 +30,29 @@ pub struct Vendored {
     pub removed: Vec<PathBuf>,
     /// Packages that were there already.
     pub kept: usize,
+    /// Packages that are neither there nor in the store: those for other machines. `namespace/name@version`.
+    pub lacking: Vec<String>,
 }
 
-/// Makes `directory` contain the packages of a lock, which must be in the store, and nothing else.
+/// Makes `directory` contain the packages of a lock that are in the store or there already, and nothing else.
 ///
 /// # Errors
-/// `User`, if the directory contains something and is not wake's; `Environment`, if a package is not in the store, or the
-/// directory cannot be written.
+/// `User`, if the directory contains something and is not wake's; `Environment`, if the directory cannot be written.
 pub fn vendor(store: &Store, lock: &Lock, directory: &Path) -> Result<Vendored> {
     claim(directory)?;
     let places = lock.entries.iter();
     let places: BTreeMap<PathBuf, PackageId> = places.filter_map(place).collect();
-    let mut vendored = Vendored::default();
+    let mut vendored = Vendored {
+        lacking: lacking(store, lock, directory),
+        ..Vendored::default()
+    };
     for (place, id) in &places {
         let path = directory.join(place);
         if matches!(id_at(&path), Ok(Some(found)) if found == *id) {
             vendored.kept += 1;
+            continue;
+        }
+        if store.get(id).is_none() {
             continue;
         }
         // Not complete as long as it has this name; the next time it is removed as something that is not locked.
@@ -65,6 +72,29 @@ pub fn vendor(store: &Store, lock: &Lock, directory: &Path) -> Result<Vendored> 
         }
     }
     Ok(vendored)
+}
+
+/// The releases of which no copy can be had.
+fn lacking(store: &Store, lock: &Lock, directory: &Path) -> Vec<String> {
+    let releases = lock.entries.iter().filter(|entry| entry.version.is_some());
+    let lacking = releases.filter(|entry| match place(entry) {
+        Some((place, id)) => {
+            store.get(&id).is_none()
+                && !matches!(id_at(&directory.join(place)), Ok(Some(found)) if found == id)
+        }
+        None => true,
+    });
+    let mut lacking: Vec<String> = lacking.map(Entry::label).collect();
+    lacking.dedup();
+    lacking
+}
+
+/// Whether the copies that there are, are what the lock says.
+pub fn are_as_locked(lock: &Lock, directory: &Path) -> bool {
+    let mut places = lock.entries.iter().filter_map(place);
+    places.all(|(place, id)| {
+        matches!(id_at(&directory.join(place)), Ok(found) if found.is_none_or(|found| found == id))
+    })
 }
 
 /// Puts a package into the store that `directory` has a copy of. `None`: it has none.
@@ -119,7 +149,7 @@ fn id_at(path: &Path) -> Result<Option<PackageId>> {
 /// Creates the directory, or makes sure that it is wake's.
 fn claim(directory: &Path) -> Result<()> {
     fs::create_directories(directory)?;
-    let marker = directory.join(MARKER);
+    let marker = directory.join(layout::VENDORED);
     if fs::is_file(&marker) {
         return Ok(());
     }

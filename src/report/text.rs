@@ -131,6 +131,23 @@ pub fn duration(milliseconds: f64) -> String {
     text
 }
 
+/// A number of bytes for people: `812 B`, `1.5 KiB`, `20.0 MiB`.
+pub fn bytes(number: u64) -> String {
+    let mut size = number as f64;
+    let mut unit = "B";
+    for larger in ["KiB", "MiB", "GiB", "TiB"] {
+        // What would be shown as 1024.0 is one of the next.
+        if size < 1023.95 {
+            break;
+        }
+        (size, unit) = (size / 1024.0, larger);
+    }
+    match unit {
+        "B" => format!("{number} B"),
+        _ => format!("{size:.1} {unit}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +169,14 @@ mod tests {
             output(text, Style::new(true)),
             "\x1b[31mred\x1b[0m cleared\n50%\n100%\x1b[0m\n"
         );
+    }
+
+    #[test]
+    fn sizes_change_their_unit_before_they_are_1024() {
+        assert_eq!(bytes(1023), "1023 B");
+        assert_eq!(bytes(1024), "1.0 KiB");
+        assert_eq!(bytes((1 << 20) - 1), "1.0 MiB");
+        assert_eq!(bytes(u64::MAX), "16777216.0 TiB");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::root_recipe::{self, RootRecipe};
 use crate::error::{Error, Result};
 use crate::fs;
+use crate::fs::path;
 
 /// The declaration of a package, in jsonnet.
 pub const PKG: &str = "PKG";
@@ -58,6 +59,22 @@ impl Workspace {
             .take_while(|directory| directory.starts_with(&self.top))
             .find(|directory| is_package(directory))
             .unwrap_or(&self.start)
+    }
+
+    /// The error of a package that is needed and is no member.
+    pub fn no_member(&self, directory: &Path) -> Error {
+        let top = &self.top;
+        let shown = path::display(directory, top);
+        let hint = if directory.starts_with(top) {
+            format!("add `'{shown}'` to the array `Members` in `RootRecipe.sml`")
+        } else {
+            "start wake there with `-C`, or name it in `pkgs` of a member".to_owned()
+        };
+        Error::user(format!(
+            "The package in `{shown}` is no member of the workspace"
+        ))
+        .cause(format!("the workspace is `{}`", top.display()))
+        .hint(hint)
     }
 }
 

@@ -26,6 +26,9 @@ const OUTPUT: &str = ".wake/out";
 const CACHE: &str = ".wake/cache";
 const PACKAGES: &str = ".wake/pkgs";
 
+/// The file that says that a directory holds copies of packages (`wake pkg vendor`), none of which is the workspace's own.
+pub const VENDORED: &str = ".wake-vendor";
+
 /// What follows the name of a module in the directory of its `Tests`.
 pub const TESTS: &str = ".tests";
 
@@ -102,6 +105,11 @@ impl Layout {
     /// What declarations said in earlier runs.
     pub fn declarations_file(&self) -> PathBuf {
         self.top.join(".wake/state/declarations-1")
+    }
+
+    /// What the latest resolution came to.
+    pub fn resolution_file(&self) -> PathBuf {
+        self.top.join(".wake/state/resolution-1")
     }
 
     /// What a workspace has locked.

@@ -11,6 +11,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use super::Workspace;
 use super::discover::{PKG, RECIPE};
+use super::layout::VENDORED;
 use super::root_recipe::{self, MemberPattern};
 use crate::error::{Error, Result};
 use crate::fs;
@@ -58,9 +59,14 @@ impl Workspace {
 }
 
 /// The names of the directories in a directory, links not followed, sorted by bytes, without `.wake` and `.git`: what a
-/// pattern of `Members` sees. Names that are not UTF-8 are left out, since no package can have one.
+/// pattern of `Members` sees. Names that are not UTF-8 are left out, since no package can have one; so are all in a
+/// directory of vendored packages, which are copies of what others declare.
 pub fn subdirectories(directory: &Path) -> Result<Vec<String>> {
-    let entries = fs::list(directory)?.into_iter();
+    let entries = fs::list(directory)?;
+    if entries.iter().any(|(name, _)| name == VENDORED) {
+        return Ok(Vec::new());
+    }
+    let entries = entries.into_iter();
     let names =
         entries.filter_map(|(name, is_directory)| name.into_string().ok().filter(|_| is_directory));
     Ok(names

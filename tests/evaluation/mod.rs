@@ -75,6 +75,7 @@ impl Space {
     fn package(&self, path: &str) -> PackageDirectory {
         PackageDirectory {
             granted: None,
+            place: None,
             directory: self.path(path).canonicalize().unwrap(),
             top: self.path("").canonicalize().unwrap(),
         }

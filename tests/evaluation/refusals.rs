@@ -262,6 +262,7 @@ fn directories_without_a_name_in_utf8_are_named() {
     let error = space.error(&Request::Declare {
         package: PackageDirectory {
             granted: None,
+            place: None,
             directory,
             top: space.path(""),
         },

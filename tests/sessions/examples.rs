@@ -1,6 +1,6 @@
 //! Every example: it builds, does what its README line says, a second build runs nothing, and its tests pass.
 
-use crate::support::{Session, Space, skipped};
+use crate::support::{Run, Session, Space, skipped};
 
 /// Builds twice and demands that the second time nothing runs.
 fn built(name: &str) -> Space {
@@ -23,7 +23,18 @@ fn every_example_has_a_test() {
             .map(|entry| entry.file_name().into_string().unwrap())
             .collect();
     names.sort();
-    assert_eq!(names, ["c-libraries", "calculator", "codegen", "tree"]);
+    assert_eq!(
+        names,
+        [
+            "c-libraries",
+            "calculator",
+            "codegen",
+            "index",
+            "lua",
+            "python-retriever",
+            "tree"
+        ]
+    );
 }
 
 #[test]
@@ -65,6 +76,58 @@ fn tree() {
 fn codegen() {
     let space = built("codegen");
     insta::assert_snapshot!(space.wake(["run"]).success().transcript());
+}
+
+/// Runs wake with the settings of this machine's `cargo`, which has its own opinion of where it is at home.
+fn with_cargo<'a>(space: &Space, arguments: impl IntoIterator<Item = &'a str>) -> Run {
+    let mut command = space.command(arguments);
+    let home = std::env::home_dir().unwrap_or_default();
+    for (name, usual) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+        let directory = std::env::var_os(name).map_or_else(|| home.join(usual), Into::into);
+        if directory.is_dir() {
+            command.env(name, directory);
+        }
+    }
+    Run::of(space, command)
+}
+
+/// Catches sources of the store that cannot be compiled, and a lock that does not say all.
+#[test]
+fn lua() {
+    let space = Space::example("lua");
+    let program = "return ('%d'):format(6 * 7)";
+    let run = with_cargo(&space, ["run", "--locked", "--", program]).success();
+    assert_eq!(run.stdout, "42\n");
+    let again = with_cargo(&space, ["build", "--frozen", "--events", "events"]).success();
+    again.demand(again.ran().is_empty(), "nothing to do");
+}
+
+#[test]
+fn python_retriever() {
+    if std::fs::metadata("/usr/bin/python3").is_err() {
+        skipped("python_retriever: there is no /usr/bin/python3");
+        return;
+    }
+    let space = built("python-retriever");
+    let run = space.wake(["run", "--locked"]).success();
+    assert_eq!(run.stdout, "Hello, dear world!\n");
+}
+
+/// Catches an index that cannot be read any more, and a package at a path that does not answer for the one of the index.
+#[test]
+fn index() {
+    let mut session = Session::new(Space::example("index"));
+    session.note("what the lock says is fetched from the index");
+    session.wake(["run", "--locked"]).success();
+    session.note("a package at a path answers instead, as long as it is wanted");
+    let from_index = "text: wake.getPkg('acme/text@^1', from=index, global=true)";
+    let from_path = "text: wake.getPkg('acme/text', from='packages/text', replace=true)";
+    session.edit("PKG", from_index, from_path);
+    session.edit("packages/text/src/shout.c", "> ", ">> ");
+    session.wake(["run"]).success();
+    session.edit("PKG", from_path, from_index);
+    session.wake(["run"]).success();
+    insta::assert_snapshot!(session.transcript());
 }
 
 /// Catches a package from `wake init` that does not build, in either language.

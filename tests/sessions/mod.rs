@@ -3,9 +3,12 @@
 
 mod commands;
 mod examples;
+mod fetched;
 mod hostile;
 mod mishaps;
 mod outputs;
+mod pkg_read;
+mod pkg_write;
 
 use std::path::PathBuf;
 

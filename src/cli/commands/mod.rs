@@ -1,6 +1,7 @@
 //! One thin file for each command: options in, one stage called, an exit code out.
 
 mod build;
+mod cache_gc;
 mod clean;
 mod completions;
 mod confined;
@@ -35,7 +36,7 @@ pub(super) fn dispatch(invocation: Invocation) -> Result<ExitCode> {
         Command::Why(options) => why::run(&options, console),
         Command::Graph(options) => graph::run(&options, console),
         Command::Package(options) => package::run(&options, console),
-        Command::CacheGc(_) => Ok(ExitCode::SUCCESS),
+        Command::CacheGc(options) => cache_gc::run(&options, console),
         Command::Eval(options) => eval::run(&options),
         Command::Completions(shell) => completions::run(shell),
         Command::Version(format) => version::run(format),

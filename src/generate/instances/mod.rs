@@ -11,6 +11,7 @@ mod input;
 mod recipe_tests;
 #[cfg(test)]
 mod tests;
+mod way;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -132,6 +133,11 @@ impl Instance {
             .and_then(|recipe| recipe.get("Language"))
             .and_then(Value::as_str)
             == Some("Command")
+    }
+
+    /// Whether its language has symbols without versions.
+    pub fn is_c_or_cpp(&self) -> bool {
+        matches!(self.language, Some("c" | "cpp"))
     }
 
     fn recipe(&self) -> Option<&Map<String, Value>> {

@@ -7,6 +7,7 @@ mod overlap;
 mod parts;
 mod place;
 mod sources;
+mod versions;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -14,6 +14,7 @@ impl Lowering<'_> {
     pub(super) fn finish(mut self, placed: Vec<Placed>) -> Result<Lowered> {
         self.check_titles(&placed)?;
         self.check_overlaps(&placed)?;
+        self.check_versions(&placed)?;
         let instances = self.instances()?;
         let names = self.names();
         let places = placed

@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use jrsonnet_evaluator::{Thunk, Val};
 
-use super::request::check_names;
 use super::{Made, late, made_of, opaque, tagged};
 use crate::declare::model::PackageInfo;
 use crate::error::{Error, Location};
@@ -33,7 +32,7 @@ pub(in crate::jsonnet) fn package_info(call: &Call<'_>) -> Evaluated<Val> {
         version: call.text(1)?,
         namespace: call.text(2)?,
     };
-    check_names(&info).map_err(|error| call.fail(error))?;
+    info.check_names().map_err(|error| call.fail(error))?;
     let mut builder = tagged(call.session(), Made::Info(info.clone(), call.at.clone()));
     builder.field("name").value(info.name);
     builder.field("version").value(text_or_null(info.version));

@@ -129,63 +129,17 @@ fn wanted(call: &Call<'_>) -> Evaluated<PackageInfo> {
             });
         }
         (_, Some(Made::Info(info, at))) => (info, at),
-        (Val::Str(text), _) => (parse(&text.clone().into_flat()), None),
+        (Val::Str(text), _) => (PackageInfo::parse(&text.clone().into_flat()), None),
         _ => {
             let expected = "a string like `namespace/name@requirement` or a `wake.pkgInfo`";
             return Err(call.wrong("req", expected, &given));
         }
     };
-    check_names(&wanted)
+    wanted
+        .check_names()
         .and_then(|()| Requirement::of(wanted.version.as_deref()))
         .map_err(|error| call.fail(error.at_if_absent(at.as_ref())))?;
     Ok(wanted)
-}
-
-/// `namespace/name@requirement`, all but the name optional.
-fn parse(text: &str) -> PackageInfo {
-    let (label, version) = match text.split_once('@') {
-        Some((label, version)) => (label, Some(version.trim().to_owned())),
-        None => (text, None),
-    };
-    let (namespace, name) = match label.split_once('/') {
-        Some((namespace, name)) => (Some(namespace.to_owned()), name),
-        None => (None, label),
-    };
-    PackageInfo {
-        name: name.to_owned(),
-        namespace,
-        version,
-    }
-}
-
-/// Refuses what cannot be the name or the namespace of a package.
-pub(super) fn check_names(info: &PackageInfo) -> Result<(), Error> {
-    let named = [
-        ("name", Some(&info.name)),
-        ("namespace", info.namespace.as_ref()),
-    ];
-    for (what, name) in named {
-        if let Some(name) = name.filter(|name| !is_name(name)) {
-            return Err(Error::user(format!("`{name}` cannot be the {what} of a package")).hint(
-                "a name has letters, digits, `.`, `_`, `+` and `-`, and begins with a letter or a digit",
-            ));
-        }
-    }
-    if info.namespace.is_none() && info.name == RESOLVER {
-        return Err(
-            Error::user(format!("`{RESOLVER}` cannot be the name of a package")).hint(
-                "what answers for names that nobody defines is `wake.getPkg(wake.resolver, …)`",
-            ),
-        );
-    }
-    Ok(())
-}
-
-fn is_name(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && name
-            .chars()
-            .all(|character| character.is_ascii_alphanumeric() || "._+-".contains(character))
 }
 
 fn source(call: &Call<'_>, wanted: &PackageInfo) -> Evaluated<Source> {

@@ -139,7 +139,8 @@ fn bare_or_quoted(key: &str, quote: char) -> String {
     }
 }
 
-fn quoted(text: &str, quote: char) -> String {
+/// A text as jsonnet writes it.
+pub fn quoted(text: &str, quote: char) -> String {
     let escaped = text.replace('\\', "\\\\").replace('\n', "\\n");
     let escaped = escaped.replace(quote, &format!("\\{quote}"));
     format!("{quote}{escaped}{quote}")

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use semver::Version;
-use serde_json::Value;
 
-use super::{Entry, Lock, write};
+use super::{Entry, Lock, Requires, VERSIONS, write};
 
 /// All that has changed, sorted by name.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -124,10 +123,11 @@ impl fmt::Display for Change {
             ),
             Self::Changed(old, new) => {
                 let facts = facts(old).into_iter().zip(facts(new));
-                let changed: Vec<String> = facts
-                    .filter(|(old, new)| old != new)
+                let changed = facts.filter(|(old, new)| old != new);
+                let mut changed: Vec<String> = changed
                     .map(|((name, old), (_, new))| format!("{name} {old} → {new}"))
                     .collect();
+                changed.extend(requires(old, new));
                 let (label, place) = (new.label(), place(new));
                 write!(formatter, "~ {label}{place}: {}", changed.join(", "))
             }
@@ -161,10 +161,9 @@ fn place(entry: &Entry) -> String {
     }
 }
 
-/// All that can change while the version stays, with its name.
-fn facts(entry: &Entry) -> [(&'static str, String); 6] {
+/// All that can change while the version stays, with its name; but for what it asks for.
+fn facts(entry: &Entry) -> [(&'static str, String); 5] {
     let digest = entry.digest.map_or_else(|| "-".to_owned(), |id| id.short());
-    let requires: Vec<Value> = entry.requires.iter().map(write::requirement).collect();
     let when = entry.artifact.as_ref().map(write::artifact);
     [
         ("origin", entry.origin.to_string()),
@@ -175,8 +174,41 @@ fn facts(entry: &Entry) -> [(&'static str, String); 6] {
                 .size
                 .map_or_else(|| "-".to_owned(), |size| size.to_string()),
         ),
-        ("requires", Value::Array(requires).to_string()),
         ("artifact", when.unwrap_or_default().to_string()),
         ("replace", entry.replace.to_string()),
     ]
+}
+
+/// What is asked for no more, and what anew; if nothing but the order has changed, that.
+fn requires(old: &Entry, new: &Entry) -> Option<String> {
+    if old.requires == new.requires {
+        return None;
+    }
+    let only = |sign: char, one: &Entry, other: &Entry| -> Vec<String> {
+        let requires = one.requires.iter();
+        requires
+            .filter(|asked| !other.requires.contains(asked))
+            .map(|asked| format!("{sign}{}", required(asked)))
+            .collect()
+    };
+    let mut changed = only('-', old, new);
+    changed.extend(only('+', new, old));
+    Some(match changed.is_empty() {
+        true => "requires the same in another order".to_owned(),
+        false => format!("requires {}", changed.join(" ")),
+    })
+}
+
+fn required(asked: &Requires) -> String {
+    let mut text = format!("{}@{}", asked.name, asked.requirement);
+    if let Some(origin) = &asked.origin {
+        text.push_str(&format!(" ({origin})"));
+    }
+    let known = VERSIONS
+        .iter()
+        .find(|(known, _)| Some(*known) == asked.versions);
+    if let Some((_, versions)) = known {
+        text.push_str(&format!(" [{versions}]"));
+    }
+    text
 }

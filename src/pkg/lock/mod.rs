@@ -127,7 +127,12 @@ impl Lock {
 
     /// The packages of a name, smallest version first.
     pub fn of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Entry> {
-        self.entries.iter().filter(move |entry| entry.name == name)
+        let first = self
+            .entries
+            .partition_point(|entry| entry.name.as_str() < name);
+        self.entries[first..]
+            .iter()
+            .take_while(move |entry| entry.name == name)
     }
 
     /// What is in the store of what is locked: what [`super::store::Store::use_by`] wants to know.

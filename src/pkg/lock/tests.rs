@@ -183,7 +183,18 @@ fn what_is_no_lock_is_refused_with_its_place() {
 fn a_change_is_told_in_one_line() {
     let mut other_digest = entry("acme/same", "1.0.0");
     other_digest.digest = Some(PackageId::from_bytes([1; 32]));
+    let asks = |name: &str| Requires {
+        name: name.to_owned(),
+        requirement: Requirement::any(),
+        origin: None,
+        versions: None,
+    };
+    let mut asking = entry("acme/asking", "1.0.0");
+    asking.requires = vec![asks("acme/kept"), asks("acme/gone")];
+    let mut asking_others = asking.clone();
+    asking_others.requires = vec![asks("acme/kept"), asks("acme/new")];
     let old = Lock::new(vec![
+        asking,
         entry("acme/major", "1.0.0"),
         entry("acme/major", "2.0.0"),
         entry("acme/gone", "1.0.0"),
@@ -191,6 +202,7 @@ fn a_change_is_told_in_one_line() {
         entry("acme/untouched", "1.0.0"),
     ]);
     let new = Lock::new(vec![
+        asking_others,
         entry("acme/major", "2.1.0"),
         entry("acme/new", "0.1.0"),
         other_digest,
@@ -198,7 +210,8 @@ fn a_change_is_told_in_one_line() {
     ]);
     assert_eq!(
         old.diff(&new).to_string(),
-        "- acme/gone 1.0.0 (crates)\n\
+        "~ acme/asking@1.0.0: no longer asks for acme/gone@*, asks for acme/new@*\n\
+         - acme/gone 1.0.0 (crates)\n\
          - acme/major 1.0.0 (crates)\n\
          ~ acme/major 2.0.0 → 2.1.0\n\
          + acme/new 0.1.0 (crates)\n\

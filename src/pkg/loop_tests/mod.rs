@@ -459,6 +459,10 @@ fn need(
 }
 
 impl Tools for World {
+    fn is_cheap(&self, _: &Retriever) -> bool {
+        false
+    }
+
     fn candidates(&self, retriever: &Retriever, wanted: &[Wanted]) -> Result<Vec<Vec<Candidate>>> {
         self.dawdle();
         let label = |one: &Wanted| match &one.namespace {

@@ -134,7 +134,9 @@ impl Surroundings {
             .map_err(|error| prefix(error, retriever))?;
         match self.failure(retriever, over) {
             Ok(()) => Ok(heard),
-            Err(error) if error.kind() == Kind::Failed => Err(explain(error, asked, &heard)),
+            Err(error) if error.kind() == Kind::Failed => {
+                Err(explain(error, asked, &heard).hint_option(forbidden(retriever, &heard)))
+            }
             Err(error) => Err(error),
         }
     }
@@ -179,6 +181,21 @@ fn prefix(error: Error, retriever: &Retriever) -> Error {
         .causes
         .extend(report.causes.iter().cloned());
     whole
+}
+
+/// What to do about a retriever that seems to have failed for lack of a permission.
+fn forbidden(retriever: &Retriever, heard: &Heard) -> Option<String> {
+    let lacks = match (retriever.has_network, retriever.has_home) {
+        (true, true) => return None,
+        (false, true) => "`network`",
+        (true, false) => "`home`",
+        (false, false) => "`network` and `home`",
+    };
+    let messages = heard.messages.to_lowercase();
+    let seems_so = ["permission denied", "not permitted", "eacces", "eperm"];
+    seems_so.iter().any(|sign| messages.contains(sign)).then(|| {
+        format!("it runs without {lacks}: grant what it needs with `permissions` of the `wake.getPkg` that asks for it")
+    })
 }
 
 /// What a run was for.

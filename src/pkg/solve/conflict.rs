@@ -1,6 +1,6 @@
 //! Why nothing meets all requirements: the proof, cut down to what a reader needs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use pubgrub::{Map, VersionSet};
@@ -12,8 +12,10 @@ use super::search::{Outcome, Pass, Proof, Steps};
 use super::solution::Found;
 use super::universe::{Dependency, Node, Universe};
 use super::{Problem, Root};
-use crate::error;
+use crate::declare::model::Versions;
+use crate::error::{self, Location};
 use crate::pkg::facts::{Candidate, Demand, Subject};
+use crate::pkg::requirement::Requirement;
 
 /// How many steps cutting down may take.
 const STEPS: u64 = 5_000_000;
@@ -28,6 +30,16 @@ pub struct Conflict {
     /// What excludes the other versions.
     pub others: Vec<Link>,
     pub reason: Reason,
+    /// Who says that there is one version of what they collide in, if somebody does.
+    pub only_one: Option<Box<OnlyOne>>,
+}
+
+/// Someone says that there is one version of a subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnlyOne {
+    pub by: Asker,
+    pub label: Arc<str>,
+    pub at: Option<Location>,
 }
 
 /// Who asks for what.
@@ -92,14 +104,14 @@ impl TooHard {
 /// The conflict that a proof shows, with as few requirements of path packages as possible.
 pub(super) fn shortest(problem: &Problem, modes: &Modes, proof: Proof) -> Conflict {
     let steps = Steps::new(STEPS);
-    let mut conflict = Chain::of(proof).conflict(problem);
+    let mut conflict = Chain::of(proof).conflict(problem, modes);
     let mut next = 0;
     // All before `next` are needed for any conflict among those that are left.
     while next < conflict.roots.len() && conflict.roots.len() > 1 {
         let mut fewer = conflict.roots.clone();
         fewer.remove(next);
         match Pass::new(problem, &fewer, modes).run(&steps).0 {
-            Outcome::NoSolution(proof) => conflict = Chain::of(*proof).conflict(problem),
+            Outcome::NoSolution(proof) => conflict = Chain::of(*proof).conflict(problem, modes),
             Outcome::Found(_) | Outcome::TooHard(_) => next += 1,
         }
     }
@@ -120,6 +132,7 @@ pub(super) fn two_origins(found: &Found) -> Option<Conflict> {
                 reason: Reason::Origins(other.clone(), stop.subject.clone()),
                 links: ways.into_iter().flat_map(|(_, links)| links).collect(),
                 others: Vec::new(),
+                only_one: None,
             });
         }
     }
@@ -152,10 +165,16 @@ fn way_to<'a>(found: &Found<'a>, number: usize) -> (Option<&'a Root>, Vec<Link>)
 /// A proof as who asks for what.
 struct Chain<'a> {
     universe: Universe<'a>,
+    /// Sorted by who asks.
     edges: Vec<Edge<'a>>,
+    /// The versions that ask for the same.
+    versions: BTreeMap<Same<'a>, Vec<u32>>,
     /// The groups that a choice was between.
     choices: Map<Node, Vec<Node>>,
 }
+
+/// What makes edges one link: who asks, which of the path packages, and for what.
+type Same<'a> = (Node, Option<&'a str>, &'a Subject, &'a Requirement);
 
 /// One version asks for something.
 struct Edge<'a> {
@@ -184,35 +203,27 @@ impl<'a> Chain<'a> {
                 asked.push((leaf.node, leaf.places.clone()));
             }
         }
-        let mut edges = Vec::new();
-        for ((asker, version), asked) in asked {
-            for dependency in universe.dependencies(asker, version) {
-                let Some(places) = dependency.places_for(asker, version) else {
-                    continue;
-                };
-                let target = (dependency.node, places);
-                if asked.contains(&target) {
-                    edges.push(Edge {
-                        asker,
-                        version,
-                        places: target.1,
-                        dependency,
-                    });
-                }
-            }
-        }
         for groups in choices.values_mut() {
             groups.sort();
             groups.dedup();
         }
+        let edges: Vec<Edge> = asked
+            .into_iter()
+            .flat_map(|((asker, version), asked)| edges(&mut universe, asker, version, &asked))
+            .collect();
+        let mut versions: BTreeMap<Same, Vec<u32>> = BTreeMap::new();
+        for edge in &edges {
+            versions.entry(edge.same()).or_default().push(edge.version);
+        }
         Self {
             universe,
             edges,
+            versions,
             choices,
         }
     }
 
-    fn conflict(self, problem: &Problem) -> Conflict {
+    fn conflict(self, problem: &Problem, modes: &Modes) -> Conflict {
         let best = self.best();
         let (collision, place) = self.collision(&best);
         let chain = match collision.is_empty() {
@@ -225,14 +236,17 @@ impl<'a> Chain<'a> {
             Some(edge) => Reason::Clash(edge.demand().subject.clone()),
         };
         let roots = self.edges.iter().filter_map(|edge| edge.dependency.root);
-        let mut links = self.links(&chain);
-        let mut others = self.links(&self.edges.iter().collect::<Vec<_>>());
-        others.retain(|link| !links.iter().any(|other| link.is_part_of(other)));
-        links.dedup();
+        let mut told = BTreeSet::new();
+        let links = self.links(chain, &mut told);
+        let others = self.links(&self.edges, &mut told);
         Conflict {
             roots: roots.cloned().collect(),
             links,
             others,
+            only_one: match &reason {
+                Reason::Clash(subject) => only_one(problem, modes, subject),
+                _ => None,
+            },
             reason,
         }
     }
@@ -240,19 +254,17 @@ impl<'a> Chain<'a> {
     /// What path packages ask for and, from there down, the best version of each group.
     fn best(&self) -> Vec<&Edge<'a>> {
         let mut best = Vec::new();
-        let mut nodes = vec![Node::Root];
-        let mut next = 0;
-        while let Some(node) = nodes.get(next).copied() {
-            next += 1;
-            let asks = self.edges.iter().filter(|edge| edge.asker == node);
-            let version = asks.clone().map(|edge| edge.version).max();
-            for edge in asks.filter(|edge| Some(edge.version) == version) {
+        let mut nodes = VecDeque::from([Node::Root]);
+        let mut seen = BTreeSet::from([Node::Root]);
+        while let Some(node) = nodes.pop_front() {
+            let start = self.edges.partition_point(|edge| edge.asker < node);
+            let end = self.edges.partition_point(|edge| edge.asker <= node);
+            let asks = &self.edges[start..end];
+            let version = asks.iter().map(|edge| edge.version).max();
+            for edge in asks.iter().filter(|edge| Some(edge.version) == version) {
                 best.push(edge);
-                for node in self.groups_of(edge) {
-                    if !nodes.contains(&node) {
-                        nodes.push(node);
-                    }
-                }
+                let groups = self.groups_of(edge).into_iter();
+                nodes.extend(groups.filter(|node| seen.insert(*node)));
             }
         }
         best
@@ -309,47 +321,75 @@ impl<'a> Chain<'a> {
         edges.iter().filter(is_on_way).copied().collect()
     }
 
-    /// Edges as links: versions that ask for the same are one.
-    fn links(&self, edges: &[&Edge<'a>]) -> Vec<Link> {
-        edges
-            .iter()
-            .map(|edge| self.link(edge))
-            .fold(Vec::new(), |mut links: Vec<Link>, link| {
-                if !links.iter().any(|other| link.is_part_of(other)) {
-                    links.push(link);
-                }
-                links
-            })
+    /// Edges as links, without those that were told: versions that ask for the same are one.
+    fn links<'e>(
+        &self,
+        edges: impl IntoIterator<Item = &'e Edge<'a>>,
+        told: &mut BTreeSet<Same<'a>>,
+    ) -> Vec<Link>
+    where
+        'a: 'e,
+    {
+        let edges = edges.into_iter();
+        let new = edges.filter(|edge| told.insert(edge.same()));
+        new.map(|edge| self.link(edge)).collect()
     }
 
-    fn link(&self, edge: &Edge) -> Link {
-        let demand = edge.demand();
+    fn link(&self, edge: &Edge<'a>) -> Link {
         let asker = match (edge.asker, edge.dependency.root) {
             (Node::Group { subject, .. }, _) => {
-                let same = self.edges.iter().filter(|other| {
-                    other.asker == edge.asker
-                        && other.demand().subject == demand.subject
-                        && other.demand().requirement == demand.requirement
-                });
-                let version_of = |edge: &Edge| {
-                    let candidate = self.universe.candidate(subject, edge.version);
-                    candidate.version.clone()
-                };
-                let subject = self.universe.subject(subject).clone();
-                Asker::Versions(subject, same.map(version_of).collect())
+                let versions = self.versions[&edge.same()].iter();
+                let versions = versions.map(|place| self.universe.candidate(subject, *place));
+                let versions = versions.map(|candidate| candidate.version.clone());
+                Asker::Versions(self.universe.subject(subject).clone(), versions.collect())
             }
             (_, root) => Asker::Root(root.map_or_else(Arc::default, |root| root.by.clone())),
         };
         Link {
             asker,
-            demand: demand.clone(),
+            demand: edge.demand().clone(),
         }
     }
+}
+
+/// What a version asks for, of that which a proof rests on.
+fn edges<'a>(
+    universe: &mut Universe<'a>,
+    asker: Node,
+    version: u32,
+    asked: &[(Node, Places)],
+) -> Vec<Edge<'a>> {
+    let mut edges = Vec::new();
+    for dependency in universe.dependencies(asker, version) {
+        let Some(places) = dependency.places_for(asker, version) else {
+            continue;
+        };
+        let target = (dependency.node, places);
+        if asked.contains(&target) {
+            edges.push(Edge {
+                asker,
+                version,
+                places: target.1,
+                dependency,
+            });
+        }
+    }
+    edges
 }
 
 impl<'a> Edge<'a> {
     fn demand(&self) -> &'a Demand {
         self.dependency.demand
+    }
+
+    fn same(&self) -> Same<'a> {
+        let Demand {
+            subject,
+            requirement,
+            ..
+        } = self.demand();
+        let by = self.dependency.root.map(|root| &*root.by);
+        (self.asker, by, subject, requirement)
     }
 
     /// Whether no version at all meets it.
@@ -358,12 +398,22 @@ impl<'a> Edge<'a> {
     }
 }
 
-impl Link {
-    fn is_part_of(&self, other: &Self) -> bool {
-        self.asker == other.asker
-            && self.demand.subject == other.demand.subject
-            && self.demand.requirement == other.demand.requirement
+fn only_one(problem: &Problem, modes: &Modes, subject: &Subject) -> Option<Box<OnlyOne>> {
+    if modes.of(subject) != Versions::One {
+        return None;
     }
+    let (by, at) = match modes.tightened_by(subject) {
+        Some((by, version)) => (Asker::Versions(by.clone(), vec![version.clone()]), None),
+        None => {
+            let mut roots = problem.roots.iter();
+            let root = roots.find(|root| {
+                root.demand.subject == *subject && root.demand.versions == Some(Versions::One)
+            })?;
+            (Asker::Root(root.by.clone()), root.demand.at.clone())
+        }
+    };
+    let label = subject.label.clone();
+    Some(Box::new(OnlyOne { by, label, at }))
 }
 
 fn missing(problem: &Problem, demand: &Demand) -> Missing {

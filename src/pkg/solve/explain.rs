@@ -2,8 +2,8 @@
 
 use semver::{Version, VersionReq};
 
-use super::conflict::{Asker, Conflict, Link, Missing, Reason, TooHard};
-use crate::error::Error;
+use super::conflict::{Asker, Conflict, Link, Missing, OnlyOne, Reason, TooHard};
+use crate::error::{Error, Location};
 
 /// How many requirements that exclude other versions are told.
 const OTHERS: usize = 6;
@@ -18,6 +18,8 @@ impl Conflict {
         let shows_origin = matches!(self.reason, Reason::Origins(..));
         let links = self.links.iter().map(|link| sentence(link, shows_origin));
         let error = links.fold(error, Error::cause);
+        let told = self.only_one.iter().map(|one| only_one(one));
+        let error = told.fold(error, Error::cause);
         let error = self.others().into_iter().fold(error, Error::cause);
         match &self.reason {
             Reason::Nothing(missing) => {
@@ -122,32 +124,43 @@ impl TooHard {
 
 /// "`acme/http@2.1.0` asks for `acme/log@^2`".
 fn sentence(link: &Link, shows_origin: bool) -> String {
-    let (asker, verb) = match &link.asker {
-        Asker::Root(by) => (format!("`{by}`"), "asks"),
-        Asker::Versions(subject, versions) => asking(&subject.label, versions),
-    };
+    let asking = asking(&link.asker);
     let subject = &link.demand.subject;
     let wanted = wanted(&subject.label, link.demand.requirement.text());
     let origin = match shows_origin {
         true => format!(" from `{}`", subject.origin),
         false => String::new(),
     };
-    let at = link.demand.at.as_ref();
-    let at = at.map_or_else(String::new, |at| format!(" ({at})"));
-    format!("{asker} {verb} for `{wanted}`{origin}{at}")
+    format!(
+        "{asking} for `{wanted}`{origin}{}",
+        place(link.demand.at.as_ref())
+    )
 }
 
-fn asking(label: &str, versions: &[Version]) -> (String, &'static str) {
-    match versions {
-        [] => (format!("`{label}`"), "asks"),
-        [version] => (format!("`{label}@{version}`"), "asks"),
-        [one, another] => (format!("`{label}` {one} and {another}"), "ask"),
+/// "`app` asks for one version only of `acme/log`".
+fn only_one(only_one: &OnlyOne) -> String {
+    let asking = asking(&only_one.by);
+    let at = place(only_one.at.as_ref());
+    format!("{asking} for one version only of `{}`{at}", only_one.label)
+}
+
+fn place(at: Option<&Location>) -> String {
+    at.map_or_else(String::new, |at| format!(" ({at})"))
+}
+
+fn asking(asker: &Asker) -> String {
+    let (subject, versions) = match asker {
+        Asker::Root(by) => return format!("`{by}` asks"),
+        Asker::Versions(subject, versions) => (subject, versions),
+    };
+    let label = &subject.label;
+    match versions.as_slice() {
+        [] => format!("`{label}` asks"),
+        [version] => format!("`{label}@{version}` asks"),
+        [one, another] => format!("`{label}` {one} and {another} ask"),
         [first, .., last] => {
             let count = versions.len();
-            (
-                format!("`{label}` {first} to {last} ({count} versions)"),
-                "ask",
-            )
+            format!("`{label}` {first} to {last} ({count} versions) ask")
         }
     }
 }

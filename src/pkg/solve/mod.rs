@@ -32,7 +32,7 @@ use semver::Version;
 
 use super::facts::{Candidate, Demand, Facts, Subject};
 
-pub use conflict::{Asker, Conflict, Link, Missing, Reason, TooHard};
+pub use conflict::{Asker, Conflict, Link, Missing, OnlyOne, Reason, TooHard};
 pub use propose::{Proposal, Proposed, propose};
 pub use solution::{Chosen, Scope, Solution, Who};
 
@@ -83,17 +83,17 @@ pub fn solve(problem: &Problem) -> Solved {
 
 /// As [`solve`], within a number of steps.
 ///
-/// What a search finds that took decisions back may hold versions that a choice no longer needs. Solving again with what
-/// was found as locked drops them, so that a solution, once locked, is the solution.
+/// What a search finds may hold versions that are there for one choice only, which another version meets as well. Solving
+/// again with what was found as locked drops them, so that a solution, once locked, is the solution.
 fn solve_within(problem: &Problem, steps: u64) -> Solved {
     const TIMES: usize = 4;
     let steps = Steps::new(steps);
-    let (solved, mut is_straight) = attempt(problem, &steps);
+    let (solved, mut is_settled) = attempt(problem, &steps);
     let Solved::Solution(mut solution) = solved else {
         return solved;
     };
     for _ in 0..TIMES {
-        if is_straight {
+        if is_settled {
             break;
         }
         let preferred = solution.as_preferred();
@@ -104,16 +104,16 @@ fn solve_within(problem: &Problem, steps: u64) -> Solved {
         let Solved::Solution(again) = attempt(&locked, &steps).0 else {
             break;
         };
-        is_straight = again == solution;
+        is_settled = again == solution;
         solution = again;
     }
     Solved::Solution(solution)
 }
 
-/// Solves, and says whether the first decisions and rules were the last.
+/// Solves, and says whether what was found is found again once it is locked.
 fn attempt(problem: &Problem, steps: &Steps) -> (Solved, bool) {
     let mut modes = Modes::of_roots(problem.roots);
-    let mut is_straight = true;
+    let mut is_settled = true;
     // What is tried after the first conflict may fail for reasons that are further from what was asked for.
     let mut first_conflict = None;
     let solved = loop {
@@ -125,7 +125,7 @@ fn attempt(problem: &Problem, steps: &Steps) -> (Solved, bool) {
             }
             Outcome::TooHard(_) if !lacking.is_empty() => break Solved::Lacking(lacking, None),
             Outcome::Found(found) => {
-                is_straight &= !found.has_backtracked;
+                is_settled &= found.is_settled;
                 if !modes.learn(found.statements()) {
                     break match conflict::two_origins(&found) {
                         Some(conflict) => Solved::Conflict(conflict),
@@ -144,7 +144,7 @@ fn attempt(problem: &Problem, steps: &Steps) -> (Solved, bool) {
             }
             Outcome::TooHard(names) => break Solved::TooHard(TooHard::new(names, steps)),
         }
-        is_straight = false;
+        is_settled = false;
     };
-    (solved, is_straight)
+    (solved, is_settled)
 }

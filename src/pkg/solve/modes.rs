@@ -33,6 +33,8 @@ pub(super) struct Modes {
     loosened: BTreeSet<Subject>,
     /// Nobody who is chosen stated them after all.
     settled: BTreeSet<Subject>,
+    /// The versions that made rules stricter.
+    tightened_by: BTreeMap<Subject, (Subject, Version)>,
     /// Versions that state what cannot be met.
     banned: BTreeSet<(Subject, Version)>,
     /// What was stated before a version made a rule stricter, and that version.
@@ -67,6 +69,11 @@ impl Modes {
         self.stated.get(subject).copied().unwrap_or(DEFAULT)
     }
 
+    /// The version because of which the rule for a subject is stricter than what path packages state.
+    pub(super) fn tightened_by(&self, subject: &Subject) -> Option<&(Subject, Version)> {
+        self.tightened_by.get(subject)
+    }
+
     /// Whether a version may not be chosen, because of what it states.
     pub(super) fn is_banned(&self, subject: &Subject, version: &Version) -> bool {
         !self.banned.is_empty() && self.banned.contains(&(subject.clone(), version.clone()))
@@ -92,6 +99,8 @@ impl Modes {
                 _ => {
                     self.stated.insert(subject.clone(), versions);
                     self.tightened.push((before.clone(), statement.by.clone()));
+                    self.tightened_by
+                        .insert(subject.clone(), statement.by.clone());
                     is_new = true;
                 }
             }

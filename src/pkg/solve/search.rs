@@ -17,9 +17,9 @@ use super::universe::{Node, Universe};
 use super::{Problem, Root};
 use crate::pkg::facts::Demand;
 
-/// After how many steps solving is given up: about half a second. Time is not looked at, so that the answer is the same
+/// After how many steps solving is given up: less than a second. Time is not looked at, so that the answer is the same
 /// everywhere.
-pub(super) const STEPS: u64 = 30_000_000;
+pub(super) const STEPS: u64 = 40_000_000;
 /// What a round of PubGrub costs besides the sets that it combines and compares, each of which is a step.
 const ROUND: u64 = 32;
 

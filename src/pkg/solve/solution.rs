@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use pubgrub::Map;
+use pubgrub::{Map, VersionSet};
 use semver::Version;
 
 use super::Root;
@@ -89,6 +89,16 @@ impl Solution {
         preferred
     }
 
+    /// What answers a request of a chosen version, wherever that says that it comes from.
+    pub fn answer_from_anywhere(&self, chosen: &Chosen, demand: &Demand) -> Option<&Chosen> {
+        let answers = &self.answers[self.chosen.binary_search(chosen).ok()?];
+        let mut answers = answers.iter();
+        let (_, place) = answers.find(|((subject, requirement), _)| {
+            subject.label == demand.subject.label && *requirement == demand.requirement
+        })?;
+        Some(&self.chosen[*place])
+    }
+
     /// What answers a demand. `None`: nobody who is chosen asks so, or it is none of the solver's.
     pub fn answer(&self, who: Who, demand: &Demand) -> Option<&Chosen> {
         let answers = match who {
@@ -107,8 +117,8 @@ pub(super) struct Found<'a> {
     pub(super) stops: Vec<Stop<'a>>,
     root_answers: Vec<(&'a Root, usize)>,
     statements: Vec<Statement>,
-    /// Whether decisions were taken back on the way.
-    pub(super) has_backtracked: bool,
+    /// Whether it is found again when its versions are preferred.
+    pub(super) is_settled: bool,
 }
 
 /// A chosen version, and how the walk came to it first.
@@ -136,6 +146,7 @@ impl<'a> Found<'a> {
             stops: Vec::new(),
             nodes: Vec::new(),
             numbers: Map::default(),
+            choices: Map::default(),
         };
         let dependencies = universe.dependencies(Node::Root, 0);
         let root_answers = walk
@@ -151,10 +162,11 @@ impl<'a> Found<'a> {
             next += 1;
         }
         Self {
-            stops: walk.stops,
             root_answers,
             statements: universe.take_statements(),
-            has_backtracked,
+            is_settled: walk.has_best_choices(universe)
+                && (!has_backtracked || walk.is_in_main_scope()),
+            stops: walk.stops,
         }
     }
 
@@ -219,9 +231,28 @@ struct Walk<'a, 'b> {
     /// For each stop its node and place.
     nodes: Vec<(Node, u32)>,
     numbers: Map<Node, usize>,
+    /// The groups that were chosen for requirements: by scope and number of the requirement.
+    choices: Map<(u32, u32), u32>,
 }
 
 impl<'a> Walk<'a, '_> {
+    /// Whether no requirement with a choice is met as well by a larger version, which something else needs.
+    fn has_best_choices(&self, universe: &Universe) -> bool {
+        self.choices.iter().all(|((scope, asked), chosen)| {
+            let larger = universe.groups_for(*asked).iter();
+            let mut larger = larger.rev().take_while(|group| *group > chosen);
+            larger.all(|group| {
+                let (node, places) = universe.chosen_group(*scope, *asked, *group);
+                let needed = self.numbers.get(&node).map(|stop| self.nodes[*stop].1);
+                !needed.is_some_and(|place| places.contains(&place))
+            })
+        })
+    }
+
+    fn is_in_main_scope(&self) -> bool {
+        self.stops.iter().all(|stop| stop.scope == MAIN)
+    }
+
     /// What one asks for, and the stops that answer it.
     fn visit<'d>(
         &mut self,
@@ -245,7 +276,10 @@ impl<'a> Walk<'a, '_> {
     ) -> Option<usize> {
         let place = *self.chosen.get(&dependency.node)?;
         let node = match dependency.node {
-            Node::Choice { scope, asked } => universe.chosen_group(scope, asked, place).0,
+            Node::Choice { scope, asked } => {
+                self.choices.insert((scope, asked), place);
+                universe.chosen_group(scope, asked, place).0
+            }
             node => node,
         };
         let Node::Group { scope, subject, .. } = node else {

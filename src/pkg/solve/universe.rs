@@ -203,6 +203,11 @@ impl<'a> Universe<'a> {
         self.asked[asked as usize].places.contains(&place)
     }
 
+    /// The groups that meet a requirement, smallest first.
+    pub(super) fn groups_for(&self, asked: u32) -> &[u32] {
+        &self.asked[asked as usize].groups
+    }
+
     pub(super) fn candidate(&self, subject: u32, place: u32) -> &'a Candidate {
         &self.subjects[subject as usize].candidates[place as usize]
     }

@@ -62,6 +62,21 @@ pub struct Store {
 }
 
 impl Store {
+    /// As [`Self::open`]; `None`: there is no cache directory.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and `Environment`, if there is no cache directory.
+    pub fn of_user(cache_directory: Option<&Path>) -> Result<Self> {
+        let Some(directory) = cache_directory else {
+            return Err(
+                Error::environment("There is no place for the store of packages")
+                    .cause("neither `XDG_CACHE_HOME` nor `HOME` is set")
+                    .hint("set `XDG_CACHE_HOME` to a directory that you may write to"),
+            );
+        };
+        Self::open(directory)
+    }
+
     /// Opens the store in the user's cache directory, and creates it where it is missing. Waits while another process
     /// evicts. A store that may only be read is opened for reading.
     ///

@@ -1,12 +1,29 @@
 //! `wake pkg …`: what people do with packages, one file for each command.
 
+mod add;
+mod list;
+mod outdated;
+mod publish;
+mod remove;
 mod resolve;
+mod tree;
+mod update;
+mod vendor;
+mod verify;
+mod why;
 
 use std::process::ExitCode;
 
+use serde::Serialize;
+
+use crate::cli::options::Declarations;
 use crate::cli::package_options::{Package, PackageCommand};
-use crate::error::Result;
-use crate::report::ConsoleOptions;
+use crate::cli::session::Session;
+use crate::declare::model::Parameters;
+use crate::error::{Error, Result};
+use crate::pkg::change::Addition;
+use crate::pkg::overview::Overview;
+use crate::report::{self, ConsoleOptions, FirstError, Verbosity};
 
 pub(super) fn run(options: &Package, console: ConsoleOptions) -> Result<ExitCode> {
     let declarations = options.declarations;
@@ -22,6 +39,52 @@ pub(super) fn run(options: &Package, console: ConsoleOptions) -> Result<ExitCode
             parameters,
             console,
         ),
-        _ => Ok(ExitCode::SUCCESS),
+        PackageCommand::Add { request, from, key } => {
+            let addition = Addition {
+                request,
+                from: from.as_deref(),
+                key: key.as_deref(),
+            };
+            add::run(declarations, &addition, console)
+        }
+        PackageCommand::Remove { name } => remove::run(declarations, name, console),
+        PackageCommand::Update { names, precise } => {
+            update::run(declarations, names, precise.as_ref(), console)
+        }
+        PackageCommand::Verify { repairs } => verify::run(declarations, *repairs, console),
+        PackageCommand::Vendor { directory } => vendor::run(declarations, directory, console),
+        PackageCommand::Publish { index, yank } => {
+            publish::run(declarations, index, yank.as_ref(), console)
+        }
+        PackageCommand::Tree(format) => tree::run(declarations, *format, console),
+        PackageCommand::Why { name, format } => why::run(declarations, name, *format, console),
+        PackageCommand::List(format) => list::run(declarations, *format, console),
+        PackageCommand::Outdated(format) => outdated::run(declarations, *format, console),
     }
+}
+
+/// Says what was done, unless nobody wants to know.
+fn say(console: ConsoleOptions, text: &str) {
+    if console.verbosity != Verbosity::Quiet {
+        report::say(&format!("{text}\n"));
+    }
+}
+
+/// The packages of the workspace, for commands that only tell of them: nothing is fetched that is not needed to find
+/// them.
+fn overview(declarations: Declarations, console: ConsoleOptions) -> Result<Overview> {
+    let mut subscribers = report::subscribers(console, None, &FirstError::default())?;
+    let mut session = Session::open(declarations, 1, &mut subscribers)?;
+    let policy = session.policy(&Parameters::new(), false);
+    let overview = session.resolve(&policy, &mut subscribers)?;
+    session.close()?;
+    Ok(overview)
+}
+
+/// One document.
+fn json(value: &impl Serialize) -> Result<String> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| {
+        Error::internal("Packages cannot be written as JSON").cause(error.to_string())
+    })?;
+    Ok(text + "\n")
 }

@@ -1,0 +1,2 @@
+/* Writes `text` in capitals to standard output. */
+void shout(const char *text);

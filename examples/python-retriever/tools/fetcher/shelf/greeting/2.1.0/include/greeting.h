@@ -1,0 +1,3 @@
+#include <punctuation.h>
+
+#define GREETING "Hello" COMMA " dear world" EXCLAMATION_MARK

@@ -1,0 +1,2 @@
+#define COMMA ","
+#define EXCLAMATION_MARK "!"
