@@ -336,6 +336,9 @@ impl<'a> Resolver<'a> {
             .iter_mut()
             .filter(|one| &*one.subject.origin != GLOBAL)
         {
+            if forecast.iter().any(|one| one.is_same(demand)) {
+                continue;
+            }
             if let Some(vouched) = forecast.iter().find(|one| one.asks_same(demand)) {
                 demand.subject.origin = vouched.subject.origin.clone();
             }
