@@ -121,6 +121,8 @@ impl Surroundings {
             Error::user(format!("Cannot ask the retriever `{}`", retriever.origin))
                 .cause(error.to_string())
         })?;
+        // A line, so that a shell's `read` has it, too.
+        let input = input + "\n";
         let private = Private::new(&self.temporary)?;
         let order = Order {
             program: retriever.program.clone(),
