@@ -332,7 +332,10 @@ impl<'a> Resolver<'a> {
         // Who fetched the package knows where what it asks for is: its own word on that may be a path on the machine of
         // whoever published it.
         let forecast = self.facts.said(&release.subject, &release.version);
-        for demand in demands.iter_mut().filter(|one| &*one.subject.origin != GLOBAL) {
+        for demand in demands
+            .iter_mut()
+            .filter(|one| &*one.subject.origin != GLOBAL)
+        {
             if let Some(vouched) = forecast.iter().find(|one| one.asks_same(demand)) {
                 demand.subject.origin = vouched.subject.origin.clone();
             }

@@ -222,8 +222,8 @@ fn offline_fetches_nothing() {
                 .resolve_with(&offline(one), Some(&first.lock))
                 .unwrap_err(),
         );
-        assert_eq!(error[0], "`a@1.0.0`, `b@1.0.0` is not in the store");
-        assert_eq!(error[1], format!("`{flag}` forbids to fetch it"));
+        assert_eq!(error[0], "`a@1.0.0`, `b@1.0.0` are not in the store");
+        assert_eq!(error[1], format!("`{flag}` forbids to fetch them"));
         let lazy = Policy {
             fetches_all: false,
             ..offline(one)
