@@ -43,9 +43,7 @@ impl Demand {
     pub fn is_same(&self, other: &Self) -> bool {
         self.subject == other.subject && self.requirement == other.requirement
     }
-}
 
-impl Demand {
     /// Whether two demands ask for the same versions of a name, wherever they come from.
     pub fn asks_same(&self, other: &Self) -> bool {
         self.subject.label == other.subject.label && self.requirement == other.requirement

@@ -176,7 +176,7 @@ impl Resolver<'_> {
     }
 
     fn lock_path(&self, index: PackageIndex) -> Option<Entry> {
-        let declaration = self.packages.declared_of(index).ok()?;
+        let declaration = self.packages.declared_of(index)?;
         let package = self.packages.get(index);
         let top = self.outside.layout.top();
         let relative = path::relative(&package.directory, top);

@@ -14,7 +14,8 @@ use super::overview::Overview;
 use super::policy::{LockUse, Policy, Renewed};
 use super::resolve::{Outside, Resolver};
 use super::saved::Saved;
-use super::{Ask, Packages, Tools};
+use super::store::PackageId;
+use super::{Ask, PackageIndex, Packages, Tools};
 use crate::error::{Error, Result};
 use crate::event::{Event, Subscriber};
 use crate::fs;
@@ -204,20 +205,12 @@ pub fn finish(
         None => {}
     }
     link(context, resolver)?;
-    let mut used = BTreeSet::new();
-    let (mut by_path, mut fetched) = (0, 0);
-    for index in resolver.packages.reached(&resolver.members) {
-        match &resolver.packages.get(index).release {
-            Some(release) => {
-                fetched += 1;
-                let key = (release.subject.clone(), release.version.clone());
-                used.extend(resolver.packages.decisions.ids.get(&key).copied());
-            }
-            None => by_path += 1,
-        }
-    }
+    let reached = resolver.packages.reached(&resolver.members);
+    let is_release = |index: &&PackageIndex| resolver.packages.get(**index).release.is_some();
+    let fetched = reached.iter().filter(is_release).count();
+    let by_path = reached.len() - fetched;
     if let Some(store) = resolver.packages.decisions.opened_store() {
-        store.use_by(context.layout.top(), &used)?;
+        store.use_by(context.layout.top(), &used(resolver))?;
     }
     subscriber.event(&Event::Resolved { by_path, fetched });
     let clock = Clock::new(&context.layout.state_directory());
@@ -228,6 +221,16 @@ pub fn finish(
         path: file,
         hash: content.map(|content| *blake3::hash(&content).as_bytes()),
     })
+}
+
+/// What the workspace uses of the store: all that is chosen. What is asked for now may need less, and what is asked for
+/// next must not have been removed.
+fn used(resolver: &Resolver<'_>) -> BTreeSet<PackageId> {
+    let decisions = &resolver.packages.decisions;
+    let chosen = decisions.solution.iter().flat_map(|one| one.chosen());
+    let keys = chosen.map(|release| (release.subject.clone(), release.version.clone()));
+    keys.filter_map(|key| decisions.ids.get(&key).copied())
+        .collect()
 }
 
 /// Makes the links of `.wake/pkgs/` to the packages that are there: files of packages are looked at through them.
@@ -243,7 +246,8 @@ pub fn link(context: &Context<'_>, resolver: &Resolver<'_>) -> Result<()> {
         let is_around = layout.wake_directory().starts_with(&package.directory);
         if package.release.is_some() {
             links.insert(PathBuf::from(&package.place), package.directory.clone());
-        } else if let (false, Ok(declaration)) = (is_around, resolver.packages.declared_of(index)) {
+        } else if let (false, Some(declaration)) = (is_around, resolver.packages.declared_of(index))
+        {
             let info = &declaration.info;
             let version = info.version.as_deref().unwrap_or("0.0.0");
             let link = PathBuf::from(layout::package_link(&info.label(), version));

@@ -258,7 +258,7 @@ impl<'a> Resolver<'a> {
             let package = self.packages.get(index);
             let is_staged = package.is_staged;
             let release = package.release.clone();
-            let Ok(declaration) = self.packages.declared_of(index) else {
+            let Some(declaration) = self.packages.declared_of(index) else {
                 continue;
             };
             let requests = declaration.pkgs.clone();
@@ -336,6 +336,9 @@ impl<'a> Resolver<'a> {
             .iter_mut()
             .filter(|one| &*one.subject.origin != GLOBAL)
         {
+            if forecast.iter().any(|one| one.is_same(demand)) {
+                continue;
+            }
             if let Some(vouched) = forecast.iter().find(|one| one.asks_same(demand)) {
                 demand.subject.origin = vouched.subject.origin.clone();
             }
@@ -493,7 +496,7 @@ impl<'a> Resolver<'a> {
         let reached = self.packages.reached(&self.members).into_iter();
         let mut requests = Vec::new();
         for index in reached.filter(is_path) {
-            if let Ok(declaration) = self.packages.declared_of(index) {
+            if let Some(declaration) = self.packages.declared_of(index) {
                 let pkgs = declaration.pkgs.iter();
                 requests.extend(pkgs.map(|(_, request)| (index, request.clone())));
             }
@@ -529,7 +532,7 @@ impl<'a> Resolver<'a> {
             if !self.counts(index) {
                 continue;
             }
-            let Ok(declaration) = self.packages.declared_of(index) else {
+            let Some(declaration) = self.packages.declared_of(index) else {
                 continue;
             };
             for (_, request) in declaration.pkgs.clone() {

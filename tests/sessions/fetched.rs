@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::support::{Session, Space};
 
 /// The index as a `PKG` asks it.
-const INDEX: &str = "wake.exec(wake.std.index, config={ path: 'index' })";
+pub(super) const INDEX: &str = "wake.exec(wake.std.index, config={ path: 'index' })";
 
 /// Runs a tool at the top.
 fn tool(space: &Space, name: &str, arguments: &[&str]) -> String {
@@ -20,7 +20,7 @@ fn tool(space: &Space, name: &str, arguments: &[&str]) -> String {
 }
 
 /// Puts versions of the C library `acme/<name>`, which says what version it is, into the index.
-fn index(space: &Space, name: &str, versions: &[&str]) {
+pub(super) fn index(space: &Space, name: &str, versions: &[&str]) {
     let mut lines = String::new();
     for version in versions {
         let directory = format!("{name}-{version}");
@@ -68,7 +68,7 @@ fn index(space: &Space, name: &str, versions: &[&str]) {
 }
 
 /// A program with these `pkgs`, all of which it links.
-fn program(space: &Space, pkgs: &str) {
+pub(super) fn program(space: &Space, pkgs: &str) {
     space
         .file(
             "PKG",

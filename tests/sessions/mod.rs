@@ -7,6 +7,7 @@ mod fetched;
 mod hostile;
 mod mishaps;
 mod outputs;
+mod packages;
 mod pkg_read;
 mod pkg_write;
 
