@@ -26,6 +26,7 @@ pub mod lock;
 mod locking;
 #[cfg(test)]
 mod loop_tests;
+mod near;
 pub mod origin;
 pub mod outdated;
 pub mod overview;

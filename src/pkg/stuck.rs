@@ -9,7 +9,8 @@ use super::origin::origin;
 use super::packages::demand;
 use super::resolve::Resolver;
 use crate::declare::model::{PackageRequest, Program, RESOLVER, Source};
-use crate::error::{Error, near};
+use crate::error::Error;
+use crate::pkg::near::did_you_mean;
 
 impl Resolver<'_> {
     /// Requests of packages that count and that nothing answers.
@@ -155,16 +156,13 @@ impl Resolver<'_> {
         known.extend(packages.indexes().map(|index| packages.label(index)));
         known.sort();
         known.dedup();
-        let near = near(label, known.iter().map(String::as_str));
         let error = Error::user(format!("`{label}` is not there")).cause(format!(
             "{by} asks for it from the global namespace, and nobody defines it"
         ));
-        match near.first() {
-            Some(near) => error.hint(format!("did you mean `{near}`?")),
-            None => error.hint(
-                "say where it comes from: `from='../path'`, or `from=wake.exec(wake.std.crates)`; or define it with `global=true`",
-            ),
-        }
+        let offer = did_you_mean(label, known.iter().map(String::as_str));
+        error.hint(offer.unwrap_or_else(|| {
+            "say where it comes from: `from='../path'`, or `from=wake.exec(wake.std.crates)`; or define it with `global=true`".to_owned()
+        }))
     }
 }
 

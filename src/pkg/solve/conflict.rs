@@ -13,8 +13,9 @@ use super::solution::Found;
 use super::universe::{Dependency, Node, Universe};
 use super::{Problem, Root};
 use crate::declare::model::Versions;
-use crate::error::{self, Location};
+use crate::error::Location;
 use crate::pkg::facts::{Candidate, Demand, Subject};
+use crate::pkg::near::did_you_mean;
 use crate::pkg::requirement::Requirement;
 
 /// How many steps cutting down may take.
@@ -438,6 +439,6 @@ fn missing(problem: &Problem, demand: &Demand) -> Missing {
             .map(|candidate| candidate.version.clone())
             .collect(),
         refused: refused.collect(),
-        suggestion: error::suggestion(&subject.label, siblings.map(|other| &*other.label)),
+        suggestion: did_you_mean(&subject.label, siblings.map(|other| &*other.label)),
     }
 }
