@@ -6,7 +6,7 @@
 //! - [`workspace`]: the top, its members, targets, parameters, every path under `.wake/`, the lock
 //! - [`declare`]: the model that declarations become; [`declare::recipe`] reads SML
 //! - [`jsonnet`]: evaluates declarations and tasks in processes of their own; records what they read
-//! - [`pkg`]: packages by path, found and declared
+//! - [`pkg`]: packages, by path and from retrievers: found, chosen, locked, fetched, declared
 //! - [`generate`]: modules → instances → operations; saved graphs
 //! - [`graph`]: ids, operations, keys, the frozen form; pure data
 //! - [`evaluate`]: what is out of date, running it, remembering it
@@ -18,7 +18,12 @@
 //!
 //! # Files on disk, and who owns each
 //!
+//! - `wake.lock`: [`pkg::lock`]
+//! - `<cache directory>/wake/store/`: [`pkg::store`]
+//! - `.wake/pkgs/`: links to packages, made by [`pkg::resolution`]
+//! - `.wake/downloaded/pkgs/`: what retrievers fill; empty between resolutions
 //! - `.wake/lock`: [`workspace::process_lock`]
+//! - `.wake/state/declarations-1`: [`pkg::saved`]; `.wake/state/resolution-1`: [`pkg::resolution`]
 //! - `.wake/state/log-1`, `commands-1`: [`evaluate::state`]
 //! - `.wake/state/graphs/`: [`generate::saved`], in the format of [`graph::freeze`]
 //! - `.wake/out/`, `.wake/cache/`: operations, at places that [`workspace::layout`] gives

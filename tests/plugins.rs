@@ -634,7 +634,7 @@ fn examples_are_declared() {
         Err(error) => panic!("{error}"),
     };
     let packages = example_packages();
-    assert_eq!(packages.len(), 7);
+    assert_eq!(packages.len(), 13);
     for directory in packages {
         let package = PackageDirectory {
             place: None,

@@ -14,7 +14,6 @@ use super::decisions::Release;
 use super::facts::{Artifact, Candidate, Demand, GLOBAL, Origin, Subject};
 use super::frontier::earliest;
 use super::globals::Definition;
-use super::policy::Standing;
 use super::requirement::Requirement;
 use super::resolve::Resolver;
 use super::retriever::protocol::{self, Required, Wanted};
@@ -79,7 +78,7 @@ impl Resolver<'_> {
     }
 
     /// Asks for facts, with one call for each retriever. Returns what was answered.
-    fn ask_for(
+    pub(super) fn ask_for(
         &mut self,
         lacking: Vec<Demand>,
         when: When,
@@ -145,11 +144,9 @@ impl Resolver<'_> {
         for demand in learned {
             let candidates = self.facts.candidates(&demand.subject).iter().rev();
             let mut fitting = candidates.filter(|one| {
+                let standing = self.standing(&demand.subject, &one.version);
                 demand.requirement.matches(&one.version)
-                    && self
-                        .policy
-                        .admits(&demand.subject, one, Standing::New)
-                        .is_ok()
+                    && self.policy.admits(&demand.subject, one, standing).is_ok()
             });
             let chosen = fitting.next().map_or(&[][..], |one| one.demands.as_slice());
             for next in chosen {

@@ -14,7 +14,8 @@ use super::{PackageIndex, Packages, frontier};
 use crate::declare::model::{Declaration, PackageRequest};
 use crate::error::{Error, Result};
 use crate::event::Subscriber;
-use crate::jsonnet::protocol::{Answer, Answered, Outcome, Request};
+use crate::jsonnet::protocol::{Answer, Answered, Outcome, Read, Request};
+use crate::workspace::discover;
 
 /// Asks an evaluation process; callable from several threads.
 pub type Ask<'a> = dyn Fn(&Request) -> Result<Outcome> + Sync + 'a;
@@ -133,6 +134,11 @@ impl Declaring {
         let is_staged = packages.get(index).is_staged;
         if let (Step::Declare(_), Ok(outcome), false) = (step, &outcome, is_staged) {
             self.saved.remember(request, outcome);
+        }
+        if outcome.is_err() {
+            // Nobody knows what it read, so nothing that this leads to can be used again.
+            let path = packages.get(index).directory.join(discover::PKG);
+            packages.reads.push(Read::File { path, hash: None });
         }
         let answer = outcome.and_then(|outcome| {
             if !is_staged {

@@ -20,7 +20,7 @@ impl Resolver<'_> {
                 if !self.counts(index) {
                     continue;
                 }
-                let Ok(declaration) = self.packages.declared_of(index) else {
+                let Some(declaration) = self.packages.declared_of(index) else {
                     continue;
                 };
                 let requests = declaration.pkgs.iter();
@@ -59,7 +59,7 @@ impl Resolver<'_> {
             if !self.counts(index) {
                 continue;
             }
-            let Ok(declaration) = self.packages.declared_of(index) else {
+            let Some(declaration) = self.packages.declared_of(index) else {
                 continue;
             };
             let by = declaration.info.label();

@@ -37,7 +37,7 @@ impl Resolver<'_> {
         let members = self.members.clone();
         let mut waiting: Vec<(PackageIndex, PackageRequest)> = Vec::new();
         for index in self.packages.reached(&members) {
-            if let Ok(declaration) = self.packages.declared_of(index) {
+            if let Some(declaration) = self.packages.declared_of(index) {
                 let pkgs = declaration.pkgs.iter();
                 waiting.extend(pkgs.map(|(_, request)| (index, request.clone())));
             }
@@ -52,7 +52,8 @@ impl Resolver<'_> {
         let mut next: Vec<Release> = admitted.iter().cloned().collect();
         while let Some(release) = next.pop() {
             let declared = self.packages.of_release(&release);
-            if let Some(index) = declared.filter(|index| self.packages.declared_of(*index).is_ok())
+            if let Some(index) =
+                declared.filter(|index| self.packages.declared_of(*index).is_some())
             {
                 let declaration = self.packages.declaration(index);
                 let pkgs = declaration.map(|one| one.pkgs.clone()).unwrap_or_default();

@@ -9,6 +9,7 @@ use super::decisions::Release;
 use super::facts::{Candidate, Demand, Origin, Subject};
 use super::lock::{self, Entry, Lock, Requires};
 use super::origin::origin;
+use super::policy::Standing;
 use super::requirement::Requirement;
 use super::resolve::Resolver;
 use super::solve::Scope;
@@ -75,6 +76,21 @@ impl Resolver<'_> {
         }
     }
 
+    /// What the lock has to do with a version.
+    pub(super) fn standing(&self, subject: &Subject, version: &Version) -> Standing {
+        let has = |locked: &Preferred| {
+            let versions = locked.get(subject);
+            versions.is_some_and(|versions| versions.contains(version))
+        };
+        if has(&self.preferred) {
+            Standing::Locked
+        } else if has(&self.renewed) {
+            Standing::Renewed
+        } else {
+            Standing::New
+        }
+    }
+
     /// What is to be locked now; `None`: there is nothing but path packages, and no lock to keep right.
     pub fn lock(&self) -> Option<Lock> {
         let chosen = self.packages.decisions.solution.iter();
@@ -86,10 +102,18 @@ impl Resolver<'_> {
         for release in chosen {
             self.lock_release(release, &mut entries);
         }
+        let mut is_whole = true;
         for index in self.packages.reached(&self.members) {
             if self.packages.get(index).release.is_none() {
+                is_whole &= self.packages.is_whole(index);
                 entries.extend(self.lock_path(index));
             }
+        }
+        if !is_whole {
+            // Nobody knows what a package asks for that is not there: what was locked for it stays.
+            let mut others = self.locked.entries.clone();
+            others.retain(|one| !entries.iter().any(|new| new.is_same(one)));
+            entries.append(&mut others);
         }
         let mut lock = Lock::new(entries);
         lock.vendor.clone_from(&self.locked.vendor);
@@ -152,7 +176,7 @@ impl Resolver<'_> {
     }
 
     fn lock_path(&self, index: PackageIndex) -> Option<Entry> {
-        let declaration = self.packages.declared_of(index).ok()?;
+        let declaration = self.packages.declared_of(index)?;
         let package = self.packages.get(index);
         let top = self.outside.layout.top();
         let relative = path::relative(&package.directory, top);

@@ -4,8 +4,8 @@
 //! - [`facts`]: what is known of versions; [`solve`] chooses among them; [`decisions`] is what was chosen
 //! - [`resolve`]: the loop; [`asking`] and [`fetching`] are what it does in a round, with [`retriever`]s
 //! - [`store`], [`lock`]: what is kept, for all workspaces of a user and for all users of a workspace
-//! - [`change`]: what people do to packages, with [`edit`], [`vendor`], [`publish`], [`archive`]
 //! - [`overview`], [`ways`], [`outdated`]: what people ask about packages
+//! - [`change`]: what people do to packages, with [`edit`], [`vendor`], [`publish`], [`archive`]
 //!
 //! The loop is lazy: what a declaration names in `pkgs` by path is looked at, but one that is missing or broken is an
 //! error only for those who need it.

@@ -92,13 +92,11 @@ fn ask_for_all(
     current: &[Release],
     subscriber: &mut dyn Subscriber,
 ) -> Result<()> {
-    // Who is named by the lock alone cannot be asked.
-    let is_known = |subject: &&Subject| resolver.origins.contains_key(&subject.origin);
     let subjects: BTreeSet<&Subject> = current.iter().map(|one| &one.subject).collect();
-    let demands: Vec<Demand> = subjects.into_iter().filter(is_known).map(all_of).collect();
-    let origins = demands.iter().map(|one| one.subject.origin.clone());
-    make_ready(resolver, origins.collect(), subscriber)?;
-    resolver.learn(demands, When::Last, subscriber)?;
+    let origins = subjects.iter().map(|one| one.origin.clone()).collect();
+    let demands = subjects.into_iter().map(all_of).collect();
+    make_ready(resolver, origins, subscriber)?;
+    resolver.ask_for(demands, When::Last, subscriber)?;
     Ok(())
 }
 

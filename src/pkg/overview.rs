@@ -104,7 +104,7 @@ fn nodes(resolver: &Resolver<'_>) -> Vec<Node> {
 fn identity(resolver: &Resolver<'_>, node: &Node) -> (String, Option<semver::Version>) {
     match node {
         Node::Path(index) => {
-            let version = resolver.packages.declared_of(*index).ok();
+            let version = resolver.packages.declared_of(*index);
             let version = version.and_then(|one| one.info.version.as_deref());
             let version = version.and_then(|text| semver::Version::parse(text).ok());
             (resolver.packages.label(*index), version)
@@ -176,7 +176,7 @@ fn requires(
         Node::Release(release) => resolver.packages.of_release(release),
     };
     let declared = index.and_then(|index| {
-        let declaration = resolver.packages.declared_of(index).ok()?;
+        let declaration = resolver.packages.declared_of(index)?;
         Some((index, declaration.pkgs.clone()))
     });
     let Some((index, pkgs)) = declared else {

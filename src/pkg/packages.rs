@@ -21,7 +21,6 @@ use crate::event::{Event, Subscriber};
 use crate::fs;
 use crate::fs::path;
 use crate::jsonnet::protocol::{Answer, Outcome, Read, Request};
-use crate::workspace::discover;
 
 /// Asks an evaluation process; callable from several threads.
 pub type Ask<'a> = dyn Fn(&Request) -> Result<Outcome> + Sync + 'a;
@@ -420,11 +419,6 @@ impl Packages {
         declaration: Result<Declaration>,
         subscriber: &mut dyn Subscriber,
     ) -> Vec<PackageIndex> {
-        if declaration.is_err() {
-            // Nobody knows what it read, so nothing that this leads to can be used again.
-            let path = self.packages[index].directory.join(discover::PKG);
-            self.reads.push(Read::File { path, hash: None });
-        }
         let declaration = declaration.and_then(|one| self.check_release(index, one));
         let mut found = Vec::new();
         if let Ok(declaration) = &declaration
@@ -472,11 +466,23 @@ impl Packages {
     }
 
     /// The declaration of a package, if it has a good one by now.
-    pub fn declared_of(&self, index: PackageIndex) -> std::result::Result<&Declaration, ()> {
+    pub fn declared_of(&self, index: PackageIndex) -> Option<&Declaration> {
         match &self.packages[index].declaration {
-            Some(Ok(declaration)) => Ok(declaration),
-            _ => Err(()),
+            Some(Ok(declaration)) => Some(declaration),
+            _ => None,
         }
+    }
+
+    /// Whether all is known that a package asks for: it has a good declaration, and what that names by path is there.
+    pub fn is_whole(&self, index: PackageIndex) -> bool {
+        let edges = &self.packages[index].edges;
+        self.declared_of(index).is_some_and(|declaration| {
+            let mut requests = declaration.pkgs.iter().map(|(_, request)| request);
+            requests.all(|request| {
+                !matches!(request.from, Source::Path(_))
+                    || edges.iter().any(|(_, at)| *at == request.at)
+            })
+        })
     }
 
     /// What a package is called, as far as that is known.

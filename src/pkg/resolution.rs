@@ -14,7 +14,8 @@ use super::overview::Overview;
 use super::policy::{LockUse, Policy, Renewed};
 use super::resolve::{Outside, Resolver};
 use super::saved::Saved;
-use super::{Ask, Packages, Tools};
+use super::store::PackageId;
+use super::{Ask, PackageIndex, Packages, Tools};
 use crate::error::{Error, Result};
 use crate::event::{Event, Subscriber};
 use crate::fs;
@@ -96,10 +97,20 @@ pub(super) fn open_with<'a>(
 /// As [`Resolver::settle`] and [`finish`]; a path package that members reach cannot be declared.
 pub fn resolve(context: &Context<'_>, subscriber: &mut dyn Subscriber) -> Result<Overview> {
     let file = context.layout.resolution_file();
-    let key = key(context);
-    if let Some(overview) = recall(context, &file, &key)? {
+    if let Some(overview) = recall(context, &file, &key(context))? {
         return Ok(overview);
     }
+    resolve_anew(context, subscriber)
+}
+
+/// As [`resolve`], also if nothing has changed since the last time: what is on disk is made so again.
+///
+/// # Errors
+/// As [`resolve`].
+pub(super) fn resolve_anew(
+    context: &Context<'_>,
+    subscriber: &mut dyn Subscriber,
+) -> Result<Overview> {
     let (mut resolver, mut reads) = open(context)?;
     resolver.settle(subscriber)?;
     resolver.refuse_undeclared()?;
@@ -118,13 +129,13 @@ pub fn resolve(context: &Context<'_>, subscriber: &mut dyn Subscriber) -> Result
     }));
     let clock = Clock::new(&context.layout.state_directory());
     let kept = Kept {
-        key,
+        key: key(context),
         front: front::save(reads, &clock, context.layout.top()),
         overview,
     };
     let text = serde_json::to_vec(&kept)
         .map_err(|error| Error::internal("A resolution cannot be kept").cause(error.to_string()))?;
-    fs::write_atomic(&file, &text)?;
+    fs::write_atomic(&context.layout.resolution_file(), &text)?;
     Ok(kept.overview)
 }
 
@@ -194,20 +205,12 @@ pub fn finish(
         None => {}
     }
     link(context, resolver)?;
-    let mut used = BTreeSet::new();
-    let (mut by_path, mut fetched) = (0, 0);
-    for index in resolver.packages.reached(&resolver.members) {
-        match &resolver.packages.get(index).release {
-            Some(release) => {
-                fetched += 1;
-                let key = (release.subject.clone(), release.version.clone());
-                used.extend(resolver.packages.decisions.ids.get(&key).copied());
-            }
-            None => by_path += 1,
-        }
-    }
+    let reached = resolver.packages.reached(&resolver.members);
+    let is_release = |index: &&PackageIndex| resolver.packages.get(**index).release.is_some();
+    let fetched = reached.iter().filter(is_release).count();
+    let by_path = reached.len() - fetched;
     if let Some(store) = resolver.packages.decisions.opened_store() {
-        store.use_by(context.layout.top(), &used)?;
+        store.use_by(context.layout.top(), &used(resolver))?;
     }
     subscriber.event(&Event::Resolved { by_path, fetched });
     let clock = Clock::new(&context.layout.state_directory());
@@ -218,6 +221,16 @@ pub fn finish(
         path: file,
         hash: content.map(|content| *blake3::hash(&content).as_bytes()),
     })
+}
+
+/// What the workspace uses of the store: all that is chosen. What is asked for now may need less, and what is asked for
+/// next must not have been removed.
+fn used(resolver: &Resolver<'_>) -> BTreeSet<PackageId> {
+    let decisions = &resolver.packages.decisions;
+    let chosen = decisions.solution.iter().flat_map(|one| one.chosen());
+    let keys = chosen.map(|release| (release.subject.clone(), release.version.clone()));
+    keys.filter_map(|key| decisions.ids.get(&key).copied())
+        .collect()
 }
 
 /// Makes the links of `.wake/pkgs/` to the packages that are there: files of packages are looked at through them.
@@ -233,12 +246,15 @@ pub fn link(context: &Context<'_>, resolver: &Resolver<'_>) -> Result<()> {
         let is_around = layout.wake_directory().starts_with(&package.directory);
         if package.release.is_some() {
             links.insert(PathBuf::from(&package.place), package.directory.clone());
-        } else if let (false, Ok(declaration)) = (is_around, resolver.packages.declared_of(index)) {
+        } else if let (false, Some(declaration)) = (is_around, resolver.packages.declared_of(index))
+        {
             let info = &declaration.info;
             let version = info.version.as_deref().unwrap_or("0.0.0");
             let link = PathBuf::from(layout::package_link(&info.label(), version));
             let parent = layout.top().join(link.parent().unwrap_or(Path::new("")));
-            links.insert(link, path::relative(&package.directory, &parent));
+            let target = path::relative(&package.directory, &parent);
+            // What is fetched is used through its link.
+            links.entry(link).or_insert(target);
         }
     }
     link_packages(layout.top(), &layout.packages_directory(), &links)

@@ -17,7 +17,7 @@ use super::lock::Lock;
 use super::locking::Preferred;
 use super::origin::origin;
 use super::packages::demand;
-use super::policy::{Policy, Standing};
+use super::policy::Policy;
 use super::solve::{self, Problem, Proposed, Root, Solution, Solved};
 use super::{PackageIndex, Packages, Tools};
 use crate::declare::model::{PackageRequest, Program, RESOLVER, Source};
@@ -265,7 +265,7 @@ impl<'a> Resolver<'a> {
             let package = self.packages.get(index);
             let is_staged = package.is_staged;
             let release = package.release.clone();
-            let Ok(declaration) = self.packages.declared_of(index) else {
+            let Some(declaration) = self.packages.declared_of(index) else {
                 continue;
             };
             let requests = declaration.pkgs.clone();
@@ -461,20 +461,10 @@ impl<'a> Resolver<'a> {
 
     fn with_problem<T>(&self, roots: &[Root], work: impl FnOnce(&Problem<'_>) -> T) -> T {
         let preferred = &self.preferred;
-        let contains = |locked: &Preferred, subject: &Subject, version: &semver::Version| {
-            let versions = locked.get(subject);
-            versions.is_some_and(|versions| versions.contains(version))
-        };
         let answered = self.packages.decisions.replaced.keys();
         let answered = answered.map(|label| label.as_str().into()).collect();
         let admits = |subject: &Subject, candidate: &super::facts::Candidate| {
-            let standing = if contains(preferred, subject, &candidate.version) {
-                Standing::Locked
-            } else if contains(&self.renewed, subject, &candidate.version) {
-                Standing::Renewed
-            } else {
-                Standing::New
-            };
+            let standing = self.standing(subject, &candidate.version);
             self.policy.admits(subject, candidate, standing)
         };
         work(&Problem {
@@ -524,7 +514,7 @@ impl<'a> Resolver<'a> {
         let reached = self.packages.reached(&self.members).into_iter();
         let mut requests = Vec::new();
         for index in reached.filter(is_path) {
-            if let Ok(declaration) = self.packages.declared_of(index) {
+            if let Some(declaration) = self.packages.declared_of(index) {
                 let pkgs = declaration.pkgs.iter();
                 let asked = pkgs.flat_map(|(_, request)| request.with_retrievers());
                 requests.extend(asked.map(|request| (index, request.clone())));
@@ -563,7 +553,7 @@ impl<'a> Resolver<'a> {
             if !self.counts(index) {
                 continue;
             }
-            let Ok(declaration) = self.packages.declared_of(index) else {
+            let Some(declaration) = self.packages.declared_of(index) else {
                 continue;
             };
             for (_, request) in declaration.pkgs.clone() {

@@ -77,10 +77,10 @@ impl Saved {
 
     /// Notes the outcome of a request, if it is one to keep.
     pub fn remember(&self, request: &Request, outcome: &Outcome) {
-        if let (Ok(Answer::Declaration(_)), Some(key)) = (&outcome.result, self.key(request)) {
-            if !held(&self.used).contains(&key) {
-                held(&self.learned).push((key, outcome.clone()));
-            }
+        if let (Ok(Answer::Declaration(_)), Some(key)) = (&outcome.result, self.key(request))
+            && !held(&self.used).contains(&key)
+        {
+            held(&self.learned).push((key, outcome.clone()));
         }
     }
 

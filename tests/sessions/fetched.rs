@@ -169,3 +169,21 @@ fn what_is_wrong_with_a_package_is_told() {
     session.wake(["build", "--locked"]).code(2);
     insta::assert_snapshot!(session.transcript());
 }
+
+/// Catches versions that are forgotten because a package at a path, which asks for them, is away for a while.
+#[test]
+fn what_a_missing_package_asked_for_stays_locked() {
+    let space = Space::new();
+    index(&space, "log", &["1.0.0"]);
+    program(&space, "other: wake.getPkg('me/other', from='other')");
+    space.file(
+        "other/PKG",
+        format!("function(wake) wake.pkg(wake.pkgInfo('other', namespace='me'), pkgs={{ log: wake.getPkg('acme/log', from={INDEX}) }})\n"),
+    );
+    space.wake(["pkg", "resolve"]).success();
+    let lock = space.read("wake.lock");
+    assert!(lock.contains("acme/log"), "{lock}");
+    std::fs::rename(space.path("other"), space.path("elsewhere")).unwrap();
+    space.wake(["pkg", "resolve"]).success();
+    assert_eq!(space.read("wake.lock"), lock);
+}

@@ -273,6 +273,29 @@ fn what_is_fetched_is_counted_and_what_nobody_uses_is_removed() {
     insta::assert_snapshot!(session.transcript());
 }
 
+/// Catches packages that are removed because the latest build did not need them.
+#[test]
+fn what_another_member_needs_stays() {
+    let space = Space::new();
+    publish(&space, "text");
+    let from = "from=wake.exec(wake.std.index, config={ path: 'index' })";
+    let log = format!(
+        "wake.pkgInfo('log', version='1.0.0', namespace='acme'), pkgs={{ text: wake.getPkg('acme/text', {from}) }}"
+    );
+    publish_made(&space, "log", &format!("function(wake) wake.pkg({log})\n"));
+    space
+        .file("RootRecipe.sml", "Members: ['app', 'lone']\n")
+        .file("app/PKG", format!("function(wake) wake.pkg(wake.pkgInfo('app'), pkgs={{ log: wake.getPkg('acme/log', {from}) }})\n"))
+        .file("lone/PKG", "function(wake) wake.pkg(wake.pkgInfo('lone'), modules={ root: function(wake, pkg, config) wake.recipe({ Language: 'Command', Operations: [] }) })\n");
+    space.wake(["pkg", "resolve"]).success();
+    space.wake(["build", "lone"]).success();
+    space
+        .wake(["cache", "gc"])
+        .success()
+        .says("Removed nothing");
+    space.wake(["pkg", "resolve", "--offline"]).success();
+}
+
 /// Catches retrievers that are packages themselves and are not there when they are to be asked: in the store, but not
 /// declared, or not fetched at all.
 #[test]

@@ -238,19 +238,30 @@ fn remove_is_taken_back_if_others_need_it() {
 /// Catches a lock that forgets what a broken member asks for while another one is built.
 #[test]
 fn a_broken_member_keeps_its_place_in_the_lock() {
-    let space = resolved();
+    let space = workspace();
     space
-        .file("RootRecipe.sml", "Members: ['app', 'lone']\n")
-        .file("lone/PKG", "function(wake) wake.pkg(wake.pkgInfo('lone'), modules={ root: function(wake, pkg, config) wake.recipe({ Language: 'Command', Operations: [] }) })\n");
-    space.edit("app/PKG", "../index", "index");
-    space.wake(["pkg", "resolve"]).success();
-    let locked = space.read("wake.lock");
-    space.edit("app/PKG", "modules={", "modules={{");
-    space.wake(["build", "lone"]).success();
-    assert_eq!(space.read("wake.lock"), locked);
-    space.wake(["pkg", "resolve"]).code(2).says("app/PKG:");
-    space.wake(["pkg", "update"]).code(2).says("app/PKG:");
-    assert_eq!(space.read("wake.lock"), locked);
+        .file("app/RootRecipe.sml", "Members: ['part']\n")
+        .file(
+            "app/part/PKG",
+            "function(wake) wake.pkg(wake.pkgInfo('part'), modules={})\n",
+        );
+    let add = ["-C", "app/part", "pkg", "add", "acme/base", "--from", INDEX];
+    space.wake(add).success();
+    let locked = space.read("app/wake.lock");
+    space.edit("app/part/PKG", "modules={", "modules={{");
+    let add = ["-C", "app", "pkg", "add", "acme/log", "--from", INDEX];
+    space.wake(add).code(2).says("part/PKG:");
+    space.file("app/main.c", "int main(void) { return 0; }\n");
+    space.wake(["-C", "app", "build"]).success();
+    space
+        .wake(["-C", "app", "pkg", "resolve"])
+        .code(2)
+        .says("part/PKG:");
+    space
+        .wake(["-C", "app", "pkg", "update"])
+        .code(2)
+        .says("part/PKG:");
+    assert_eq!(space.read("app/wake.lock"), locked);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A temporary directory to work in, removed at the end. It knows nothing of what wake prints.
 
 use std::ffi::OsStr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -34,13 +35,13 @@ impl Space {
         space
     }
 
-    /// The directory in which commands run; links resolved.
     /// Copies a directory from outside.
     pub(crate) fn copy(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> &Self {
         copy_tree(from.as_ref(), &self.path(to));
         self
     }
 
+    /// The directory in which commands run; links resolved.
     pub(crate) fn top(&self) -> PathBuf {
         self.directory.path().canonicalize().unwrap().join("work")
     }
@@ -81,6 +82,7 @@ impl Space {
     pub(crate) fn remove(&self, path: impl AsRef<Path>) {
         let path = self.path(path);
         if path.is_dir() {
+            make_writable(&path);
             std::fs::remove_dir_all(path).unwrap();
         } else {
             std::fs::remove_file(path).unwrap();
@@ -138,6 +140,23 @@ impl Space {
             lines.push(format!("{}{end}", path.display()));
         }
         lines.join("\n")
+    }
+}
+
+/// What is fetched is read-only, and could not be removed.
+impl Drop for Space {
+    fn drop(&mut self) {
+        make_writable(self.directory.path());
+    }
+}
+
+/// Makes all directories of a tree writable.
+fn make_writable(tree: &Path) {
+    for entry in walkdir::WalkDir::new(tree).into_iter().flatten() {
+        if entry.file_type().is_dir() {
+            let writable = std::fs::Permissions::from_mode(0o755);
+            let _ = std::fs::set_permissions(entry.path(), writable);
+        }
     }
 }
 

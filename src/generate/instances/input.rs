@@ -76,6 +76,17 @@ impl Instances<'_> {
         )
     }
 
+    /// The name and the version of a package, as its target directories are called.
+    pub fn versioned_name(&self, index: PackageIndex) -> String {
+        let declaration = self.packages.declaration(index).ok();
+        let version = declaration.and_then(|declaration| declaration.info.version.as_deref());
+        format!(
+            "{}@{}",
+            self.packages.label(index),
+            version.unwrap_or("0.0.0")
+        )
+    }
+
     /// The name of a package in tokens.
     pub fn package_name(&self, index: PackageIndex) -> String {
         let package = self.packages.get(index);

@@ -2,9 +2,23 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use serde_json::json;
+
 use super::{InstanceIndex, Instances};
+use crate::error::Location;
 
 impl Instances<'_> {
+    /// Where the config of a module is given that is no path package's: there, and not in its `PKG`, its users can change
+    /// what it does.
+    pub fn configured_at(&self, index: InstanceIndex) -> Option<&Location> {
+        let instance = &self.all[index];
+        let package = self.packages.get(instance.package);
+        let is_configured = package.release.is_some() && instance.config != json!({});
+        let mut edges = self.all.iter().flat_map(|one| &one.edges);
+        let asking = edges.find(|edge| edge.to == index && is_configured)?;
+        asking.at.as_ref()
+    }
+
     /// A shortest way from an instance to one that it needs: the labels with, in parentheses, where each asks for the next.
     pub fn way(&self, from: InstanceIndex, to: InstanceIndex) -> String {
         // How each instance was come to: from which one, and along which of its edges.

@@ -10,12 +10,12 @@ mod sources;
 mod versions;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::instances::{Instance, InstanceIndex, Instances};
 use crate::error::{Error, Location, Result};
-use crate::fs::path;
 use crate::graph::{self, Action, FileId, Operation, Root};
+use crate::pkg::{PackageIndex, Packages};
 use crate::workspace::layout::Layout;
 
 /// Gives a path its id.
@@ -105,14 +105,21 @@ impl<'a> Lowering<'a> {
             paths: HashMap::new(),
             real_directories: HashMap::new(),
         };
-        let mut owners: HashMap<String, &Path> = HashMap::new();
+        let mut owners: HashMap<String, PackageIndex> = HashMap::new();
         for (index, instance) in instances.all.iter().enumerate() {
-            let directory = &instances.packages.get(instance.package).directory;
             let label = instances.package_name(instance.package);
-            if let Some(other) = owners.insert(label.clone(), directory)
-                && other != directory
-            {
-                return Err(two_packages(&label, other, directory, layout.top()));
+            let versioned = instances.versioned_name(instance.package);
+            for name in [&label, &versioned] {
+                if let Some(other) = owners.insert(name.clone(), instance.package)
+                    && other != instance.package
+                {
+                    return Err(two_packages(
+                        name,
+                        other,
+                        instance.package,
+                        instances.packages,
+                    ));
+                }
             }
             let own = lowering.directories(instance)?;
             lowering.name(format!("package {label}"), &own.package);
@@ -158,9 +165,25 @@ fn users<'a>(at: Option<&'a Location>, instance: &'a Instance) -> Option<&'a Loc
     at.filter(|at| !at.is_built_in()).or(instance.at()).or(at)
 }
 
-fn two_packages(label: &str, first: &Path, second: &Path, top: &Path) -> Error {
-    Error::user(format!("Two packages are called `{label}`"))
-        .cause(format!("one is `{}`", path::display(first, top)))
-        .cause(format!("the other is `{}`", path::display(second, top)))
-        .hint("give one another name or namespace in its `wake.pkgInfo`")
+fn two_packages(
+    name: &str,
+    first: PackageIndex,
+    second: PackageIndex,
+    packages: &Packages,
+) -> Error {
+    let origin = |index| {
+        let package = packages.get(index);
+        match &package.release {
+            Some(release) => format!("from `{}`", release.subject.origin),
+            None => format!("`{}`", package.display),
+        }
+    };
+    let is_fetched = |index| packages.get(index).release.is_some();
+    Error::user(format!("Two packages are called `{name}`"))
+        .cause(format!("one is {}", origin(first)))
+        .cause(format!("the other is {}", origin(second)))
+        .hint(match is_fetched(first) || is_fetched(second) {
+            true => "have the one at the path answer for everybody, with `replace=true` in its `wake.getPkg`, or give it another version",
+            false => "give one another name or namespace in its `wake.pkgInfo`",
+        })
 }

@@ -81,6 +81,9 @@ impl Lowering<'_> {
                 format!("`{shown}` does not exist")
             });
             error = error.cause(format!("it is an input of {subject}"));
+            if let Some(at) = self.instances.configured_at(operation.instance) {
+                error = error.cause(format!("the `config` of that is given at {at}"));
+            }
             if let Some(hint) = self.near_files(&path) {
                 error = error.hint(hint);
             }

@@ -29,11 +29,11 @@ impl Known {
         let (mut resolver, _) = resolution::open(context)?;
         let here = member(context, &mut resolver, directory)?;
         let packages = &resolver.packages;
-        let declared = packages.declared_of(here).ok();
+        let declared = packages.declared_of(here);
         let others = packages.indexes().filter(|index| *index != here);
         let paths = others.filter(|index| packages.get(*index).release.is_none());
         let paths = paths.filter_map(|index| {
-            let label = packages.declared_of(index).ok()?.info.label();
+            let label = packages.declared_of(index)?.info.label();
             Some((label, packages.get(index).directory.clone()))
         });
         Ok(Self {

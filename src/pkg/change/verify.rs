@@ -173,5 +173,5 @@ fn repair(context: &Context<'_>, subscriber: &mut dyn Subscriber) -> Result<()> 
         policy: &policy,
         ..*context
     };
-    resolution::resolve(&repairing, subscriber).map(drop)
+    resolution::resolve_anew(&repairing, subscriber).map(drop)
 }

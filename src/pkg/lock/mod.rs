@@ -169,7 +169,7 @@ impl Entry {
     }
 
     /// Whether a lock cannot have both: one version has one origin. Path packages may share a name.
-    fn is_same(&self, other: &Self) -> bool {
+    pub fn is_same(&self, other: &Self) -> bool {
         let (mut own, mut others) = (self.key(), other.key());
         if self.version.is_some() {
             (own.4, others.4) = ("", "");

@@ -210,7 +210,7 @@ fn a_change_is_told_in_one_line() {
     ]);
     assert_eq!(
         old.diff(&new).to_string(),
-        "~ acme/asking@1.0.0: no longer asks for acme/gone@*, asks for acme/new@*\n\
+        "~ acme/asking@1.0.0: requires -acme/gone@* +acme/new@*\n\
          - acme/gone 1.0.0 (crates)\n\
          - acme/major 1.0.0 (crates)\n\
          ~ acme/major 2.0.0 → 2.1.0\n\

@@ -39,6 +39,10 @@ pub(super) fn run(options: &Package, console: ConsoleOptions) -> Result<ExitCode
             parameters,
             console,
         ),
+        PackageCommand::Tree(format) => tree::run(declarations, *format, console),
+        PackageCommand::Why { name, format } => why::run(declarations, name, *format, console),
+        PackageCommand::List(format) => list::run(declarations, *format, console),
+        PackageCommand::Outdated(format) => outdated::run(declarations, *format, console),
         PackageCommand::Add { request, from, key } => {
             let addition = Addition {
                 request,
@@ -56,17 +60,6 @@ pub(super) fn run(options: &Package, console: ConsoleOptions) -> Result<ExitCode
         PackageCommand::Publish { index, yank } => {
             publish::run(declarations, index, yank.as_ref(), console)
         }
-        PackageCommand::Tree(format) => tree::run(declarations, *format, console),
-        PackageCommand::Why { name, format } => why::run(declarations, name, *format, console),
-        PackageCommand::List(format) => list::run(declarations, *format, console),
-        PackageCommand::Outdated(format) => outdated::run(declarations, *format, console),
-    }
-}
-
-/// Says what was done, unless nobody wants to know.
-fn say(console: ConsoleOptions, text: &str) {
-    if console.verbosity != Verbosity::Quiet {
-        report::say(&format!("{text}\n"));
     }
 }
 
@@ -87,4 +80,11 @@ fn json(value: &impl Serialize) -> Result<String> {
         Error::internal("Packages cannot be written as JSON").cause(error.to_string())
     })?;
     Ok(text + "\n")
+}
+
+/// Says what was done, unless nobody wants to know.
+fn say(console: ConsoleOptions, text: &str) {
+    if console.verbosity != Verbosity::Quiet {
+        report::say(&format!("{text}\n"));
+    }
 }
