@@ -123,6 +123,17 @@ impl PackageRequest {
     pub fn is_same(&self, other: &Self) -> bool {
         self.wanted == other.wanted && self.from.is_same(&other.from)
     }
+
+    /// The request itself, then that for the retriever which it names, and so on.
+    pub fn with_retrievers(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |request| match &request.from {
+            Source::Retriever(exec) => match &exec.program {
+                Program::Package(retriever) => Some(retriever),
+                Program::Std(_) | Program::File(_) => None,
+            },
+            Source::Path(_) | Source::Global | Source::Of(..) => None,
+        })
+    }
 }
 
 /// Where a package comes from.

@@ -23,7 +23,8 @@ impl Resolver<'_> {
                 let Some(declaration) = self.packages.declared_of(index) else {
                     continue;
                 };
-                let requests = declaration.pkgs.iter().map(|(_, request)| request);
+                let requests = declaration.pkgs.iter();
+                let requests = requests.flat_map(|(_, request)| request.with_retrievers());
                 let granting = requests.filter(|request| !request.permissions.is_empty());
                 for request in granting.cloned().collect::<Vec<_>>() {
                     self.grant_to(index, &request);

@@ -428,7 +428,8 @@ impl Packages {
                 package: declaration.info.label(),
                 directory: self.packages[index].display.clone(),
             });
-            for (_, request) in &declaration.pkgs {
+            let pkgs = declaration.pkgs.iter();
+            for request in pkgs.flat_map(|(_, request)| request.with_retrievers()) {
                 // One by another way is found when it is solved and fetched; one that is not there is an error for those
                 // who need it.
                 if let Source::Path(_) = request.from

@@ -204,16 +204,23 @@ impl<'a> Resolver<'a> {
                 continue;
             }
             // What a release asks for counts while it is chosen, like its visible `pkgs`.
-            if let Some(release) = &self.packages.get(asking).release {
-                let origin = match &request.from {
-                    Source::Retriever(exec) => origin(exec),
-                    _ => GLOBAL.into(),
-                };
-                let demand = demand(&request, origin)?;
-                (self.facts).find_out(&release.subject, &release.version, demand);
+            if let Some(release) = self.packages.get(asking).release.clone() {
+                self.find_out(&release, &request)?;
             }
             self.hidden.push((asking, request));
         }
+        Ok(())
+    }
+
+    /// Makes a request of a release one of its demands.
+    fn find_out(&mut self, release: &Release, request: &PackageRequest) -> Result<()> {
+        let origin = match &request.from {
+            Source::Retriever(exec) => origin(exec),
+            Source::Global => GLOBAL.into(),
+            Source::Path(_) | Source::Of(..) => return Ok(()),
+        };
+        let demand = demand(request, origin)?;
+        (self.facts).find_out(&release.subject, &release.version, demand);
         Ok(())
     }
 
@@ -263,7 +270,9 @@ impl<'a> Resolver<'a> {
             };
             let requests = declaration.pkgs.clone();
             for (_, request) in &requests {
-                self.register_origin(index, request);
+                for request in request.with_retrievers() {
+                    self.register_origin(index, request);
+                }
             }
             if let (Some(release), false) = (release, is_staged)
                 && self.corrected.insert(release.clone())
@@ -273,7 +282,9 @@ impl<'a> Resolver<'a> {
         }
         for (asking, request) in self.hidden.clone() {
             if self.counts(asking) {
-                self.register_origin(asking, &request);
+                for request in request.with_retrievers() {
+                    self.register_origin(asking, request);
+                }
             }
         }
         self.decide_globals()
@@ -341,6 +352,12 @@ impl<'a> Resolver<'a> {
             }
             if let Some(vouched) = forecast.iter().find(|one| one.asks_same(demand)) {
                 demand.subject.origin = vouched.subject.origin.clone();
+            }
+        }
+        // The retrievers that it names are no part of the forecast.
+        for (_, request) in requests {
+            for retriever in request.with_retrievers().skip(1) {
+                self.find_out(release, retriever)?;
             }
         }
         let said = |demands: &[Demand]| -> BTreeSet<String> {
@@ -490,7 +507,8 @@ impl<'a> Resolver<'a> {
         Ok(roots)
     }
 
-    /// The requests of path packages, and who makes them: first visible ones, in order of directories.
+    /// The requests of path packages, also those for retrievers, and who makes them: first visible ones, in order of
+    /// directories.
     pub(super) fn requests(&self) -> Vec<(PackageIndex, PackageRequest)> {
         let is_path = |index: &PackageIndex| self.packages.get(*index).release.is_none();
         let reached = self.packages.reached(&self.members).into_iter();
@@ -498,11 +516,14 @@ impl<'a> Resolver<'a> {
         for index in reached.filter(is_path) {
             if let Some(declaration) = self.packages.declared_of(index) {
                 let pkgs = declaration.pkgs.iter();
-                requests.extend(pkgs.map(|(_, request)| (index, request.clone())));
+                let asked = pkgs.flat_map(|(_, request)| request.with_retrievers());
+                requests.extend(asked.map(|request| (index, request.clone())));
             }
         }
-        let hidden = self.hidden.iter().filter(|(index, _)| is_path(index));
-        requests.extend(hidden.cloned());
+        for (index, request) in self.hidden.iter().filter(|(index, _)| is_path(index)) {
+            let asked = request.with_retrievers();
+            requests.extend(asked.map(|request| (*index, request.clone())));
+        }
         requests
     }
 
@@ -536,8 +557,10 @@ impl<'a> Resolver<'a> {
                 continue;
             };
             for (_, request) in declaration.pkgs.clone() {
-                if let Ok(found) = self.packages.find(index, &request) {
-                    self.packages.connect(index, found, request.at.as_ref());
+                for request in request.with_retrievers() {
+                    if let Ok(found) = self.packages.find(index, request) {
+                        self.packages.connect(index, found, request.at.as_ref());
+                    }
                 }
             }
         }

@@ -260,3 +260,29 @@ fn artifacts_of_other_machines_keep_their_lines() {
     let error = lines(&on("Plan9", None).unwrap_err());
     assert_eq!(error[0], "`a@1.0.0` has no form for this machine");
 }
+
+/// Catches a retriever that is not known although a locked package, which nobody has looked at yet, names it.
+#[test]
+fn retrievers_that_only_the_lock_names_are_found() {
+    let mut world = World::new(package("top", "1.0.0").asks("a", get("a@^1", crates())));
+    let a = package("a", "1.0.0").asks("x", get("x@^1", std("npm")));
+    world.offer("crates", a);
+    world.offer("npm", package("x", "1.0.0"));
+    let first = world.resolve().unwrap();
+    world.offer("npm", package("x", "1.1.0"));
+    let update = |is_cold: bool| {
+        if is_cold {
+            crate::fs::tree::remove_read_only(&world.cache).unwrap();
+        }
+        let policy = Policy {
+            renewed: Renewed::Named(BTreeSet::from(["x".to_owned()])),
+            ..Policy::default()
+        };
+        world.resolve_with(&policy, Some(&first.lock)).unwrap()
+    };
+    let warm = update(false);
+    assert_eq!(warm.chosen(), ["a@1.0.0", "x@1.1.0"]);
+    assert_eq!(warm.calls, ["npm? x@^1"]);
+    let cold = update(true);
+    assert_eq!(cold.chosen(), ["a@1.0.0", "x@1.1.0"]);
+}

@@ -260,7 +260,7 @@ fn unanswered(world: &World, lock: &Lock) -> Option<PackageRequest> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, max_shrink_iters: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Catches results that depend on who answers first, requirements that are not met, and locks that do not hold.
     #[test]

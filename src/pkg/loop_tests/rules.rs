@@ -73,6 +73,9 @@ fn a_retriever_may_come_from_a_retriever_and_need_packages() {
         resolved.chosen(),
         ["a@1.0.0", "acme/inner@1.4.0", "base@1.0.0", "more@1.0.0"]
     );
+    let again = world.resolve_with(&all(), Some(&resolved.lock)).unwrap();
+    assert_eq!((again.chosen(), again.calls), (resolved.chosen(), vec![]));
+    assert_eq!(again.lock, resolved.lock);
 }
 
 /// Catches what runs of a fetched package and is not part of it.
@@ -401,5 +404,42 @@ fn requests_of_others_are_found_through_them() {
         }
         let error = need(resolver, heard, 0, &of(get("a", crates()), "hidden")).unwrap_err();
         assert_eq!(error.report().message, "`pkgs` of `a` has no `hidden`");
+    });
+}
+
+/// Catches a retriever that waits for packages of other machines, or for the resolver.
+#[test]
+fn a_retriever_needs_what_is_for_this_machine() {
+    let finder = get("finder", path("finder"));
+    let top = package("top", "1.0.0").asks("a", get("a", by(finder)));
+    let mut world = World::new(top);
+    let elsewhere = PackageRequest {
+        when: BTreeMap::from([("System".to_owned(), vec!["Plan9".to_owned()])]),
+        ..get("x", crates())
+    };
+    let finder = package("finder", "1.0.0").runs().asks("x", elsewhere);
+    world.path("finder", &finder);
+    world.offer("finder", package("a", "1.0.0"));
+    world.offer("crates", package("x", "1.0.0"));
+    let mut resolved = world.resolve().unwrap();
+    resolved.calls.sort();
+    assert_eq!(resolved.chosen(), ["a@1.0.0", "x@1.0.0"]);
+    assert_eq!(
+        resolved.calls,
+        ["crates? x@*", "finder! a@1.0.0", "finder? a@*"]
+    );
+}
+
+/// Catches variables that a fetched package may read, or not, by the order in which packages were found.
+#[test]
+fn variables_are_granted_before_a_package_is_declared() {
+    let tag = [Permission::Environment("TAG".into())];
+    let a = granting(get("a", crates()), &tag);
+    let mut world = World::new(package("top", "1.0.0").asks("a", a.clone()));
+    world.offer("crates", package("a", "1.0.0"));
+    world.with(&Policy::default(), None, |resolver, heard| {
+        let found = need(resolver, heard, 0, &a).unwrap();
+        let granted = resolver.packages.directory(found).granted;
+        assert_eq!(granted, Some(vec!["TAG".to_owned()]));
     });
 }
