@@ -9,11 +9,11 @@ use super::decisions::Release;
 use super::facts::{Candidate, Demand, Origin, Subject};
 use super::lock::{self, Entry, Lock, Requires};
 use super::origin::origin;
-use super::policy::Standing;
+use super::policy::{Renewed, Standing};
 use super::requirement::Requirement;
 use super::resolve::Resolver;
 use super::solve::Scope;
-use crate::declare::model::{PackageRequest, Source};
+use crate::declare::model::{Declaration, PackageRequest, Source};
 use crate::fs::path;
 
 impl Resolver<'_> {
@@ -177,25 +177,90 @@ impl Resolver<'_> {
 
     fn lock_path(&self, index: PackageIndex) -> Option<Entry> {
         let declaration = self.packages.declared_of(index)?;
-        let package = self.packages.get(index);
-        let top = self.outside.layout.top();
-        let relative = path::relative(&package.directory, top);
-        let relative = relative.display().to_string();
-        let shown = if relative.is_empty() { "." } else { &relative };
         let replaced = &self.packages.decisions.replaced;
-        let pkgs = declaration.pkgs.iter();
+        let mut requires = visible(declaration);
+        let hidden = self.hidden.iter().filter(|(asking, _)| *asking == index);
+        let hidden = hidden.filter_map(|(_, request)| requested(request));
+        for one in hidden.chain(self.remembered(index)) {
+            let seen = Requires {
+                is_hidden: false,
+                ..one
+            };
+            let hidden = Requires {
+                is_hidden: true,
+                ..seen.clone()
+            };
+            if !requires.contains(&seen) && !requires.contains(&hidden) {
+                requires.push(hidden);
+            }
+        }
         Some(Entry {
             name: declaration.info.label(),
             version: None,
-            origin: format!("{}{shown}", lock::PATH).into(),
+            origin: self.path_origin(index),
             scope: None,
             digest: None,
             size: None,
-            requires: pkgs.filter_map(|(_, request)| requested(request)).collect(),
+            requires,
             artifact: None,
             replace: replaced.values().any(|replacing| *replacing == index),
         })
     }
+
+    /// What the lock calls the place of a path package.
+    fn path_origin(&self, index: PackageIndex) -> Origin {
+        let directory = &self.packages.get(index).directory;
+        let relative = path::relative(directory, self.outside.layout.top());
+        let relative = relative.display().to_string();
+        let shown = if relative.is_empty() { "." } else { &relative };
+        format!("{}{shown}", lock::PATH).into()
+    }
+
+    /// What only modules of a path package asked for when they were built: without it the lock would depend on what was
+    /// built last. It is forgotten with an update of all, and when the package's visible `pkgs` change.
+    pub(super) fn remembered(&self, index: PackageIndex) -> Vec<Requires> {
+        let Some(declaration) = self.packages.declared_of(index) else {
+            return Vec::new();
+        };
+        let label = declaration.info.label();
+        let origin = self.path_origin(index);
+        let entry = self.locked.of(&label).find(|entry| entry.origin == origin);
+        let Some(entry) = entry.filter(|_| self.policy.renewed != Renewed::All) else {
+            return Vec::new();
+        };
+        let (hidden, seen): (Vec<_>, Vec<_>) = entry
+            .requires
+            .iter()
+            .cloned()
+            .partition(|one| one.is_hidden);
+        if seen == visible(declaration) {
+            hidden
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// The demands that [`Self::remembered`] stands for, as far as the lock answers them.
+    pub(super) fn remembered_demands(&self, index: PackageIndex) -> Vec<Demand> {
+        let remembered = self.remembered(index).into_iter();
+        let demands = remembered.filter_map(|one| Some(demand(&one, one.origin.as_ref()?)));
+        demands
+            .filter(|one| self.facts.is_known(&one.subject, &one.requirement))
+            .collect()
+    }
+}
+
+/// The visible `pkgs` of a declaration and the retrievers that these name, as the lock has them.
+fn visible(declaration: &Declaration) -> Vec<Requires> {
+    let pkgs = declaration.pkgs.iter();
+    let asked = pkgs.flat_map(|(_, request)| request.with_retrievers());
+    let mut visible = Vec::new();
+    for one in asked.filter_map(requested) {
+        if !visible.contains(&one) {
+            visible.push(one);
+        }
+    }
+    visible
 }
 
 /// What a package asks for by a retriever or the global namespace.
@@ -210,6 +275,7 @@ fn requested(request: &PackageRequest) -> Option<Requires> {
         requirement: Requirement::of(request.wanted.version.as_deref()).ok()?,
         origin: Some(origin),
         versions: request.versions,
+        is_hidden: false,
     })
 }
 
@@ -219,6 +285,7 @@ fn requires(demand: &Demand, own: &Origin) -> Requires {
         requirement: demand.requirement.clone(),
         origin: (demand.subject.origin != *own).then(|| demand.subject.origin.clone()),
         versions: demand.versions,
+        is_hidden: false,
     }
 }
 

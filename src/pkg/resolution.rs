@@ -240,14 +240,22 @@ fn used(resolver: &Resolver<'_>) -> BTreeSet<PackageId> {
 pub fn link(context: &Context<'_>, resolver: &Resolver<'_>) -> Result<()> {
     let layout = context.layout;
     let mut links = BTreeMap::new();
+    let decisions = &resolver.packages.decisions;
+    let chosen = decisions.solution.iter();
+    for release in chosen.flat_map(|solution| solution.chosen()) {
+        // Also those that nobody needs now: what is linked must not depend on what is built.
+        if let Some(directory) = decisions.directory(release) {
+            links.insert(PathBuf::from(release.place()), directory);
+        }
+    }
     for index in resolver.packages.reached(&resolver.members) {
         let package = resolver.packages.get(index);
         // A link to a directory around it would be a circle.
         let is_around = layout.wake_directory().starts_with(&package.directory);
         if package.release.is_some() {
-            links.insert(PathBuf::from(&package.place), package.directory.clone());
-        } else if let (false, Some(declaration)) = (is_around, resolver.packages.declared_of(index))
-        {
+            continue;
+        }
+        if let (false, Some(declaration)) = (is_around, resolver.packages.declared_of(index)) {
             let info = &declaration.info;
             let version = info.version.as_deref().unwrap_or("0.0.0");
             let link = PathBuf::from(layout::package_link(&info.label(), version));

@@ -504,6 +504,18 @@ impl<'a> Resolver<'a> {
                 }
             }
         }
+        for index in self.packages.reached(&self.members) {
+            for demand in self.remembered_demands(index) {
+                let is_asked = |root: &Root| root.demand.asks_same(&demand);
+                if !roots.iter().any(is_asked) {
+                    roots.push(Root {
+                        by: self.packages.label(index).into(),
+                        demand,
+                        is_member: true,
+                    });
+                }
+            }
+        }
         Ok(roots)
     }
 

@@ -137,6 +137,18 @@ fn what_only_modules_ask_for_is_locked_and_linked() {
     space.remove(".wake");
     let run = space.wake(["run", "--locked"]).success();
     assert_eq!(run.stdout, "1.0.0\n");
+    // Whatever is done next, the lock does not depend on it.
+    let locked = std::fs::read_to_string(space.path("wake.lock")).unwrap();
+    assert!(locked.contains("\"hidden\":true"), "{locked}");
+    space.wake(["pkg", "resolve", "--locked"]).success();
+    space.wake(["pkg", "resolve"]).success();
+    let again = std::fs::read_to_string(space.path("wake.lock")).unwrap();
+    assert_eq!(again, locked);
+    // What was removed goes with an update.
+    program(&space, "");
+    space.wake(["pkg", "update"]).success();
+    let updated = std::fs::read_to_string(space.path("wake.lock")).unwrap();
+    assert!(!updated.contains("acme/log"), "{updated}");
 }
 
 /// Catches a lock that is believed although it calls a package what it is not, and messages that name places in the store.

@@ -17,7 +17,8 @@
 //! - `digest`: its id in the store, 64 hex digits, or `-` as long as nobody has fetched it. A path package has none
 //! - `size`: bytes of its files; default: not known
 //! - `requires`: what it asks for, in the order of its keys: `namespace/name@requirement` of the same origin, else
-//!   `{"req":…,"from":origin,"versions":…}`, where `from` and `versions` may be missing; default: nothing
+//!   `{"req":…,"from":origin,"versions":…,"hidden":true}`, where all but `req` may be missing; `hidden`: no visible field
+//!   of `pkgs` asks so, but a module that was built; default: nothing
 //! - `artifact`: `{"name":…,"when":{parameter:[value,…]}}`, if the version has several; each has a line of its own
 //! - `replace`: `true` for a path package that answers every request for its name
 //!
@@ -89,6 +90,8 @@ pub struct Requires {
     pub origin: Option<Origin>,
     /// `None`: not said.
     pub versions: Option<Versions>,
+    /// Only a module asks so: no visible field of `pkgs` does.
+    pub is_hidden: bool,
 }
 
 /// Which form of a version a line is about.

@@ -200,6 +200,8 @@ struct WrittenRequirement {
     req: String,
     from: Option<String>,
     versions: Option<String>,
+    #[serde(default)]
+    hidden: bool,
 }
 
 fn entry(line: &Line<'_>) -> Result<Entry> {
@@ -278,6 +280,7 @@ fn requirement(line: &Line<'_>, value: &Value) -> Result<Requires> {
             req: text.clone(),
             from: None,
             versions: None,
+            hidden: false,
         },
         other => serde_json::from_value(other.clone()).map_err(|error| {
             line.fail(
@@ -305,6 +308,7 @@ fn requirement(line: &Line<'_>, value: &Value) -> Result<Requires> {
         requirement: parsed,
         origin: written.from.map(Arc::from),
         versions: versions.transpose()?,
+        is_hidden: written.hidden,
     })
 }
 

@@ -58,12 +58,14 @@ fn the_format_is_as_specified() {
             requirement: Requirement::parse("^1 || >=3, <4").unwrap(),
             origin: None,
             versions: None,
+            is_hidden: false,
         },
         Requires {
             name: "y".to_owned(),
             requirement: Requirement::any(),
             origin: Some(Arc::from("index({\"path\":\"../index\"})")),
             versions: Some(Versions::OnePerMinor),
+            is_hidden: true,
         },
     ];
     let mut artifact = entry("acme/base", "1.2.0");
@@ -77,7 +79,7 @@ fn the_format_is_as_specified() {
     let seven = "07".repeat(32);
     let expected = format!(
         r#"{{"wake.lock":1}}
-{{"name":"acme/base","version":"1.2.0-beta.1","origin":"crates","scope":"host","digest":"{seven}","size":10,"requires":["acme/x@^1 || >=3, <4",{{"req":"y@*","from":"index({{\"path\":\"../index\"}})","versions":"onePerMinor"}}]}}
+{{"name":"acme/base","version":"1.2.0-beta.1","origin":"crates","scope":"host","digest":"{seven}","size":10,"requires":["acme/x@^1 || >=3, <4",{{"req":"y@*","from":"index({{\"path\":\"../index\"}})","versions":"onePerMinor","hidden":true}}]}}
 {{"name":"acme/base","version":"1.2.0","origin":"crates","digest":"-","artifact":{{"name":"linux","when":{{"System":["Linux"]}}}}}}
 {{"name":"acme/terminal","origin":"path:../terminal","replace":true}}
 "#
@@ -188,6 +190,7 @@ fn a_change_is_told_in_one_line() {
         requirement: Requirement::any(),
         origin: None,
         versions: None,
+        is_hidden: false,
     };
     let mut asking = entry("acme/asking", "1.0.0");
     asking.requires = vec![asks("acme/kept"), asks("acme/gone")];
@@ -232,6 +235,7 @@ fn requires() -> impl Strategy<Value = Requires> {
             requirement: Requirement::parse(requirement).unwrap(),
             origin: origin.map(Arc::from),
             versions,
+            is_hidden: false,
         })
 }
 

@@ -64,7 +64,7 @@ fn line(entry: &Entry) -> Value {
 
 pub(super) fn requirement(requires: &Requires) -> Value {
     let text = format!("{}@{}", requires.name, requires.requirement);
-    if requires.origin.is_none() && requires.versions.is_none() {
+    if requires.origin.is_none() && requires.versions.is_none() && !requires.is_hidden {
         return Value::String(text);
     }
     Value::Object(present([
@@ -80,6 +80,7 @@ pub(super) fn requirement(requires: &Requires) -> Value {
                 known.map(|(_, text)| json!(text))
             }),
         ),
+        ("hidden", requires.is_hidden.then_some(Value::Bool(true))),
     ]))
 }
 
