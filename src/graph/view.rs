@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use bytemuck::{Pod, Zeroable};
 
 use super::freeze::{MAGIC, Meta, VERSION};
-use super::{Cold, FileId, Instance, InstanceId, OperationId, Root};
+use super::{Cold, FileId, Instance, OperationId, Root};
 
 pub(super) const SECTIONS: usize = 5;
 
@@ -187,10 +187,6 @@ impl Graph {
     /// The id under which the state keeps what is known of the operation.
     pub fn identity(&self, operation: OperationId) -> FileId {
         FileId(self.hot(operation).identity)
-    }
-
-    pub fn instance_id(&self, operation: OperationId) -> InstanceId {
-        InstanceId(self.hot(operation).instance)
     }
 
     pub fn instance(&self, operation: OperationId) -> &Instance {

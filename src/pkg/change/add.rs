@@ -11,7 +11,7 @@ use crate::error::{Error, Result, suggestion};
 use crate::event::{Silent, Subscriber};
 use crate::fs;
 use crate::fs::path;
-use crate::pkg::edit::{self, Call};
+use crate::pkg::edit;
 use crate::pkg::policy::{Policy, Renewed};
 use crate::pkg::requirement::Requirement;
 use crate::pkg::resolution::{self, Context};
@@ -105,11 +105,10 @@ fn resolve(
     let version = answer(&mut resolver, &attempt.directory, key)?;
     if let (None, Some(version)) = (&wanted.version, &version) {
         let requirement = requirement(version);
-        let call = Call::Key(key);
         attempt.write(edit::replace_requirement(
             &attempt.shown,
             &attempt.text,
-            &call,
+            key,
             "",
             &requirement,
         )?)?;
