@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::asking::split;
+use super::asking::{at_once, split};
 use super::decisions::Release;
 use super::facts::Origin;
 use super::frontier::earliest;
@@ -160,16 +160,16 @@ impl Resolver<'_> {
             }
         }
         let is_fetched = !batches.is_empty();
-        let results = self.fetch_all(&batches);
+        let tools = self.outside.tools;
+        let results = at_once(&batches, |(_, retriever, releases)| {
+            let packages: Vec<Fetched> = releases.iter().map(|(_, one)| one.clone()).collect();
+            tools.fetch(retriever, &packages)
+        });
         self.pass_on(subscriber);
         let mut errors = Vec::new();
         for ((origin, _, releases), result) in batches.into_iter().zip(results) {
             if let Err(error) = result {
-                let at = self
-                    .origins
-                    .get(&origin)
-                    .and_then(|asked| asked.at.as_ref());
-                errors.push(error.at_if_absent(at));
+                errors.push(self.at_asker(&origin, error));
                 for (_, fetched) in &releases {
                     let _ = fs::remove_all(&fetched.into);
                 }
@@ -181,30 +181,6 @@ impl Resolver<'_> {
             }
         }
         earliest(errors).map_or(Ok(is_restored || is_fetched), Err)
-    }
-
-    fn fetch_all(&self, batches: &[Batch]) -> Vec<Result<()>> {
-        let tools = self.outside.tools;
-        std::thread::scope(|scope| {
-            let calls: Vec<_> = batches
-                .iter()
-                .map(|(_, retriever, releases)| {
-                    let packages: Vec<Fetched> = releases
-                        .iter()
-                        .map(|(_, fetched)| fetched.clone())
-                        .collect();
-                    scope.spawn(move || tools.fetch(retriever, &packages))
-                })
-                .collect();
-            let ended = calls.into_iter().map(|call| {
-                call.join().unwrap_or_else(|_| {
-                    Err(Error::internal(
-                        "A bug in wake ended the call of a retriever",
-                    ))
-                })
-            });
-            ended.collect()
-        })
     }
 
     /// An empty directory for a release.

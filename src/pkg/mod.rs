@@ -2,7 +2,8 @@
 //!
 //! - [`packages`]: what is on disk and declared; [`declaring`] evaluates declarations, [`saved`] keeps them
 //! - [`facts`]: what is known of versions; [`solve`] chooses among them; [`decisions`] is what was chosen
-//! - [`resolve`]: the loop; [`asking`] and [`fetching`] are what it does in a round, with [`retriever`]s
+//! - [`resolve`]: the loop; [`asking`] and [`fetching`] are what it does in a round, with [`retriever`]s, [`executing`]
+//!   says which program these are
 //! - [`store`], [`lock`]: what is kept, for all workspaces of a user and for all users of a workspace
 //! - [`overview`], [`ways`], [`outdated`]: what people ask about packages
 //! - [`change`]: what people do to packages, with [`edit`], [`vendor`], [`publish`], [`archive`]
@@ -10,6 +11,7 @@
 //! The loop is lazy: what a declaration names in `pkgs` by path is looked at, but one that is missing or broken is an
 //! error only for those who need it.
 
+mod answers;
 pub mod archive;
 mod asking;
 pub mod change;
@@ -17,6 +19,7 @@ pub mod decisions;
 pub mod declaring;
 mod defining;
 pub mod edit;
+mod executing;
 pub mod facts;
 mod fetching;
 pub mod frontier;
@@ -45,8 +48,7 @@ pub mod ways;
 
 use ::std::path::Path;
 
-pub use declaring::Ask;
-pub use packages::{Package, PackageIndex, Packages};
+pub use packages::{Ask, PackageIndex, Packages};
 
 use crate::error::Result;
 use retriever::Retriever;
