@@ -273,7 +273,7 @@ fn section<'a>(bytes: &'a Bytes, table: &[Section; SECTIONS], index: usize) -> &
 #[cfg(test)]
 mod tests {
     use super::super::freeze::freeze;
-    use super::super::{Action, Operation};
+    use super::super::{Action, InstanceId, Operation};
     use super::*;
 
     fn operation(number: u32) -> Operation {

@@ -299,7 +299,7 @@ impl Resolver<'_> {
             id: id.to_string(),
             bytes: size,
         });
-        let key = (release.subject.clone(), release.version.clone());
+        let key = release.key();
         self.packages.decisions.ids.insert(key.clone(), id);
         self.sizes.insert(key, size);
         fs::canonicalize(&stored.directory)
@@ -307,7 +307,7 @@ impl Resolver<'_> {
 
     /// Refuses what has another id than the lock says.
     fn check_lock(&self, release: &Release, origin: &Origin, id: PackageId) -> Result<()> {
-        let key = (release.subject.clone(), release.version.clone());
+        let key = release.key();
         let Some(locked) = self
             .packages
             .decisions

@@ -8,12 +8,12 @@ use super::PackageIndex;
 use super::decisions::Release;
 use super::facts::{Candidate, Demand, Origin, Subject};
 use super::lock::{self, Entry, Lock, Requires};
-use super::origin::origin;
+use super::origin::origin_of;
 use super::policy::Standing;
 use super::requirement::Requirement;
 use super::resolve::Resolver;
 use super::solve::Scope;
-use crate::declare::model::{PackageRequest, Source};
+use crate::declare::model::PackageRequest;
 use crate::fs::path;
 
 impl Resolver<'_> {
@@ -122,7 +122,7 @@ impl Resolver<'_> {
 
     fn lock_release(&self, release: &Release, entries: &mut Vec<Entry>) {
         let candidate = self.facts.candidate(&release.subject, &release.version);
-        let key = (release.subject.clone(), release.version.clone());
+        let key = release.key();
         let demands = self.facts.said(&release.subject, &release.version);
         let known = candidate.and_then(|candidate| candidate.size);
         let entry = Entry {
@@ -175,19 +175,23 @@ impl Resolver<'_> {
         })
     }
 
-    fn lock_path(&self, index: PackageIndex) -> Option<Entry> {
-        let declaration = self.packages.declared_of(index)?;
-        let package = self.packages.get(index);
+    /// The origin of a path package: `path:../terminal`.
+    pub(super) fn path_origin(&self, index: PackageIndex) -> String {
         let top = self.outside.layout.top();
-        let relative = path::relative(&package.directory, top);
+        let relative = path::relative(&self.packages.get(index).directory, top);
         let relative = relative.display().to_string();
         let shown = if relative.is_empty() { "." } else { &relative };
+        format!("{}{shown}", lock::PATH)
+    }
+
+    fn lock_path(&self, index: PackageIndex) -> Option<Entry> {
+        let declaration = self.packages.declared_of(index)?;
         let replaced = &self.packages.decisions.replaced;
         let pkgs = declaration.pkgs.iter();
         Some(Entry {
             name: declaration.info.label(),
             version: None,
-            origin: format!("{}{shown}", lock::PATH).into(),
+            origin: self.path_origin(index).into(),
             scope: None,
             digest: None,
             size: None,
@@ -200,11 +204,7 @@ impl Resolver<'_> {
 
 /// What a package asks for by a retriever or the global namespace.
 fn requested(request: &PackageRequest) -> Option<Requires> {
-    let origin: Origin = match &request.from {
-        Source::Retriever(exec) => origin(exec),
-        Source::Global => super::facts::GLOBAL.into(),
-        Source::Path(_) | Source::Of(..) => return None,
-    };
+    let origin = origin_of(&request.from)?;
     Some(Requires {
         name: request.wanted.label(),
         requirement: Requirement::of(request.wanted.version.as_deref()).ok()?,

@@ -2,8 +2,8 @@
 //!
 //! - [`packages`]: what is on disk and declared; [`declaring`] evaluates declarations, [`saved`] keeps them
 //! - [`facts`]: what is known of versions; [`solve`] chooses among them; [`decisions`] is what was chosen
-//! - [`resolve`]: the loop; [`asking`] and [`fetching`] are what it does in a round, with [`retriever`]s, [`executing`]
-//!   says which program these are
+//! - [`resolve`]: the loop; what it does in a round is in [`registering`], [`defining`], [`deciding`], [`asking`] and
+//!   [`fetching`]; [`executing`] says which programs [`retriever`]s are, [`locking`] what is written down
 //! - [`store`], [`lock`]: what is kept, for all workspaces of a user and for all users of a workspace
 //! - [`overview`], [`ways`], [`outdated`]: what people ask about packages
 //! - [`change`]: what people do to packages, with [`edit`], [`vendor`], [`publish`], [`archive`]
@@ -15,6 +15,7 @@ mod answers;
 pub mod archive;
 mod asking;
 pub mod change;
+mod deciding;
 pub mod decisions;
 pub mod declaring;
 mod defining;
@@ -35,6 +36,7 @@ pub mod overview;
 pub mod packages;
 pub mod policy;
 pub mod publish;
+mod registering;
 pub mod requirement;
 pub mod resolution;
 pub mod resolve;

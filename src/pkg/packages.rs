@@ -526,19 +526,12 @@ impl Packages {
         if is_named && is_version {
             return Ok(());
         }
-        let text = |label: String, version: &Option<String>| match version {
-            Some(version) => format!("{label}@{version}"),
-            None => label,
-        };
         Err(Error::user(format!(
             "The package in `{}` is not the one that is asked for",
             self.packages[index].display
         ))
-        .cause(format!(
-            "`{}` is wanted",
-            text(wanted.label(), &wanted.version)
-        ))
-        .cause(format!("it is `{}`", text(info.label(), &info.version)))
+        .cause(format!("`{wanted}` is wanted"))
+        .cause(format!("it is `{info}`"))
         .hint("correct the name or the version, here or in its `wake.pkgInfo`")
         .at_if_absent(request.at.as_ref()))
     }

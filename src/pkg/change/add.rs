@@ -66,11 +66,8 @@ pub fn add(
             Some(text) => given(context, &attempt.directory, text)?,
             None => usual(&attempt.directory, &wanted, &known)?,
         };
-        let request = match &wanted.version {
-            Some(version) => format!("{label}@{version}"),
-            None => label.clone(),
-        };
-        let call = format!("wake.getPkg({}, from={from})", edit::quoted(&request, '\''));
+        let request = edit::quoted(&wanted.to_string(), '\'');
+        let call = format!("wake.getPkg({request}, from={from})");
         attempt.write(edit::add(&attempt.shown, &attempt.text, &key, &call)?)?;
         let version = resolve(context, attempt, &wanted, &key, subscriber)?;
         Ok(Added {

@@ -70,10 +70,7 @@ impl Surroundings {
         let requests = wanted.to_vec();
         let asked = Asked {
             what: "the versions",
-            of: wanted
-                .iter()
-                .map(|one| label(one.namespace.as_deref(), &one.name))
-                .collect(),
+            of: wanted.iter().map(Wanted::label).collect(),
         };
         let heard = self.ask(retriever, Method::Candidates { requests }, &asked, &[], say)?;
         check::candidates(&retriever.origin, wanted, &heard.answer)
@@ -202,13 +199,6 @@ fn forbidden(retriever: &Retriever, heard: &Heard) -> Option<String> {
 struct Asked {
     what: &'static str,
     of: Vec<String>,
-}
-
-fn label(namespace: Option<&str>, name: &str) -> String {
-    namespace.map_or_else(
-        || name.to_owned(),
-        |namespace| format!("{namespace}/{name}"),
-    )
 }
 
 /// What it was asked, and what it said.
