@@ -259,16 +259,10 @@ impl Resolver<'_> {
             }
             is_progress = true;
             let result = self.commit(index, &origin, subscriber);
-            let staged = self.packages.get(index).directory.clone();
-            if result.is_err() && staged.starts_with(self.outside.layout.download_root()) {
-                let _ = fs::remove_all(&staged);
-            }
-            let directory = result?;
-            self.packages.unstage(index, directory);
+            let removed = fs::remove_all(&self.packages.get(index).directory);
+            self.packages.unstage(index, result?);
             self.declaring.forget(index);
-            if staged.starts_with(self.outside.layout.download_root()) {
-                fs::remove_all(&staged)?;
-            }
+            removed?;
         }
         Ok(is_progress)
     }

@@ -71,7 +71,7 @@ impl Store {
             return Err(
                 Error::environment("There is no place for the store of packages")
                     .cause("neither `XDG_CACHE_HOME` nor `HOME` is set")
-                    .hint("set `XDG_CACHE_HOME` to a directory that you may write to"),
+                    .hint(CACHE_HINT),
             );
         };
         Self::open(directory)
