@@ -360,12 +360,9 @@ fn check_identity(release: &Release, origin: &Origin, declaration: &Declaration)
 }
 
 fn unusable(release: &Release, origin: &Origin, error: Error) -> Error {
-    let mut error = error;
-    let first = error.report().message.clone();
-    error.report_mut().causes.insert(0, first);
-    error.report_mut().message =
-        format!("What the retriever `{origin}` fetched as `{release}` cannot be used");
-    error
+    error.as_cause_of(format!(
+        "What the retriever `{origin}` fetched as `{release}` cannot be used"
+    ))
 }
 
 /// Makes the links of `.wake/pkgs/`, and removes those that lead to nothing that is used.

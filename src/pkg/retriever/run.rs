@@ -166,18 +166,7 @@ impl Surroundings {
 
 /// The error is about a retriever.
 fn prefix(error: Error, retriever: &Retriever) -> Error {
-    let report = error.report();
-    let mut whole = Error::new(
-        error.kind(),
-        format!("Cannot run the retriever `{}`", retriever.origin),
-    )
-    .cause(report.message.clone())
-    .hint_option(report.hint.clone());
-    whole
-        .report_mut()
-        .causes
-        .extend(report.causes.iter().cloned());
-    whole
+    error.as_cause_of(format!("Cannot run the retriever `{}`", retriever.origin))
 }
 
 /// What to do about a retriever that seems to have failed for lack of a permission.
