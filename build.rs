@@ -1,4 +1,5 @@
-//! Lists the files of `std-plugins/` for embedding, so that a new plugin needs no change in the sources.
+//! Lists the files of `std-plugins/` for embedding, so that a new plugin needs no change in the sources; and reads from
+//! the lock file that cargo keeps for wake what cargo calls the registry that is meant where none is named.
 
 #![expect(
     clippy::disallowed_methods,
@@ -22,7 +23,22 @@ fn main() -> std::io::Result<()> {
     }
     list.push_str("]\n");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default());
-    std::fs::write(out.join("std_plugins.rs"), list)
+    std::fs::write(out.join("std_plugins.rs"), list)?;
+    let source = registry(&root.join("Cargo.lock"))?;
+    println!("cargo::rustc-env=WAKE_CARGO_REGISTRY={source}");
+    Ok(())
+}
+
+/// The source of the packages in a lock file: wake depends on no other registry.
+fn registry(lock: &Path) -> std::io::Result<String> {
+    println!("cargo::rerun-if-changed={}", lock.display());
+    let text = std::fs::read_to_string(lock)?;
+    let mut sources = text.lines().filter_map(|line| {
+        let source = line.strip_prefix("source = \"")?.strip_suffix('"')?;
+        source.starts_with("registry+").then(|| source.to_owned())
+    });
+    let none = || std::io::Error::other("`Cargo.lock` names no registry");
+    sources.next().ok_or_else(none)
 }
 
 fn collect(directory: &Path, prefix: &str, names: &mut Vec<String>) -> std::io::Result<()> {

@@ -183,6 +183,14 @@ impl Error {
         self
     }
 
+    /// The error that this one is the first cause of; all else of it stays.
+    #[must_use]
+    pub fn as_cause_of(mut self, message: impl Into<String>) -> Self {
+        let cause = std::mem::replace(&mut self.report_mut().message, message.into());
+        self.report_mut().causes.insert(0, cause);
+        self
+    }
+
     #[must_use]
     pub fn cause(mut self, cause: impl Into<String>) -> Self {
         self.0.causes.push(cause.into());

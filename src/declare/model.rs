@@ -1,6 +1,7 @@
 //! The one model of packages that both front ends (`PKG` and, later, `Recipe.sml`) make: plain data.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -20,10 +21,7 @@ pub struct PackageInfo {
 impl PackageInfo {
     /// `namespace/name`, or `name` without a namespace: what names the package in tokens, labels and messages.
     pub fn label(&self) -> String {
-        match &self.namespace {
-            Some(namespace) => format!("{namespace}/{}", self.name),
-            None => self.name.clone(),
-        }
+        label(self.namespace.as_deref(), &self.name)
     }
 
     /// `namespace/name@requirement`, all but the name optional. Whether it is one is for [`Self::check_names`].
@@ -65,6 +63,25 @@ impl PackageInfo {
             );
         }
         Ok(())
+    }
+}
+
+/// `namespace/name`, or `name`.
+pub fn label(namespace: Option<&str>, name: &str) -> String {
+    match namespace {
+        Some(namespace) => format!("{namespace}/{name}"),
+        None => name.to_owned(),
+    }
+}
+
+impl fmt::Display for PackageInfo {
+    /// As [`Self::parse`] reads it.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.label())?;
+        match &self.version {
+            Some(version) => write!(formatter, "@{version}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use bytemuck::{Pod, Zeroable};
 
 use super::freeze::{MAGIC, Meta, VERSION};
-use super::{Cold, FileId, Instance, InstanceId, OperationId, Root};
+use super::{Cold, FileId, Instance, OperationId, Root};
 
 pub(super) const SECTIONS: usize = 5;
 
@@ -189,10 +189,6 @@ impl Graph {
         FileId(self.hot(operation).identity)
     }
 
-    pub fn instance_id(&self, operation: OperationId) -> InstanceId {
-        InstanceId(self.hot(operation).instance)
-    }
-
     pub fn instance(&self, operation: OperationId) -> &Instance {
         &self.meta.instances[self.hot(operation).instance as usize]
     }
@@ -277,7 +273,7 @@ fn section<'a>(bytes: &'a Bytes, table: &[Section; SECTIONS], index: usize) -> &
 #[cfg(test)]
 mod tests {
     use super::super::freeze::freeze;
-    use super::super::{Action, Operation};
+    use super::super::{Action, InstanceId, Operation};
     use super::*;
 
     fn operation(number: u32) -> Operation {

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use semver::Version;
 
 use super::PackageIndex;
-use super::facts::{Demand, Subject};
+use super::facts::{Demand, Origin, Subject};
 use super::globals::Definition;
+use super::origin::origin;
 use super::solve::{Chosen, Scope, Solution, Who};
 use super::store::{PackageId, Store};
-use crate::declare::model::PackageRequest;
+use crate::declare::model::{PackageRequest, RESOLVER, Source};
 use crate::error::Result;
 use crate::fs;
 use crate::workspace::layout;
@@ -28,6 +29,11 @@ impl Release {
         self.subject == other.subject && self.version == other.version
     }
 
+    /// What its files, their id and their size are known under: these do not depend on the scope.
+    pub fn key(&self) -> (Subject, Version) {
+        (self.subject.clone(), self.version.clone())
+    }
+
     /// Its link below the workspace's top.
     pub fn place(&self) -> String {
         layout::package_link(&self.subject.label, &self.version.to_string())
@@ -38,6 +44,17 @@ impl fmt::Display for Release {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}@{}", self.subject.label, self.version)
     }
+}
+
+/// What is to answer a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answerer {
+    /// A path package, or wake itself.
+    Path,
+    /// A version from there.
+    Origin(Origin),
+    /// Nobody yet: the name is not defined.
+    Nobody,
 }
 
 /// What was decided.
@@ -74,6 +91,24 @@ impl Decisions {
         own.or_else(|| solution.answer(Who::Root(label), demand))
     }
 
+    /// What is to answer a request, as far as that is defined.
+    pub fn answerer(&self, request: &PackageRequest) -> Answerer {
+        let label = request.wanted.label();
+        if label == RESOLVER || self.replaced.contains_key(&label) {
+            return Answerer::Path;
+        }
+        match &request.from {
+            Source::Path(_) | Source::Of(..) => Answerer::Path,
+            Source::Retriever(exec) => Answerer::Origin(origin(exec)),
+            Source::Global => match self.globals.get(&label) {
+                Some(Definition::Retriever(origin)) => Answerer::Origin(origin.clone()),
+                Some(Definition::Path(_)) => Answerer::Path,
+                Some(Definition::BuiltIn) | None => Answerer::Nobody,
+            },
+        }
+    }
+
+    /// Whether a release is part of the solution.
     pub fn is_chosen(&self, release: &Release) -> bool {
         let solution = self.solution.as_ref();
         solution.is_some_and(|solution| solution.chosen().binary_search(release).is_ok())
@@ -90,8 +125,7 @@ impl Decisions {
 
     /// Where the files of a release are, if they are in the store: absolute, links resolved.
     pub fn directory(&self, release: &Release) -> Option<PathBuf> {
-        let key = (release.subject.clone(), release.version.clone());
-        let directory = self.store().ok()?.get(self.ids.get(&key)?)?;
+        let directory = self.store().ok()?.get(self.ids.get(&release.key())?)?;
         fs::canonicalize(&directory).ok()
     }
 
@@ -162,10 +196,12 @@ pub struct Needs {
 }
 
 impl Needs {
+    /// Whether nothing lacked.
     pub fn is_empty(&self) -> bool {
         self.demands.is_empty() && self.releases.is_empty() && !self.has_undeclared
     }
 
+    /// Notes a request that nothing answers.
     pub fn demand(&mut self, asking: PackageIndex, request: &PackageRequest) {
         let one = (asking, request.clone());
         if !self.demands.contains(&one) {

@@ -8,17 +8,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::packages::unexpected;
+use super::packages::{Ask, unexpected};
 use super::saved::Saved;
 use super::{PackageIndex, Packages, frontier};
 use crate::declare::model::{Declaration, PackageRequest};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::event::Subscriber;
 use crate::jsonnet::protocol::{Answer, Answered, Outcome, Read, Request};
 use crate::workspace::discover;
-
-/// Asks an evaluation process; callable from several threads.
-pub type Ask<'a> = dyn Fn(&Request) -> Result<Outcome> + Sync + 'a;
 
 /// What is evaluated of a package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -256,13 +253,4 @@ impl Declaring {
         let steps = self.waiting.iter();
         steps.flat_map(|(step, requests)| requests.iter().map(|request| (step.package(), request)))
     }
-}
-
-/// The error of a package whose declaration waits for something that never comes.
-pub fn waits(label: &str, request: &PackageRequest) -> Error {
-    Error::user(format!(
-        "`{label}` waits for `{}`, which cannot be found",
-        request.wanted.label()
-    ))
-    .at_if_absent(request.at.as_ref())
 }

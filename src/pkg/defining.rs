@@ -55,21 +55,12 @@ impl Resolver<'_> {
         self.refused.clear();
         let mut claims = Vec::new();
         let mut replaced: BTreeMap<String, (PackageIndex, PackageRequest)> = BTreeMap::new();
-        for index in self.packages.indexes() {
-            if !self.counts(index) {
-                continue;
+        for (asking, request) in self.visible_requests() {
+            if request.replace {
+                self.replace(asking, &request, &mut replaced)?;
             }
-            let Some(declaration) = self.packages.declared_of(index) else {
-                continue;
-            };
-            let by = declaration.info.label();
-            for (_, request) in declaration.pkgs.clone() {
-                if request.replace {
-                    self.replace(index, &request, &mut replaced)?;
-                }
-                if let Some(priority) = request.global {
-                    claims.extend(self.claim(index, &by, &request, priority)?);
-                }
+            if let Some(priority) = request.global {
+                claims.extend(self.claim(asking, &request, priority));
             }
         }
         let winners = globals::decide(&claims)?;
@@ -156,10 +147,10 @@ impl Resolver<'_> {
     fn claim(
         &mut self,
         index: PackageIndex,
-        by: &str,
         request: &PackageRequest,
         priority: u8,
-    ) -> Result<Option<Claim>> {
+    ) -> Option<Claim> {
+        let by = self.packages.label(index);
         let package = self.packages.get(index);
         if package.release.is_some() && !package.permissions.contains(&Permission::DefineGlobal) {
             let error = Error::user(format!(
@@ -174,13 +165,13 @@ impl Resolver<'_> {
             ))
             .at_if_absent(request.at.as_ref());
             self.refused.push(error);
-            return Ok(None);
+            return None;
         }
         let (definition, shown) = match &request.from {
-            Source::Path(path) => match self.packages.find(index, request) {
-                Ok(target) => (Definition::Path(target), format!("from='{path}'")),
-                Err(_) => return Ok(None),
-            },
+            Source::Path(path) => {
+                let target = self.packages.find(index, request).ok()?;
+                (Definition::Path(target), format!("from='{path}'"))
+            }
             Source::Retriever(exec) => {
                 let origin = origin(exec);
                 (
@@ -190,15 +181,15 @@ impl Resolver<'_> {
             }
             Source::Global | Source::Of(..) => (Definition::BuiltIn, "from=null".to_owned()),
         };
-        Ok(Some(Claim {
+        Some(Claim {
             label: request.wanted.label(),
             definition,
             priority,
             is_root: self.members.first() == Some(&index) && self.is_at_top(index),
-            by: by.to_owned(),
+            by,
             at: request.at.clone(),
             shown,
-        }))
+        })
     }
 
     fn is_at_top(&self, index: PackageIndex) -> bool {

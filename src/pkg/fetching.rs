@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::asking::split;
+use super::asking::{at_once, split};
 use super::decisions::Release;
 use super::facts::Origin;
 use super::frontier::earliest;
@@ -160,16 +160,16 @@ impl Resolver<'_> {
             }
         }
         let is_fetched = !batches.is_empty();
-        let results = self.fetch_all(&batches);
+        let tools = self.outside.tools;
+        let results = at_once(&batches, |(_, retriever, releases)| {
+            let packages: Vec<Fetched> = releases.iter().map(|(_, one)| one.clone()).collect();
+            tools.fetch(retriever, &packages)
+        });
         self.pass_on(subscriber);
         let mut errors = Vec::new();
         for ((origin, _, releases), result) in batches.into_iter().zip(results) {
             if let Err(error) = result {
-                let at = self
-                    .origins
-                    .get(&origin)
-                    .and_then(|asked| asked.at.as_ref());
-                errors.push(error.at_if_absent(at));
+                errors.push(self.at_asker(&origin, error));
                 for (_, fetched) in &releases {
                     let _ = fs::remove_all(&fetched.into);
                 }
@@ -181,30 +181,6 @@ impl Resolver<'_> {
             }
         }
         earliest(errors).map_or(Ok(is_restored || is_fetched), Err)
-    }
-
-    fn fetch_all(&self, batches: &[Batch]) -> Vec<Result<()>> {
-        let tools = self.outside.tools;
-        std::thread::scope(|scope| {
-            let calls: Vec<_> = batches
-                .iter()
-                .map(|(_, retriever, releases)| {
-                    let packages: Vec<Fetched> = releases
-                        .iter()
-                        .map(|(_, fetched)| fetched.clone())
-                        .collect();
-                    scope.spawn(move || tools.fetch(retriever, &packages))
-                })
-                .collect();
-            let ended = calls.into_iter().map(|call| {
-                call.join().unwrap_or_else(|_| {
-                    Err(Error::internal(
-                        "A bug in wake ended the call of a retriever",
-                    ))
-                })
-            });
-            ended.collect()
-        })
     }
 
     /// An empty directory for a release.
@@ -283,16 +259,10 @@ impl Resolver<'_> {
             }
             is_progress = true;
             let result = self.commit(index, &origin, subscriber);
-            let staged = self.packages.get(index).directory.clone();
-            if result.is_err() && staged.starts_with(self.outside.layout.download_root()) {
-                let _ = fs::remove_all(&staged);
-            }
-            let directory = result?;
-            self.packages.unstage(index, directory);
+            let removed = fs::remove_all(&self.packages.get(index).directory);
+            self.packages.unstage(index, result?);
             self.declaring.forget(index);
-            if staged.starts_with(self.outside.layout.download_root()) {
-                fs::remove_all(&staged)?;
-            }
+            removed?;
         }
         Ok(is_progress)
     }
@@ -323,7 +293,7 @@ impl Resolver<'_> {
             id: id.to_string(),
             bytes: size,
         });
-        let key = (release.subject.clone(), release.version.clone());
+        let key = release.key();
         self.packages.decisions.ids.insert(key.clone(), id);
         self.sizes.insert(key, size);
         fs::canonicalize(&stored.directory)
@@ -331,7 +301,7 @@ impl Resolver<'_> {
 
     /// Refuses what has another id than the lock says.
     fn check_lock(&self, release: &Release, origin: &Origin, id: PackageId) -> Result<()> {
-        let key = (release.subject.clone(), release.version.clone());
+        let key = release.key();
         let Some(locked) = self
             .packages
             .decisions
@@ -390,12 +360,9 @@ fn check_identity(release: &Release, origin: &Origin, declaration: &Declaration)
 }
 
 fn unusable(release: &Release, origin: &Origin, error: Error) -> Error {
-    let mut error = error;
-    let first = error.report().message.clone();
-    error.report_mut().causes.insert(0, first);
-    error.report_mut().message =
-        format!("What the retriever `{origin}` fetched as `{release}` cannot be used");
-    error
+    error.as_cause_of(format!(
+        "What the retriever `{origin}` fetched as `{release}` cannot be used"
+    ))
 }
 
 /// Makes the links of `.wake/pkgs/`, and removes those that lead to nothing that is used.

@@ -8,12 +8,12 @@ use super::PackageIndex;
 use super::decisions::Release;
 use super::facts::{Candidate, Demand, Origin, Subject};
 use super::lock::{self, Entry, Lock, Requires};
-use super::origin::origin;
+use super::origin::origin_of;
 use super::policy::{Renewed, Standing};
 use super::requirement::Requirement;
 use super::resolve::Resolver;
 use super::solve::Scope;
-use crate::declare::model::{Declaration, PackageRequest, Source};
+use crate::declare::model::{Declaration, PackageRequest};
 use crate::fs::path;
 
 impl Resolver<'_> {
@@ -197,7 +197,7 @@ impl Resolver<'_> {
         Some(Entry {
             name: declaration.info.label(),
             version: None,
-            origin: self.path_origin(index),
+            origin: self.path_origin(index).into(),
             scope: None,
             digest: None,
             size: None,
@@ -207,13 +207,13 @@ impl Resolver<'_> {
         })
     }
 
-    /// What the lock calls the place of a path package.
-    fn path_origin(&self, index: PackageIndex) -> Origin {
+    /// The origin of a path package: `path:../terminal`.
+    pub(super) fn path_origin(&self, index: PackageIndex) -> String {
         let directory = &self.packages.get(index).directory;
         let relative = path::relative(directory, self.outside.layout.top());
         let relative = relative.display().to_string();
         let shown = if relative.is_empty() { "." } else { &relative };
-        format!("{}{shown}", lock::PATH).into()
+        format!("{}{shown}", lock::PATH)
     }
 
     /// What only modules of a path package asked for when they were built: without it the lock would depend on what was
@@ -224,7 +224,10 @@ impl Resolver<'_> {
         };
         let label = declaration.info.label();
         let origin = self.path_origin(index);
-        let entry = self.locked.of(&label).find(|entry| entry.origin == origin);
+        let entry = self
+            .locked
+            .of(&label)
+            .find(|entry| *entry.origin == *origin);
         let Some(entry) = entry.filter(|_| self.policy.renewed != Renewed::All) else {
             return Vec::new();
         };
@@ -265,11 +268,7 @@ fn visible(declaration: &Declaration) -> Vec<Requires> {
 
 /// What a package asks for by a retriever or the global namespace.
 fn requested(request: &PackageRequest) -> Option<Requires> {
-    let origin: Origin = match &request.from {
-        Source::Retriever(exec) => origin(exec),
-        Source::Global => super::facts::GLOBAL.into(),
-        Source::Path(_) | Source::Of(..) => return None,
-    };
+    let origin = origin_of(&request.from)?;
     Some(Requires {
         name: request.wanted.label(),
         requirement: Requirement::of(request.wanted.version.as_deref()).ok()?,

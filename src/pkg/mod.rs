@@ -2,7 +2,8 @@
 //!
 //! - [`packages`]: what is on disk and declared; [`declaring`] evaluates declarations, [`saved`] keeps them
 //! - [`facts`]: what is known of versions; [`solve`] chooses among them; [`decisions`] is what was chosen
-//! - [`resolve`]: the loop; [`asking`] and [`fetching`] are what it does in a round, with [`retriever`]s
+//! - [`resolve`]: the loop; what it does in a round is in [`registering`], [`defining`], [`deciding`], [`asking`] and
+//!   [`fetching`]; [`executing`] says which programs [`retriever`]s are, [`locking`] what is written down
 //! - [`store`], [`lock`]: what is kept, for all workspaces of a user and for all users of a workspace
 //! - [`overview`], [`ways`], [`outdated`]: what people ask about packages
 //! - [`change`]: what people do to packages, with [`edit`], [`vendor`], [`publish`], [`archive`]
@@ -10,13 +11,16 @@
 //! The loop is lazy: what a declaration names in `pkgs` by path is looked at, but one that is missing or broken is an
 //! error only for those who need it.
 
+mod answers;
 pub mod archive;
 mod asking;
 pub mod change;
+mod deciding;
 pub mod decisions;
 pub mod declaring;
 mod defining;
 pub mod edit;
+mod executing;
 pub mod facts;
 mod fetching;
 pub mod frontier;
@@ -33,6 +37,7 @@ pub mod overview;
 pub mod packages;
 pub mod policy;
 pub mod publish;
+mod registering;
 pub mod requirement;
 pub mod resolution;
 pub mod resolve;
@@ -46,8 +51,7 @@ pub mod ways;
 
 use ::std::path::Path;
 
-pub use declaring::Ask;
-pub use packages::{Package, PackageIndex, Packages};
+pub use packages::{Ask, PackageIndex, Packages};
 
 use crate::error::Result;
 use retriever::Retriever;

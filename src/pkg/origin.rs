@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::facts::Origin;
-use crate::declare::model::{Exec, Program};
+use super::facts::{GLOBAL, Origin};
+use crate::declare::model::{Exec, Program, Source};
 use crate::workspace::layout::canonical_json;
 
 /// `crates`, `acme/fetcher`, `index({"path":"../index"})`; with arguments or an environment
@@ -23,6 +23,15 @@ pub fn origin(exec: &Exec) -> Origin {
         }
     };
     format!("{name}({given})").into()
+}
+
+/// Where versions of a package come from that is asked for so; `None`: it is asked for by path.
+pub fn origin_of(source: &Source) -> Option<Origin> {
+    match source {
+        Source::Retriever(exec) => Some(origin(exec)),
+        Source::Global => Some(GLOBAL.into()),
+        Source::Path(_) | Source::Of(..) => None,
+    }
 }
 
 #[cfg(test)]

@@ -8,11 +8,9 @@ use super::PackageIndex;
 use super::decisions::Release;
 use super::facts::{Demand, GLOBAL};
 use super::globals::Definition;
-use super::lock::PATH;
 use super::resolve::Resolver;
 use super::solve::Scope;
 use crate::declare::model::{PackageRequest, Source};
-use crate::fs::path;
 
 /// All packages of a workspace, sorted by name and version.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -122,19 +120,11 @@ fn entry(resolver: &mut Resolver<'_>, node: &Node, places: &BTreeMap<Node, usize
     let requires = requires(resolver, node, places);
     match node {
         Node::Path(index) => {
-            let directory = &resolver.packages.get(*index).directory;
-            let relative = path::relative(directory, resolver.outside.layout.top());
-            let shown = relative.display().to_string();
-            let shown = if shown.is_empty() {
-                ".".to_owned()
-            } else {
-                shown
-            };
             let replaced = &resolver.packages.decisions.replaced;
             Entry {
                 name,
                 version,
-                origin: format!("{PATH}{shown}"),
+                origin: resolver.path_origin(*index),
                 scope: None,
                 digest: None,
                 size: None,
@@ -145,7 +135,7 @@ fn entry(resolver: &mut Resolver<'_>, node: &Node, places: &BTreeMap<Node, usize
             }
         }
         Node::Release(release) => {
-            let key = (release.subject.clone(), release.version.clone());
+            let key = release.key();
             let decisions = &resolver.packages.decisions;
             let candidate = resolver.facts.candidate(&release.subject, &release.version);
             let known = candidate.and_then(|candidate| candidate.size);
@@ -187,7 +177,7 @@ fn requires(
     let hidden: Vec<PackageRequest> = hidden.map(|(_, request)| request.clone()).collect();
     let mut required = |key: Option<&String>, request: &PackageRequest| Required {
         key: key.cloned(),
-        request: shown(request),
+        request: request.wanted.to_string(),
         package: answer(resolver, index, request).and_then(|node| places.get(&node).copied()),
         when: request.when.clone(),
         at: request.at.as_ref().map(ToString::to_string),
@@ -203,13 +193,6 @@ fn requires(
         }
     }
     requires
-}
-
-fn shown(request: &PackageRequest) -> String {
-    match &request.wanted.version {
-        Some(version) => format!("{}@{version}", request.wanted.label()),
-        None => request.wanted.label(),
-    }
 }
 
 /// What answers a request, fetched or not.

@@ -228,8 +228,8 @@ pub fn finish(
 fn used(resolver: &Resolver<'_>) -> BTreeSet<PackageId> {
     let decisions = &resolver.packages.decisions;
     let chosen = decisions.solution.iter().flat_map(|one| one.chosen());
-    let keys = chosen.map(|release| (release.subject.clone(), release.version.clone()));
-    keys.filter_map(|key| decisions.ids.get(&key).copied())
+    chosen
+        .filter_map(|release| decisions.ids.get(&release.key()).copied())
         .collect()
 }
 

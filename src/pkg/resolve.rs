@@ -1,32 +1,32 @@
 //! The loop (DESIGN §3): declares, solves, asks, fetches, until nothing is lacking or nothing goes on.
 //!
 //! Facts accumulate and decisions do not: each round decides anew from all that is known. What is done in a round is in
-//! [`super::asking`] and [`super::fetching`]; what comes of it is written down in [`super::locking`].
+//! [`super::registering`], [`super::deciding`], [`super::asking`] and [`super::fetching`]; what comes of it is written down
+//! in [`super::locking`].
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Ask;
 use super::asking::{Asked, When};
 use super::decisions::Release;
 use super::declaring::Declaring;
-use super::facts::{Demand, Facts, GLOBAL, Origin, Subject};
+use super::facts::{Demand, Facts, Origin, Subject};
 use super::frontier::earliest;
 use super::globals::Definition;
 use super::lock::Lock;
 use super::locking::Preferred;
-use super::origin::origin;
+use super::origin::origin_of;
 use super::packages::demand;
 use super::policy::Policy;
-use super::solve::{self, Problem, Proposed, Root, Solution, Solved};
+use super::solve::Root;
 use super::{PackageIndex, Packages, Tools};
-use crate::declare::model::{PackageRequest, Program, RESOLVER, Source};
+use crate::declare::model::PackageRequest;
 use crate::error::{Error, Result};
-use crate::event::{Event, Subscriber};
+use crate::event::Subscriber;
 use crate::workspace::layout::Layout;
 
 /// More rounds than any packages need that do not lead in a circle.
-const MOST_ROUNDS: usize = 1_000;
+pub(super) const MOST_ROUNDS: usize = 1_000;
 /// More packages than any workspace has.
 const MOST_PACKAGES: usize = 100_000;
 
@@ -66,7 +66,7 @@ pub struct Resolver<'a> {
     /// Global names of packages that have been executed, and what they were.
     pub(super) executed: BTreeMap<String, Definition>,
     /// Releases whose declaration has replaced the forecast.
-    corrected: BTreeSet<Release>,
+    pub(super) corrected: BTreeSet<Release>,
     /// Releases that were fetched and are not in the store yet.
     pub(super) staged: Vec<(PackageIndex, Origin)>,
     /// Sizes of releases in bytes, as far as known.
@@ -75,7 +75,7 @@ pub struct Resolver<'a> {
     pub(super) refused: Vec<Error>,
     pub(super) round: usize,
     /// What the solution is one of: the state of the facts, what is asked for, and what path packages replace.
-    solved: Option<(u64, Vec<Root>, Vec<String>)>,
+    pub(super) solved: Option<(u64, Vec<Root>, Vec<String>)>,
 }
 
 impl<'a> Resolver<'a> {
@@ -213,14 +213,11 @@ impl<'a> Resolver<'a> {
     }
 
     /// Makes a request of a release one of its demands.
-    fn find_out(&mut self, release: &Release, request: &PackageRequest) -> Result<()> {
-        let origin = match &request.from {
-            Source::Retriever(exec) => origin(exec),
-            Source::Global => GLOBAL.into(),
-            Source::Path(_) | Source::Of(..) => return Ok(()),
-        };
-        let demand = demand(request, origin)?;
-        (self.facts).find_out(&release.subject, &release.version, demand);
+    pub(super) fn find_out(&mut self, release: &Release, request: &PackageRequest) -> Result<()> {
+        if let Some(origin) = origin_of(&request.from) {
+            let demand = demand(request, origin)?;
+            (self.facts).find_out(&release.subject, &release.version, demand);
+        }
         Ok(())
     }
 
@@ -255,330 +252,35 @@ impl<'a> Resolver<'a> {
         release.is_none_or(|release| self.packages.decisions.is_chosen(release))
     }
 
-    /// Takes in what declarations say: where packages come from, what versions ask for.
-    fn register(&mut self, subscriber: &mut dyn Subscriber) -> Result<()> {
-        self.origins.clear();
-        for index in self.packages.indexes() {
-            if !self.counts(index) {
-                continue;
-            }
-            let package = self.packages.get(index);
-            let is_staged = package.is_staged;
-            let release = package.release.clone();
-            let Some(declaration) = self.packages.declared_of(index) else {
-                continue;
-            };
-            let requests = declaration.pkgs.clone();
-            for (_, request) in &requests {
-                for request in request.with_retrievers() {
-                    self.register_origin(index, request);
-                }
-            }
-            if let (Some(release), false) = (release, is_staged)
-                && self.corrected.insert(release.clone())
-            {
-                self.correct(&release, &requests, subscriber)?;
-            }
-        }
-        for (asking, request) in self.hidden.clone() {
-            if self.counts(asking) {
-                for request in request.with_retrievers() {
-                    self.register_origin(asking, request);
-                }
-            }
-        }
-        self.decide_globals()
+    /// What packages that count ask for in visible `pkgs`, and who asks: in the order in which they were found.
+    pub(super) fn visible_requests(&self) -> Vec<(PackageIndex, PackageRequest)> {
+        let counting = self.packages.indexes().filter(|index| self.counts(*index));
+        let requests = counting.flat_map(|index| {
+            let declaration = self.packages.declared_of(index);
+            let pkgs = declaration.into_iter().flat_map(|one| &one.pkgs);
+            pkgs.map(move |(_, request)| (index, request.clone()))
+        });
+        requests.collect()
     }
 
-    /// Notes who asks a retriever. Of several it is one and the same, whoever was found first; what they grant adds up.
-    fn register_origin(&mut self, asking: PackageIndex, request: &PackageRequest) {
-        let Source::Retriever(exec) = &request.from else {
-            return;
-        };
-        let granted = match &exec.program {
-            Program::Package(retriever) => self.packages.granted(asking, retriever),
-            Program::Std(_) | Program::File(_) => BTreeSet::new(),
-        };
-        let mut asked = Asked {
-            asking,
-            exec: (**exec).clone(),
-            at: request.at.clone(),
-            granted,
-        };
-        let place = |asked: &Asked| {
-            let package = self.packages.get(asked.asking);
-            let at = asked.at.as_ref();
-            let at = at.map(|at| (at.file.clone(), at.line, at.column));
-            (package.release.is_some(), package.display.clone(), at)
-        };
-        match self.origins.entry(origin(exec)) {
-            Entry::Vacant(entry) => {
-                entry.insert(asked);
-            }
-            Entry::Occupied(mut entry) => {
-                let known = entry.get_mut();
-                if place(&asked) < place(known) {
-                    std::mem::swap(known, &mut asked);
-                }
-                known.granted.append(&mut asked.granted);
-            }
-        }
-    }
-
-    /// Replaces the forecast of what a version asks for by what its declaration says.
-    fn correct(
-        &mut self,
-        release: &Release,
-        requests: &[(String, PackageRequest)],
-        subscriber: &mut dyn Subscriber,
-    ) -> Result<()> {
-        let mut demands = Vec::new();
-        for (_, request) in requests {
-            match &request.from {
-                Source::Retriever(exec) => demands.push(demand(request, origin(exec))?),
-                Source::Global => demands.push(demand(request, GLOBAL.into())?),
-                Source::Path(_) | Source::Of(..) => {}
-            }
-        }
-        // Who fetched the package knows where what it asks for is: its own word on that may be a path on the machine of
-        // whoever published it.
-        let forecast = self.facts.said(&release.subject, &release.version);
-        for demand in demands
-            .iter_mut()
-            .filter(|one| &*one.subject.origin != GLOBAL)
-        {
-            if forecast.iter().any(|one| one.is_same(demand)) {
-                continue;
-            }
-            if let Some(vouched) = forecast.iter().find(|one| one.asks_same(demand)) {
-                demand.subject.origin = vouched.subject.origin.clone();
-            }
-        }
-        // The retrievers that it names are no part of the forecast.
-        for (_, request) in requests {
-            for retriever in request.with_retrievers().skip(1) {
-                self.find_out(release, retriever)?;
-            }
-        }
-        let said = |demands: &[Demand]| -> BTreeSet<String> {
-            let texts = demands.iter();
-            texts
-                .map(|one| format!("{}@{}", one.subject.label, one.requirement))
-                .collect()
-        };
-        let declared = said(&demands);
-        let forecast = self
-            .facts
-            .correct(&release.subject, &release.version, demands);
-        if let Some(forecast) = forecast.map(|forecast| said(&forecast))
-            && forecast != declared
-            && !forecast.is_empty()
-        {
-            let list = |set: &BTreeSet<String>| match set.is_empty() {
-                true => "nothing".to_owned(),
-                false => set
-                    .iter()
-                    .map(|one| format!("`{one}`"))
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            };
-            subscriber.event(&Event::Warning {
-                text: format!(
-                    "`{release}` asks for {}, while `{}` says that it asks for {}",
-                    list(&declared),
-                    release.subject.origin,
-                    list(&forecast)
-                ),
-            });
-        }
-        Ok(())
-    }
-
-    /// Solves, and asks for the facts that lack. Returns whether that led to something new.
-    fn decide(&mut self, subscriber: &mut dyn Subscriber) -> Result<bool> {
-        self.lacking.clear();
-        let roots = self.roots()?;
-        let replaced = self.packages.decisions.replaced.keys().cloned().collect();
-        let asked = (self.facts.changes(), roots, replaced);
-        if self.solved.as_ref() == Some(&asked) {
-            return Ok(self.declaring.refresh(&mut self.packages));
-        }
-        let roots = asked.1.clone();
-        match self.solve(&roots) {
-            Solved::Solution(solution) => {
-                self.solved = Some(asked);
-                Ok(self.adopt(solution, true))
-            }
-            Solved::Lacking(demands, partial) => {
-                self.packages.decisions.is_final = false;
-                self.lacking.clone_from(&demands);
-                if self.learn(demands, When::First, subscriber)? {
-                    return Ok(true);
-                }
-                // What is chosen anyway may be what the retrievers need that cannot be asked yet.
-                Ok(partial.is_some_and(|partial| self.adopt(partial, false)))
-            }
-            Solved::Conflict(conflict) => {
-                if self.facts.distrust() {
-                    return Ok(true);
-                }
-                self.conflict(&roots, &conflict, subscriber)
-            }
-            Solved::TooHard(hard) => Err(hard.error()),
-        }
-    }
-
-    /// A conflict, with a change that resolves it: working that out may need more facts.
-    fn conflict(
-        &mut self,
-        roots: &[Root],
-        conflict: &solve::Conflict,
-        subscriber: &mut dyn Subscriber,
-    ) -> Result<bool> {
-        for _ in 0..MOST_ROUNDS {
-            let proposed = self.with_problem(roots, |problem| solve::propose(problem, conflict));
-            match proposed {
-                Proposed::Lacking(demands) => {
-                    if !self
-                        .learn(demands, When::First, subscriber)
-                        .unwrap_or(false)
-                    {
-                        break;
-                    }
-                }
-                Proposed::Found(proposal) => {
-                    return Err(conflict.error().hint(proposal.hint()));
-                }
-                Proposed::None => break,
-            }
-        }
-        Err(conflict.error())
-    }
-
-    fn solve(&self, roots: &[Root]) -> Solved {
-        self.with_problem(roots, solve::solve)
-    }
-
-    fn with_problem<T>(&self, roots: &[Root], work: impl FnOnce(&Problem<'_>) -> T) -> T {
-        let preferred = &self.preferred;
-        let answered = self.packages.decisions.replaced.keys();
-        let answered = answered.map(|label| label.as_str().into()).collect();
-        let admits = |subject: &Subject, candidate: &super::facts::Candidate| {
-            let standing = self.standing(subject, &candidate.version);
-            self.policy.admits(subject, candidate, standing)
-        };
-        work(&Problem {
-            facts: &self.facts,
-            roots,
-            preferred,
-            admits: &admits,
-            answered: &answered,
-        })
-    }
-
-    /// Takes over a solution. Returns whether it differs from the one before.
-    fn adopt(&mut self, solution: Solution, is_final: bool) -> bool {
-        let decisions = &mut self.packages.decisions;
-        let is_new =
-            decisions.solution.as_ref() != Some(&solution) || decisions.is_final != is_final;
-        if is_new {
-            decisions.solution = Some(solution);
-            decisions.is_final = is_final;
-            self.packages.refresh_variants();
-        }
-        is_new | self.declaring.refresh(&mut self.packages)
-    }
-
-    /// What path packages ask for, in an order that does not depend on when they were found.
-    fn roots(&mut self) -> Result<Vec<Root>> {
-        let mut roots: Vec<Root> = Vec::new();
-        for (index, request) in self.requests() {
-            if let Some(demand) = self.demanded(&request)? {
-                let root = Root {
-                    by: self.packages.label(index).into(),
-                    demand,
-                    is_member: true,
-                };
-                if !roots.contains(&root) {
-                    roots.push(root);
-                }
-            }
-        }
-        for index in self.packages.reached(&self.members) {
-            for demand in self.remembered_demands(index) {
-                let is_asked = |root: &Root| root.demand.asks_same(&demand);
-                if !roots.iter().any(is_asked) {
-                    roots.push(Root {
-                        by: self.packages.label(index).into(),
-                        demand,
-                        is_member: true,
-                    });
-                }
-            }
-        }
-        Ok(roots)
-    }
-
-    /// The requests of path packages, also those for retrievers, and who makes them: first visible ones, in order of
-    /// directories.
-    pub(super) fn requests(&self) -> Vec<(PackageIndex, PackageRequest)> {
-        let is_path = |index: &PackageIndex| self.packages.get(*index).release.is_none();
-        let reached = self.packages.reached(&self.members).into_iter();
-        let mut requests = Vec::new();
-        for index in reached.filter(is_path) {
-            if let Some(declaration) = self.packages.declared_of(index) {
-                let pkgs = declaration.pkgs.iter();
-                let asked = pkgs.flat_map(|(_, request)| request.with_retrievers());
-                requests.extend(asked.map(|request| (index, request.clone())));
-            }
-        }
-        for (index, request) in self.hidden.iter().filter(|(index, _)| is_path(index)) {
-            let asked = request.with_retrievers();
-            requests.extend(asked.map(|request| (*index, request.clone())));
-        }
-        requests
-    }
-
-    /// The demand that a request stands for; `None`: a path package answers it, or nothing can yet.
-    fn demanded(&self, request: &PackageRequest) -> Result<Option<Demand>> {
-        let label = request.wanted.label();
-        let decisions = &self.packages.decisions;
-        if label == RESOLVER || decisions.replaced.contains_key(&label) {
-            return Ok(None);
-        }
-        let origin = match &request.from {
-            Source::Path(_) | Source::Of(..) => return Ok(None),
-            Source::Retriever(exec) => origin(exec),
-            Source::Global => match decisions.globals.get(&label) {
-                Some(Definition::Retriever(origin)) => origin.clone(),
-                Some(Definition::Path(_) | Definition::BuiltIn) | None => return Ok(None),
-            },
-        };
-        demand(request, origin).map(Some)
+    /// What packages that count ask for besides.
+    pub(super) fn hidden_requests(&self) -> Vec<(PackageIndex, PackageRequest)> {
+        let hidden = self.hidden.iter();
+        let counting = hidden.filter(|(asking, _)| self.counts(*asking));
+        counting.cloned().collect()
     }
 
     /// Connects the packages that are there along what their declarations ask for.
     fn relink(&mut self) {
         self.packages.disconnect_unchosen();
         let needs = std::mem::take(&mut self.packages.needs);
-        for index in self.packages.indexes() {
-            if !self.counts(index) {
-                continue;
-            }
-            let Some(declaration) = self.packages.declared_of(index) else {
-                continue;
-            };
-            for (_, request) in declaration.pkgs.clone() {
-                for request in request.with_retrievers() {
-                    if let Ok(found) = self.packages.find(index, request) {
-                        self.packages.connect(index, found, request.at.as_ref());
-                    }
+        let mut requests = self.visible_requests();
+        requests.extend(self.hidden_requests());
+        for (asking, request) in &requests {
+            for request in request.with_retrievers() {
+                if let Ok(found) = self.packages.find(*asking, request) {
+                    self.packages.connect(*asking, found, request.at.as_ref());
                 }
-            }
-        }
-        for (asking, request) in self.hidden.clone() {
-            if let Ok(found) = self.packages.find(asking, &request) {
-                self.packages.connect(asking, found, request.at.as_ref());
             }
         }
         self.packages.needs = needs;

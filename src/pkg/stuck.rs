@@ -2,13 +2,12 @@
 
 use super::PackageIndex;
 use super::asking::asked_for;
+use super::decisions::Answerer;
 use super::facts::{Demand, GLOBAL};
 use super::frontier::earliest;
-use super::globals::Definition;
-use super::origin::origin;
 use super::packages::demand;
 use super::resolve::Resolver;
-use crate::declare::model::{PackageRequest, Program, RESOLVER, Source};
+use crate::declare::model::{PackageRequest, Program, Source};
 use crate::error::Error;
 use crate::pkg::near::did_you_mean;
 
@@ -28,18 +27,10 @@ impl Resolver<'_> {
     /// Whether a request is answered, fetched or not; one by path is looked at when it is needed.
     fn is_answered(&self, asking: PackageIndex, request: &PackageRequest) -> bool {
         let decisions = &self.packages.decisions;
-        let label = request.wanted.label();
-        if label == RESOLVER || decisions.replaced.contains_key(&label) {
-            return true;
-        }
-        let origin = match &request.from {
-            Source::Retriever(exec) => origin(exec),
-            Source::Global => match decisions.globals.get(&label) {
-                Some(Definition::Retriever(origin)) => origin.clone(),
-                Some(Definition::Path(_)) => return true,
-                Some(Definition::BuiltIn) | None => return false,
-            },
-            Source::Path(_) | Source::Of(..) => return true,
+        let origin = match decisions.answerer(request) {
+            Answerer::Path => return true,
+            Answerer::Nobody => return false,
+            Answerer::Origin(origin) => origin,
         };
         let asker = self.packages.get(asking).release.as_ref();
         let label = self.packages.label(asking);

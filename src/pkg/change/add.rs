@@ -11,7 +11,7 @@ use crate::error::{Error, Result, suggestion};
 use crate::event::{Silent, Subscriber};
 use crate::fs;
 use crate::fs::path;
-use crate::pkg::edit::{self, Call};
+use crate::pkg::edit;
 use crate::pkg::policy::{Policy, Renewed};
 use crate::pkg::requirement::Requirement;
 use crate::pkg::resolution::{self, Context};
@@ -66,11 +66,8 @@ pub fn add(
             Some(text) => given(context, &attempt.directory, text)?,
             None => usual(&attempt.directory, &wanted, &known)?,
         };
-        let request = match &wanted.version {
-            Some(version) => format!("{label}@{version}"),
-            None => label.clone(),
-        };
-        let call = format!("wake.getPkg({}, from={from})", edit::quoted(&request, '\''));
+        let request = edit::quoted(&wanted.to_string(), '\'');
+        let call = format!("wake.getPkg({request}, from={from})");
         attempt.write(edit::add(&attempt.shown, &attempt.text, &key, &call)?)?;
         let version = resolve(context, attempt, &wanted, &key, subscriber)?;
         Ok(Added {
@@ -105,11 +102,10 @@ fn resolve(
     let version = answer(&mut resolver, &attempt.directory, key)?;
     if let (None, Some(version)) = (&wanted.version, &version) {
         let requirement = requirement(version);
-        let call = Call::Key(key);
         attempt.write(edit::replace_requirement(
             &attempt.shown,
             &attempt.text,
-            &call,
+            key,
             "",
             &requirement,
         )?)?;

@@ -121,12 +121,7 @@ fn about_precise(resolver: &Resolver<'_>, policy: &Policy, error: Error) -> Erro
         return error;
     }
     if known.contains(&version) {
-        let mut error = error;
-        let message = format!("`{label}` cannot become `{version}`");
-        let report = error.report_mut();
-        let first = std::mem::replace(&mut report.message, message);
-        report.causes.insert(0, first);
-        return error;
+        return error.as_cause_of(format!("`{label}` cannot become `{version}`"));
     }
     let newest = known.iter().rev().take(MOST_VERSIONS);
     let shown: Vec<String> = newest.map(|one| format!("`{one}`")).collect();

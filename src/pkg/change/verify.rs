@@ -48,12 +48,10 @@ impl Verified {
         if self.damaged.is_empty() {
             return error;
         }
-        let mut error = error;
-        let report = error.report_mut();
         let message = "What is on disk is not what `wake.lock` says, and cannot be repaired";
-        let first = std::mem::replace(&mut report.message, message.to_owned());
-        let causes = std::mem::take(&mut report.causes);
-        report.causes = self.differences().chain([first]).chain(causes).collect();
+        let mut error = error.as_cause_of(message);
+        let causes = &mut error.report_mut().causes;
+        causes.splice(0..0, self.differences());
         error
     }
 }

@@ -15,7 +15,6 @@ mod tests;
 
 use crate::error::{Error, Location, Result};
 use outline::{Document, Pkgs, Shape};
-pub use requirement::Call;
 
 /// Adds the field `key` to `pkgs`, after those that are there; `call` is its value, `wake.getPkg(…)` with single quotes.
 /// Quotes, commas, indentation and the name of `wake` are as in the rest of the text. `file` is for messages.
@@ -73,19 +72,19 @@ pub fn remove(file: &str, text: &str, key: &str) -> Result<String> {
     Ok(result)
 }
 
-/// Replaces the requirement `old` of a `getPkg` by `new`.
+/// Replaces the requirement `old` of the `getPkg` that is the field `key` of `pkgs` by `new`.
 ///
 /// # Errors
-/// `User`, with the place: there is no such call, its requirement is not literally there, or it is another one.
+/// `User`, with the place: there is no such field, its requirement is not literally there, or it is another one.
 pub fn replace_requirement(
     file: &str,
     text: &str,
-    call: &Call<'_>,
+    key: &str,
     old: &str,
     new: &str,
 ) -> Result<String> {
     let document = Document::read(file, text)?;
-    requirement::replace(&document, call, old, new)
+    requirement::replace(&document, key, old, new)
 }
 
 /// Refuses a result that differs in anything but what `change` makes of the shape.

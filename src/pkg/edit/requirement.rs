@@ -2,33 +2,17 @@
 
 use super::outline::{Document, List, Pkgs, literal};
 use super::scan::Kind;
-use crate::error::{Error, Location, Result};
+use crate::error::Result;
 
-/// Which call of `getPkg` is meant.
-#[derive(Clone, Copy, Debug)]
-pub enum Call<'a> {
-    /// The value of this field of `pkgs`.
-    Key(&'a str),
-    /// The call that is there.
-    At(&'a Location),
-}
-
-pub(super) fn replace(
-    document: &Document<'_>,
-    call: &Call<'_>,
-    old: &str,
-    new: &str,
-) -> Result<String> {
+/// Replaces the requirement of the field `key` of `pkgs`.
+pub(super) fn replace(document: &Document<'_>, key: &str, old: &str, new: &str) -> Result<String> {
     let hint = format!("write `{new}` in place of `{old}` by hand");
-    let open = match call {
-        Call::Key(key) => by_key(document, key)?,
-        Call::At(location) => by_location(document, location)?,
-    };
+    let open = call(document, key)?;
     replaced(document, &document.list(open), old, new).map_err(|error| error.hint(hint))
 }
 
 /// The bracket of the call that is the value of a field.
-fn by_key(document: &Document<'_>, key: &str) -> Result<usize> {
+fn call(document: &Document<'_>, key: &str) -> Result<usize> {
     let place = document.pkgs()?;
     let item = match &place {
         Pkgs::Object(list) => document.field(list, key),
@@ -42,31 +26,6 @@ fn by_key(document: &Document<'_>, key: &str) -> Result<usize> {
         true => Ok(value + 3),
         false => Err(document.fail(value, format!("`{key}` is not literally a `wake.getPkg`"))),
     }
-}
-
-/// The bracket of the innermost call that contains a place.
-fn by_location(document: &Document<'_>, location: &Location) -> Result<usize> {
-    let lines = document.text.split_inclusive('\n');
-    let line = usize::try_from(location.line)
-        .unwrap_or(1)
-        .saturating_sub(1);
-    let start: usize = lines.clone().take(line).map(str::len).sum();
-    let text = lines.clone().nth(line).unwrap_or_default();
-    let column = usize::try_from(location.column)
-        .unwrap_or(1)
-        .saturating_sub(1);
-    let at = start + text.chars().take(column).map(char::len_utf8).sum::<usize>();
-    let calls = 2..document.scanned.tokens.len();
-    let mut containing = calls
-        .filter(|name| is_call(document, *name, "getPkg"))
-        .filter(|name| {
-            let close = document.token(document.token(name + 1).partner);
-            document.token(name - 2).start <= at && at < close.end
-        });
-    containing
-        .next_back()
-        .map(|name| name + 1)
-        .ok_or_else(|| Error::user("There is no `wake.getPkg`").at(location.clone()))
 }
 
 /// Whether the token `name` is that of a call of a function of `wake`.

@@ -82,12 +82,6 @@ fn is_at_same_place(a: &Entry, b: &Entry) -> bool {
     a.scope == b.scope && artifact(a) == artifact(b)
 }
 
-impl Difference {
-    pub fn is_empty(&self) -> bool {
-        self.changes.is_empty()
-    }
-}
-
 impl fmt::Display for Difference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for change in &self.changes {

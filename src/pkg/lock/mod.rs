@@ -31,7 +31,7 @@ mod parse;
 mod tests;
 mod write;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use semver::Version;
@@ -136,12 +136,6 @@ impl Lock {
         self.entries[first..]
             .iter()
             .take_while(move |entry| entry.name == name)
-    }
-
-    /// What is in the store of what is locked: what [`super::store::Store::use_by`] wants to know.
-    pub fn digests(&self) -> BTreeSet<PackageId> {
-        let digests = self.entries.iter().filter_map(|entry| entry.digest);
-        digests.collect()
     }
 }
 

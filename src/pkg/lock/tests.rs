@@ -220,7 +220,7 @@ fn a_change_is_told_in_one_line() {
          + acme/new 0.1.0 (crates)\n\
          ~ acme/same@1.0.0: digest 070707070707 → 010101010101\n"
     );
-    assert!(old.diff(&old).is_empty());
+    assert!(old.diff(&old).changes.is_empty());
 }
 
 fn requires() -> impl Strategy<Value = Requires> {

@@ -37,7 +37,7 @@ pub fn candidates(origin: &str, wanted: &[Wanted], answer: &[u8]) -> Result<Vec<
             .into_iter()
             .zip(wanted)
             .map(|(versions, wanted)| {
-                let name = label(wanted.namespace.as_deref(), &wanted.name);
+                let name = wanted.label();
                 versions_of(&name, versions)
             })
             .collect()
@@ -130,17 +130,9 @@ fn count(found: usize, wanted: usize, one: &str, several: &str) -> Checked<()> {
     }
 }
 
-fn label(namespace: Option<&str>, name: &str) -> String {
-    namespace.map_or_else(
-        || name.to_owned(),
-        |namespace| format!("{namespace}/{name}"),
-    )
-}
-
 /// What messages call a package that is fetched.
 pub(super) fn name(package: &Fetched) -> String {
-    let label = label(package.namespace.as_deref(), &package.name);
-    format!("{label}@{}", package.version)
+    format!("{}@{}", package.label(), package.version)
 }
 
 fn versions_of(name: &str, versions: Value) -> Checked<Vec<Candidate>> {

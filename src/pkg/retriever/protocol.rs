@@ -9,6 +9,8 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::declare::model::label;
+
 /// The version of the protocol that this wake speaks.
 pub const VERSION: u32 = 1;
 
@@ -40,6 +42,13 @@ pub struct Wanted {
     pub requirement: String,
 }
 
+impl Wanted {
+    /// `namespace/name`, or `name`.
+    pub fn label(&self) -> String {
+        label(self.namespace.as_deref(), &self.name)
+    }
+}
+
 /// A package whose files are wanted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fetched {
@@ -51,6 +60,13 @@ pub struct Fetched {
     pub artifact: Option<String>,
     /// An empty directory that exists, absolute.
     pub into: PathBuf,
+}
+
+impl Fetched {
+    /// `namespace/name`, or `name`.
+    pub fn label(&self) -> String {
+        label(self.namespace.as_deref(), &self.name)
+    }
 }
 
 /// One version, as a retriever answers.

@@ -70,10 +70,7 @@ impl Surroundings {
         let requests = wanted.to_vec();
         let asked = Asked {
             what: "the versions",
-            of: wanted
-                .iter()
-                .map(|one| label(one.namespace.as_deref(), &one.name))
-                .collect(),
+            of: wanted.iter().map(Wanted::label).collect(),
         };
         let heard = self.ask(retriever, Method::Candidates { requests }, &asked, &[], say)?;
         check::candidates(&retriever.origin, wanted, &heard.answer)
@@ -171,18 +168,7 @@ impl Surroundings {
 
 /// The error is about a retriever.
 fn prefix(error: Error, retriever: &Retriever) -> Error {
-    let report = error.report();
-    let mut whole = Error::new(
-        error.kind(),
-        format!("Cannot run the retriever `{}`", retriever.origin),
-    )
-    .cause(report.message.clone())
-    .hint_option(report.hint.clone());
-    whole
-        .report_mut()
-        .causes
-        .extend(report.causes.iter().cloned());
-    whole
+    error.as_cause_of(format!("Cannot run the retriever `{}`", retriever.origin))
 }
 
 /// What to do about a retriever that seems to have failed for lack of a permission.
@@ -204,13 +190,6 @@ fn forbidden(retriever: &Retriever, heard: &Heard) -> Option<String> {
 struct Asked {
     what: &'static str,
     of: Vec<String>,
-}
-
-fn label(namespace: Option<&str>, name: &str) -> String {
-    namespace.map_or_else(
-        || name.to_owned(),
-        |namespace| format!("{namespace}/{name}"),
-    )
 }
 
 /// What it was asked, and what it said.

@@ -71,7 +71,7 @@ impl Store {
             return Err(
                 Error::environment("There is no place for the store of packages")
                     .cause("neither `XDG_CACHE_HOME` nor `HOME` is set")
-                    .hint("set `XDG_CACHE_HOME` to a directory that you may write to"),
+                    .hint(CACHE_HINT),
             );
         };
         Self::open(directory)
@@ -208,13 +208,9 @@ fn unusable(error: &Error, cache_directory: &Path) -> Error {
 
 /// An error of the machine in words of the store, with what can be done about it.
 fn because(message: impl Into<String>, error: &Error) -> Error {
-    let report = error.report();
-    let mut outer = Error::new(report.kind, message).cause(report.message.clone());
-    outer
-        .report_mut()
-        .causes
-        .extend(report.causes.iter().cloned());
-    let has_cause = |words: &str| report.causes.iter().any(|cause| cause == words);
+    let outer = error.clone().as_cause_of(message);
+    let causes = &error.report().causes;
+    let has_cause = |words: &str| causes.iter().any(|cause| cause == words);
     if has_cause("no space left on the device") {
         outer.hint("`wake cache gc` removes packages that no workspace uses")
     } else if has_cause("the file system is read-only") {

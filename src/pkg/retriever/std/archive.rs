@@ -214,7 +214,7 @@ impl Archives {
 
     fn versions(&self, wanted: &Wanted) -> Result<Vec<Candidate>> {
         let requirement = Requirement::parse(&wanted.requirement)?;
-        let label = label(wanted.namespace.as_deref(), &wanted.name);
+        let label = wanted.label();
         let releases = self.releases(&label).into_iter().flatten();
         let admitted = releases.filter(|(version, _)| requirement.matches(version));
         let candidates = admitted.map(|(version, release)| Candidate {
@@ -231,7 +231,7 @@ impl Archives {
 
     /// Unpacks a version, and writes a `PKG` if it has none.
     fn bring(&self, package: &Fetched) -> Result<()> {
-        let label = label(package.namespace.as_deref(), &package.name);
+        let label = package.label();
         let releases = self.releases(&label).ok_or_else(|| {
             let labels = match &self.packages {
                 Packages::One(_) => Vec::new(),
@@ -270,12 +270,5 @@ impl Archives {
                 foreign.write(&package.into).map(drop)
             }
         }
-    }
-}
-
-fn label(namespace: Option<&str>, name: &str) -> String {
-    match namespace {
-        Some(namespace) => format!("{namespace}/{name}"),
-        None => name.to_owned(),
     }
 }

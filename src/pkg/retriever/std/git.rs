@@ -184,19 +184,11 @@ fn is_hash(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
-/// `namespace/name`, or `name`.
-fn label(namespace: Option<&str>, name: &str) -> String {
-    namespace.map_or_else(
-        || name.to_owned(),
-        |namespace| format!("{namespace}/{name}"),
-    )
-}
-
 impl Finder for Git {
     fn candidates(&self, wanted: &[Wanted]) -> Result<Vec<Vec<Candidate>>> {
         for_each(wanted, |wanted| {
             let requirement = Requirement::parse(&wanted.requirement)?;
-            let label = label(wanted.namespace.as_deref(), &wanted.name);
+            let label = wanted.label();
             let Some(repository) = self.repositories.of(&label) else {
                 return Ok(Vec::new());
             };
@@ -336,7 +328,7 @@ impl Git {
     }
 
     fn fetch_one(&self, package: &Fetched) -> Result<()> {
-        let label = label(package.namespace.as_deref(), &package.name);
+        let label = package.label();
         let lacking =
             |error: Error| error.hint("`wake pkg update` asks again which versions there are");
         let repository = self.repositories.of(&label).ok_or_else(|| {

@@ -5,7 +5,7 @@
 //! starts the process.
 //!
 //! Protocol 1 is one request, then the end of input. A retriever of wake goes on: it answers request after request, one
-//! line of JSON each, until its input ends, so that wake starts it once.
+//! line of JSON each, until its input ends. The loop asks once and ends the input; others may ask more.
 
 pub mod config;
 pub mod foreign;

@@ -14,8 +14,9 @@ use super::project::Project;
 use crate::error::Result;
 use crate::fs;
 
-/// What lock files call the registry that is meant where none is named, whatever mirror answers for it.
-const SOURCE: &str = "registry+https://github.com/rust-lang/crates.io-index";
+/// What lock files call the registry that is meant where none is named, whatever mirror answers for it: the build script
+/// takes it from a lock file that cargo wrote.
+const SOURCE: &str = env!("WAKE_CARGO_REGISTRY");
 
 /// Writes the project that depends on `records`, no two of one name.
 ///

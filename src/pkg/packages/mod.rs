@@ -4,6 +4,7 @@
 //! and of how versions are chosen: that is decided elsewhere ([`super::decisions`]), and what lacks is noted.
 
 mod edges;
+mod finding;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -12,13 +13,10 @@ use semver::Version;
 
 use super::decisions::{Decisions, Needs, Release};
 use super::facts::{Demand, Origin, Subject};
-use super::globals::Definition;
-use super::origin::origin;
 use super::requirement::Requirement;
 use crate::declare::model::{Declaration, PackageDirectory, PackageRequest, Permission, Source};
-use crate::error::{Error, Location, Result, suggestion};
+use crate::error::{Error, Location, Result};
 use crate::event::{Event, Subscriber};
-use crate::fs;
 use crate::fs::path;
 use crate::jsonnet::protocol::{Answer, Outcome, Read, Request};
 
@@ -83,10 +81,12 @@ impl Packages {
         }
     }
 
+    /// What is known of one.
     pub fn get(&self, index: PackageIndex) -> &Package {
         &self.packages[index]
     }
 
+    /// Where all of them are, in the order in which they were found.
     pub fn indexes(&self) -> std::ops::Range<PackageIndex> {
         0..self.packages.len()
     }
@@ -149,157 +149,6 @@ impl Packages {
         }
     }
 
-    /// The package that a request of `asking` means.
-    ///
-    /// # Errors
-    /// Whatever keeps it from being there. Where that may change with the next round of resolution, what is lacking is
-    /// in [`Self::needs`].
-    pub fn find(&mut self, asking: PackageIndex, request: &PackageRequest) -> Result<PackageIndex> {
-        let found = match &request.from {
-            Source::Path(relative) => self.find_by_path(asking, request, relative),
-            Source::Of(outer, key) => self.find_of(asking, request, outer, key),
-            Source::Global => self.find_global(asking, request),
-            Source::Retriever(exec) => self.find_release(asking, request, origin(exec)),
-        };
-        found.map_err(|error| error.at_if_absent(request.at.as_ref()))
-    }
-
-    /// As [`Self::find`], and the package is declared.
-    pub fn require(
-        &mut self,
-        asking: PackageIndex,
-        request: &PackageRequest,
-    ) -> Result<PackageIndex> {
-        let found = self.find(asking, request)?;
-        if self.packages[found].declaration.is_none() {
-            self.needs.has_undeclared = true;
-            return Err(not_yet(request).at_if_absent(request.at.as_ref()));
-        }
-        Ok(found)
-    }
-
-    /// The directory must exist; whether it holds a good declaration shows later. Where the path leads is something that
-    /// was read, also if it leads nowhere.
-    fn find_by_path(
-        &mut self,
-        asking: PackageIndex,
-        request: &PackageRequest,
-        relative: &str,
-    ) -> Result<PackageIndex> {
-        let absolute = Path::new(relative);
-        if absolute.is_absolute()
-            && let Some(known) = self
-                .indexes()
-                .find(|one| self.packages[*one].directory == absolute)
-        {
-            // What evaluates the files of another package asks in its name.
-            return Ok(known);
-        }
-        let asks = &self.packages[asking];
-        if asks.release.is_some() {
-            return Err(Error::user(format!(
-                "`{}` is asked for by path, in a package that a retriever has fetched",
-                request.wanted.label()
-            ))
-            .cause(format!("`{}` asks for `{relative}`", asks.display))
-            .hint("only its own files are fetched: it must ask for other packages by `wake.GLOBAL` or a retriever"));
-        }
-        let path = path::clean(&asks.directory.join(relative));
-        let is_there = fs::is_directory(&path);
-        let target = is_there.then(|| fs::canonicalize(&path)).transpose()?;
-        self.reads.push(Read::Link {
-            path: path.clone(),
-            target: target.clone(),
-        });
-        match target {
-            Some(directory) => Ok(self.add(directory)),
-            None => Err(
-                Error::user(format!("`{}` is not there", request.wanted.label()))
-                    .cause(format!(
-                        "there is no directory `{}`",
-                        path::display(&path, &self.top)
-                    ))
-                    .hint("correct the path in `from`"),
-            ),
-        }
-    }
-
-    /// What the package that `outer` means names `key`.
-    fn find_of(
-        &mut self,
-        asking: PackageIndex,
-        request: &PackageRequest,
-        outer: &PackageRequest,
-        key: &str,
-    ) -> Result<PackageIndex> {
-        let outer = self.find(asking, outer)?;
-        let Some(declaration) = &self.packages[outer].declaration else {
-            self.needs.has_undeclared = true;
-            return Err(not_yet(request));
-        };
-        let declaration = declaration.as_ref().map_err(Error::clone)?;
-        let named = declaration.pkgs.iter().find(|(name, _)| name == key);
-        let Some((_, inner)) = named else {
-            let keys = declaration.pkgs.iter().map(|(name, _)| name.as_str());
-            return Err(Error::user(format!(
-                "`pkgs` of `{}` has no `{key}`",
-                declaration.info.label()
-            ))
-            .hint_option(suggestion(key, keys)));
-        };
-        let inner = inner.clone();
-        self.find(outer, &inner)
-    }
-
-    fn find_global(
-        &mut self,
-        asking: PackageIndex,
-        request: &PackageRequest,
-    ) -> Result<PackageIndex> {
-        let label = request.wanted.label();
-        if let Some(&replacing) = self.decisions.replaced.get(&label) {
-            return Ok(replacing);
-        }
-        match self.decisions.globals.get(&label).cloned() {
-            Some(Definition::Path(package)) => Ok(package),
-            Some(Definition::Retriever(origin)) => self.find_release(asking, request, origin),
-            Some(Definition::BuiltIn) | None => {
-                self.needs.demand(asking, request);
-                Err(not_yet(request))
-            }
-        }
-    }
-
-    /// What the solution answers a request with, if it is on disk.
-    fn find_release(
-        &mut self,
-        asking: PackageIndex,
-        request: &PackageRequest,
-        origin: Origin,
-    ) -> Result<PackageIndex> {
-        let label = request.wanted.label();
-        if let Some(&replacing) = self.decisions.replaced.get(&label) {
-            return Ok(replacing);
-        }
-        let demand = demand(request, origin)?;
-        let asker = self.packages[asking].release.as_ref();
-        let answer = self.decisions.answer(asker, &self.label(asking), &demand);
-        let Some(release) = answer.cloned() else {
-            self.needs.demand(asking, request);
-            return Err(not_yet(request));
-        };
-        let granted = self.granted(asking, request);
-        if let Some(&index) = self.by_release.get(&release) {
-            self.grant(index, granted);
-            return Ok(index);
-        }
-        let Some(directory) = self.decisions.directory(&release) else {
-            self.needs.releases.insert(release);
-            return Err(not_yet(request));
-        };
-        Ok(self.add_release(release, directory, granted))
-    }
-
     /// The permissions of a request, as far as the one that asks has them itself.
     pub fn granted(&self, asking: PackageIndex, request: &PackageRequest) -> BTreeSet<Permission> {
         let asks = &self.packages[asking];
@@ -342,7 +191,7 @@ impl Packages {
     }
 
     /// Adds a release whose files are in `directory`, absolute: its place in the store, or where it was fetched to.
-    pub fn add_release(
+    fn add_release(
         &mut self,
         release: Release,
         directory: PathBuf,
@@ -504,6 +353,7 @@ impl Packages {
         }
     }
 
+    /// Whether it was declared, well or not.
     pub fn is_declared(&self, index: PackageIndex) -> bool {
         self.packages[index].declaration.is_some()
     }
@@ -527,19 +377,12 @@ impl Packages {
         if is_named && is_version {
             return Ok(());
         }
-        let text = |label: String, version: &Option<String>| match version {
-            Some(version) => format!("{label}@{version}"),
-            None => label,
-        };
         Err(Error::user(format!(
             "The package in `{}` is not the one that is asked for",
             self.packages[index].display
         ))
-        .cause(format!(
-            "`{}` is wanted",
-            text(wanted.label(), &wanted.version)
-        ))
-        .cause(format!("it is `{}`", text(info.label(), &info.version)))
+        .cause(format!("`{wanted}` is wanted"))
+        .cause(format!("it is `{info}`"))
         .hint("correct the name or the version, here or in its `wake.pkgInfo`")
         .at_if_absent(request.at.as_ref()))
     }
@@ -561,11 +404,6 @@ pub fn demand(request: &PackageRequest, origin: Origin) -> Result<Demand> {
         versions: request.versions,
         at: request.at.clone(),
     })
-}
-
-/// The error of a request that resolution has not answered yet; shown only if it never does.
-fn not_yet(request: &PackageRequest) -> Error {
-    Error::user(format!("`{}` is not resolved", request.wanted.label()))
 }
 
 /// An answer of another kind than the request asks for.

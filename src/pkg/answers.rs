@@ -1,0 +1,137 @@
+//! What retrievers answer becomes facts. It knows nothing of who is asked, and when.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use semver::Version;
+use serde_json::Value;
+
+use super::facts::{Artifact, Candidate, Demand, GLOBAL, Origin, Subject};
+use super::requirement::Requirement;
+use super::retriever::protocol::{self, Required};
+use crate::error::{Error, Result};
+
+/// Answers as facts. What is malformed was refused when the response was read.
+pub(super) fn candidates(
+    origin: &Origin,
+    answer: Vec<Vec<protocol::Candidate>>,
+) -> Result<Vec<Vec<Candidate>>> {
+    let mut reading = Reading {
+        origin,
+        labels: HashMap::new(),
+        requirements: HashMap::new(),
+    };
+    let mut each = |found: Vec<protocol::Candidate>| -> Result<Vec<Candidate>> {
+        found
+            .into_iter()
+            .map(|one| reading.candidate(one))
+            .collect()
+    };
+    answer.into_iter().map(&mut each).collect()
+}
+
+/// The names and requirements of an answer: most occur many times.
+struct Reading<'a> {
+    origin: &'a Origin,
+    labels: HashMap<String, Arc<str>>,
+    requirements: HashMap<String, Requirement>,
+}
+
+impl Reading<'_> {
+    fn candidate(&mut self, said: protocol::Candidate) -> Result<Candidate> {
+        let version = Version::parse(&said.version)
+            .map_err(|_| wrong(self.origin, "the version", &said.version))?;
+        let published = said.published.as_deref().map(|text| {
+            seconds(text).ok_or_else(|| wrong(self.origin, "the time of publication", text))
+        });
+        let demands = said.pkgs.values().map(|required| self.demand(required));
+        let demands = demands.collect::<Result<_>>()?;
+        Ok(Candidate {
+            version,
+            demands,
+            size: said.size,
+            is_yanked: said.yanked,
+            published: published.transpose()?,
+            artifacts: said.artifacts.into_iter().map(artifact).collect(),
+        })
+    }
+
+    fn demand(&mut self, required: &Required) -> Result<Demand> {
+        let (text, origin) = match required {
+            Required::Same(text) => (text, self.origin.clone()),
+            Required::From { req, from } if from == GLOBAL => (req, GLOBAL.into()),
+            Required::From { from, .. } => {
+                return Err(wrong(self.origin, "a requirement from", from));
+            }
+        };
+        let (label, requirement) = text.split_once('@').unwrap_or((text, ""));
+        let label = label.trim();
+        let label = match self.labels.get(label) {
+            Some(known) => known.clone(),
+            None => {
+                let new: Arc<str> = label.into();
+                self.labels.insert(label.to_owned(), new.clone());
+                new
+            }
+        };
+        let requirement = match self.requirements.get(requirement) {
+            Some(known) => known.clone(),
+            None => {
+                let new = Requirement::parse(requirement)?;
+                self.requirements
+                    .insert(requirement.to_owned(), new.clone());
+                new
+            }
+        };
+        Ok(Demand {
+            subject: Subject { label, origin },
+            requirement,
+            versions: None,
+            at: None,
+        })
+    }
+}
+
+fn wrong(origin: &Origin, what: &str, text: &str) -> Error {
+    Error::user(format!(
+        "The retriever `{origin}` answers with {what} `{text}`"
+    ))
+}
+
+fn artifact(said: protocol::Artifact) -> Artifact {
+    let when = said.when.iter();
+    Artifact {
+        when: when
+            .map(|(name, value)| (name.clone(), texts(value)))
+            .collect(),
+        name: said.name,
+        digest: said.digest,
+    }
+}
+
+/// A text or a list of texts.
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(items) => items
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Seconds since the epoch of an RFC 3339 time, or of the begin of a date in UTC.
+fn seconds(text: &str) -> Option<i64> {
+    let time = text.parse::<jiff::Timestamp>().ok();
+    let date = || {
+        let day: Date = text.parse().ok()?;
+        day.to_zoned(TimeZone::UTC)
+            .ok()
+            .map(|zoned| zoned.timestamp())
+    };
+    time.or_else(date).map(jiff::Timestamp::as_second)
+}

@@ -1,0 +1,166 @@
+//! Deciding which versions are used: what path packages ask for goes to the solver with the facts, and what comes of it
+//! is taken over, asked for, or told as a conflict.
+
+use super::PackageIndex;
+use super::asking::When;
+use super::decisions::Answerer;
+use super::facts::{Candidate, Demand, Subject};
+use super::packages::demand;
+use super::resolve::{MOST_ROUNDS, Resolver};
+use super::solve::{self, Conflict, Problem, Proposed, Root, Solution, Solved};
+use crate::declare::model::PackageRequest;
+use crate::error::Result;
+use crate::event::Subscriber;
+
+impl Resolver<'_> {
+    /// Solves, and asks for the facts that lack. Returns whether that led to something new.
+    pub(super) fn decide(&mut self, subscriber: &mut dyn Subscriber) -> Result<bool> {
+        self.lacking.clear();
+        let roots = self.roots()?;
+        let replaced = self.packages.decisions.replaced.keys().cloned().collect();
+        let asked = (self.facts.changes(), roots, replaced);
+        if self.solved.as_ref() == Some(&asked) {
+            return Ok(self.declaring.refresh(&mut self.packages));
+        }
+        let roots = asked.1.clone();
+        match self.solve(&roots) {
+            Solved::Solution(solution) => {
+                self.solved = Some(asked);
+                Ok(self.adopt(solution, true))
+            }
+            Solved::Lacking(demands, partial) => {
+                self.packages.decisions.is_final = false;
+                self.lacking.clone_from(&demands);
+                if self.learn(demands, When::First, subscriber)? {
+                    return Ok(true);
+                }
+                // What is chosen anyway may be what the retrievers need that cannot be asked yet.
+                Ok(partial.is_some_and(|partial| self.adopt(partial, false)))
+            }
+            Solved::Conflict(conflict) => {
+                if self.facts.distrust() {
+                    return Ok(true);
+                }
+                self.conflict(&roots, &conflict, subscriber)
+            }
+            Solved::TooHard(hard) => Err(hard.error()),
+        }
+    }
+
+    /// A conflict, with a change that resolves it: working that out may need more facts.
+    fn conflict(
+        &mut self,
+        roots: &[Root],
+        conflict: &Conflict,
+        subscriber: &mut dyn Subscriber,
+    ) -> Result<bool> {
+        for _ in 0..MOST_ROUNDS {
+            let proposed = self.with_problem(roots, |problem| solve::propose(problem, conflict));
+            match proposed {
+                Proposed::Lacking(demands) => {
+                    if !self
+                        .learn(demands, When::First, subscriber)
+                        .unwrap_or(false)
+                    {
+                        break;
+                    }
+                }
+                Proposed::Found(proposal) => {
+                    return Err(conflict.error().hint(proposal.hint()));
+                }
+                Proposed::None => break,
+            }
+        }
+        Err(conflict.error())
+    }
+
+    fn solve(&self, roots: &[Root]) -> Solved {
+        self.with_problem(roots, solve::solve)
+    }
+
+    fn with_problem<T>(&self, roots: &[Root], work: impl FnOnce(&Problem<'_>) -> T) -> T {
+        let answered = self.packages.decisions.replaced.keys();
+        let answered = answered.map(|label| label.as_str().into()).collect();
+        let admits = |subject: &Subject, candidate: &Candidate| {
+            let standing = self.standing(subject, &candidate.version);
+            self.policy.admits(subject, candidate, standing)
+        };
+        work(&Problem {
+            facts: &self.facts,
+            roots,
+            preferred: &self.preferred,
+            admits: &admits,
+            answered: &answered,
+        })
+    }
+
+    /// Takes over a solution. Returns whether it differs from the one before.
+    fn adopt(&mut self, solution: Solution, is_final: bool) -> bool {
+        let decisions = &mut self.packages.decisions;
+        let is_new =
+            decisions.solution.as_ref() != Some(&solution) || decisions.is_final != is_final;
+        if is_new {
+            decisions.solution = Some(solution);
+            decisions.is_final = is_final;
+            self.packages.refresh_variants();
+        }
+        is_new | self.declaring.refresh(&mut self.packages)
+    }
+
+    /// What path packages ask for, in an order that does not depend on when they were found.
+    fn roots(&mut self) -> Result<Vec<Root>> {
+        let mut roots: Vec<Root> = Vec::new();
+        for (index, request) in self.requests() {
+            if let Some(demand) = self.demanded(&request)? {
+                let root = Root {
+                    by: self.packages.label(index).into(),
+                    demand,
+                    is_member: true,
+                };
+                if !roots.contains(&root) {
+                    roots.push(root);
+                }
+            }
+        }
+        for index in self.packages.reached(&self.members) {
+            for demand in self.remembered_demands(index) {
+                let is_asked = |root: &Root| root.demand.asks_same(&demand);
+                if !roots.iter().any(is_asked) {
+                    roots.push(Root {
+                        by: self.packages.label(index).into(),
+                        demand,
+                        is_member: true,
+                    });
+                }
+            }
+        }
+        Ok(roots)
+    }
+
+    /// The requests of path packages, and who makes them: first visible ones, in order of directories.
+    pub(super) fn requests(&self) -> Vec<(PackageIndex, PackageRequest)> {
+        let is_path = |index: &PackageIndex| self.packages.get(*index).release.is_none();
+        let reached = self.packages.reached(&self.members).into_iter();
+        let mut requests = Vec::new();
+        for index in reached.filter(is_path) {
+            if let Some(declaration) = self.packages.declared_of(index) {
+                let pkgs = declaration.pkgs.iter();
+                let asked = pkgs.flat_map(|(_, request)| request.with_retrievers());
+                requests.extend(asked.map(|request| (index, request.clone())));
+            }
+        }
+        for (index, request) in self.hidden.iter().filter(|(index, _)| is_path(index)) {
+            let asked = request.with_retrievers();
+            requests.extend(asked.map(|request| (*index, request.clone())));
+        }
+        requests
+    }
+
+    /// The demand that a request stands for; `None`: a path package answers it, or nothing can yet.
+    fn demanded(&self, request: &PackageRequest) -> Result<Option<Demand>> {
+        match self.packages.decisions.answerer(request) {
+            Answerer::Origin(origin) => demand(request, origin).map(Some),
+            Answerer::Path | Answerer::Nobody => Ok(None),
+        }
+    }
+}
