@@ -217,6 +217,8 @@ impl Resolver<'_> {
             .download_directory(&release.subject.label, &version);
         fs::remove_all(&into)?;
         fs::create_directories(&into)?;
+        // `.wake` may be a link to another disk; packages lie where no link leads.
+        let into = fs::canonicalize(&into)?;
         let candidate = self.facts.candidate(&release.subject, &release.version);
         let artifacts = candidate.map_or(&[][..], |candidate| &candidate.artifacts);
         let mut fitting = artifacts
@@ -284,17 +286,23 @@ impl Resolver<'_> {
             is_progress = true;
             let result = self.commit(index, &origin, subscriber);
             let staged = self.packages.get(index).directory.clone();
-            if result.is_err() && staged.starts_with(self.outside.layout.download_root()) {
+            if result.is_err() && self.is_downloaded(&staged) {
                 let _ = fs::remove_all(&staged);
             }
             let directory = result?;
             self.packages.unstage(index, directory);
             self.declaring.forget(index);
-            if staged.starts_with(self.outside.layout.download_root()) {
+            if self.is_downloaded(&staged) {
                 fs::remove_all(&staged)?;
             }
         }
         Ok(is_progress)
+    }
+
+    /// Whether a retriever was given this directory.
+    fn is_downloaded(&self, staged: &Path) -> bool {
+        let root = fs::canonicalize(&self.outside.layout.download_root());
+        root.is_ok_and(|root| staged.starts_with(root))
     }
 
     fn commit(
@@ -378,13 +386,16 @@ pub(super) fn files_of(declaration: &Declaration) -> Vec<String> {
 /// Refuses files that are another package, or another version, than what was asked for.
 fn check_identity(release: &Release, origin: &Origin, declaration: &Declaration) -> Result<()> {
     let info = &declaration.info;
-    let version = info.version.clone().unwrap_or_default();
-    if info.label() == *release.subject.label && version == release.version.to_string() {
+    let said = match &info.version {
+        Some(version) => format!("{}@{version}", info.label()),
+        None => info.label(),
+    };
+    if said == format!("{}@{}", release.subject.label, release.version) {
         return Ok(());
     }
     Err(Error::user(format!("The retriever `{origin}` fetched another package"))
         .cause(format!("`{release}` was asked for"))
-        .cause(format!("its `PKG` says `{}@{version}`", info.label()))
+        .cause(format!("its `PKG` says `{said}`"))
         .hint("its `wake.pkgInfo` must have the name, namespace and version that it is published as")
         .at_if_absent(declaration.at.as_ref()))
 }
