@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use semver::Version;
 use serde_json::Value;
 
 use super::PackageIndex;
@@ -19,7 +18,9 @@ use super::resolve::Resolver;
 use super::retriever::protocol::{self, Required, Wanted};
 use super::retriever::std::Surroundings;
 use super::retriever::{self, Retriever};
-use crate::declare::model::{Exec, PackageRequest, Permission, Program, RESOLVER, Source};
+use crate::declare::model::{
+    Exec, NAMES, PackageRequest, Permission, Program, RESOLVER, Source, is_label, version_of,
+};
 use crate::error::{Error, Location, Result};
 use crate::event::{Event, Subscriber};
 use crate::fs::path;
@@ -462,8 +463,8 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn candidate(&mut self, said: protocol::Candidate) -> Result<Candidate> {
-        let version = Version::parse(&said.version)
-            .map_err(|_| wrong(self.origin, "the version", &said.version))?;
+        let version = version_of(&said.version)
+            .map_err(|why| wrong(self.origin, "the version", &said.version).cause(why))?;
         let published = said.published.as_deref().map(|text| {
             seconds(text).ok_or_else(|| wrong(self.origin, "the time of publication", text))
         });
@@ -491,6 +492,9 @@ impl Reading<'_> {
         let label = label.trim();
         let label = match self.labels.get(label) {
             Some(known) => known.clone(),
+            None if !is_label(label) => {
+                return Err(wrong(self.origin, "the name", label).cause(NAMES));
+            }
             None => {
                 let new: Arc<str> = label.into();
                 self.labels.insert(label.to_owned(), new.clone());
