@@ -352,7 +352,7 @@ impl Resolver<'_> {
         Err(Error::user(format!("`{release}` is not what `wake.lock` says"))
             .cause(format!("the lock has the digest {locked}"))
             .cause(format!("`{origin}` gave files with the digest {id}"))
-            .hint("somebody has changed what is published: find out who and why before `wake pkg update` takes it"))
+            .hint("somebody has changed what is published: find out who and why; if it is right, remove its line from `wake.lock`"))
     }
 
     fn may_not_fetch(&self, releases: &[Release]) -> Error {

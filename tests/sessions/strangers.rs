@@ -173,6 +173,32 @@ fn names_that_are_none_do_not_leave_the_index() {
     }
 }
 
+/// Catches files that are exchanged under a version that is locked, and a way out that is none.
+#[test]
+fn what_is_not_what_the_lock_says_is_refused() {
+    let space = workspace(RECIPE);
+    space.wake(["pkg", "resolve"]).success();
+    let package = kept(&space).remove(0);
+    let other = workspace("metadata='other'");
+    std::fs::remove_dir_all(space.path("index")).unwrap();
+    space.copy(other.path("index"), "index");
+    std::fs::rename(&package, space.path("aside")).unwrap();
+    for command in ["resolve", "update"] {
+        space
+            .wake(["pkg", command])
+            .code(2)
+            .says("error: `acme/lib@1.0.0` is not what `wake.lock` says")
+            .says("if it is right, remove its line from `wake.lock`");
+        assert!(kept(&space).is_empty());
+    }
+    let lock = space.read("wake.lock");
+    let lines = lock.split_inclusive('\n');
+    let without: String = lines.filter(|line| !line.contains("acme/lib\",")).collect();
+    space.file("wake.lock", without);
+    space.wake(["pkg", "resolve"]).success();
+    assert_ne!(kept(&space), [package]);
+}
+
 /// Catches a store that cannot be repaired because something is in the way.
 #[test]
 fn a_file_in_the_place_of_a_package_is_replaced() {
