@@ -50,9 +50,9 @@ impl PackageInfo {
         ];
         for (what, name) in named {
             if let Some(name) = name.filter(|name| !is_name(name)) {
-                return Err(Error::user(format!("`{name}` cannot be the {what} of a package")).hint(
-                    "a name has letters, digits, `.`, `_`, `+` and `-`, and begins with a letter or a digit",
-                ));
+                return Err(
+                    Error::user(format!("`{name}` cannot be the {what} of a package")).hint(NAMES),
+                );
             }
         }
         if self.namespace.is_none() && self.name == RESOLVER {
@@ -85,8 +85,35 @@ impl fmt::Display for PackageInfo {
     }
 }
 
-fn is_name(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_alphanumeric())
+/// What [`is_name`] admits, in words.
+pub const NAMES: &str = "a name has at most 128 letters, digits, `.`, `_`, `+` and `-`, and begins with a letter or a digit";
+
+/// The version that a text is.
+///
+/// # Errors
+/// Why it is none, in words.
+pub fn version_of(text: &str) -> std::result::Result<semver::Version, String> {
+    if text.len() > LONGEST_VERSION {
+        return Err(format!("it is longer than {LONGEST_VERSION} bytes"));
+    }
+    semver::Version::parse(text).map_err(|error| error.to_string())
+}
+
+/// Bytes of the longest name and namespace. Names are parts of paths, together with versions.
+const LONGEST_NAME: usize = 128;
+
+/// Bytes of the longest version.
+const LONGEST_VERSION: usize = 100;
+
+/// Whether it is `namespace/name`, or `name`.
+pub fn is_label(text: &str) -> bool {
+    text.split('/').count() <= 2 && text.split('/').all(is_name)
+}
+
+/// Whether a package, or a namespace, can be called so.
+pub fn is_name(name: &str) -> bool {
+    name.len() <= LONGEST_NAME
+        && name.starts_with(|first: char| first.is_ascii_alphanumeric())
         && name
             .chars()
             .all(|character| character.is_ascii_alphanumeric() || "._+-".contains(character))

@@ -15,7 +15,7 @@ use jrsonnet_gcmodule::Trace;
 
 use super::error::raise;
 use super::outline::{DEEPEST_BRACKETS, Outline};
-use super::session::{Evaluated, Session, shortened};
+use super::session::{Evaluated, Scope, Session, shortened};
 use super::{builtin, declaration, embedded};
 use crate::declare::model::{PackageDirectory, Source};
 use crate::error::{Error, Location, suggestion};
@@ -301,6 +301,16 @@ pub(super) fn missing(import: &str) -> Error {
 fn suggestion_for_wake(import: &str) -> Option<String> {
     let name = import.strip_prefix("wake/")?;
     suggestion(name, embedded::library())
+}
+
+/// Refuses what a file of a package imports from outside.
+pub(super) fn leaving(scope: &Scope, program: &Path, import: &str) -> Error {
+    let file = PackageFile {
+        path: program.to_owned(),
+        owner: Owner::Package(Rc::clone(&scope.package)),
+    };
+    let place = place_of_import(&file, &scope.session, import);
+    leaves(import, &scope.package).at_if_absent(place.as_ref())
 }
 
 fn leaves(import: &str, package: &PackageDirectory) -> Error {

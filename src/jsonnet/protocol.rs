@@ -78,8 +78,18 @@ pub struct Answered {
     pub directory: PackageDirectory,
     /// The visible fields of its `pkgs`.
     pub pkgs: Vec<(String, PackageRequest)>,
-    /// `None`: not asked for yet.
+    /// `None`: not asked for yet. A package that exports nothing exports `null`, which is something else.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "there"
+    )]
     pub exports: Option<Value>,
+}
+
+/// What is there, be it `null`.
+fn there<'a, D: serde::Deserializer<'a>>(value: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(value).map(Some)
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

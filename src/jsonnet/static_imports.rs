@@ -2,11 +2,13 @@
 //! belong to the package (DESIGN §3.2).
 //!
 //! It evaluates nothing. Files of other packages and of wake do not count; what is not there is left out, since it is an
-//! error only for an evaluation that needs it.
+//! error only for an evaluation that needs it. An import that leaves a package that is fetched always is one:
+//! nothing of it may be kept.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::import;
 use super::outline::Import;
 use super::protocol::Read;
 use super::session::Scope;
@@ -66,7 +68,11 @@ impl Search<'_> {
         let parent = program.parent().unwrap_or(directory);
         let path = fs::path::clean(&parent.join(&import.path));
         if !path.starts_with(directory) {
-            return Ok(());
+            // Where it lies at a path, what evaluation comes to is what counts.
+            if self.scope.package.granted.is_none() {
+                return Ok(());
+            }
+            return Err(import::leaving(self.scope, program, &import.path));
         }
         let exists = fs::is_file(&path);
         self.scope.session.record(Read::Existence {

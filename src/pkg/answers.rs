@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use semver::Version;
 use serde_json::Value;
 
 use super::facts::{Artifact, Candidate, Demand, GLOBAL, Origin, Subject};
 use super::requirement::Requirement;
 use super::retriever::protocol::{self, Required};
+use crate::declare::model::{NAMES, is_label, version_of};
 use crate::error::{Error, Result};
 
 /// Answers as facts. What is malformed was refused when the response was read.
@@ -41,8 +41,8 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn candidate(&mut self, said: protocol::Candidate) -> Result<Candidate> {
-        let version = Version::parse(&said.version)
-            .map_err(|_| wrong(self.origin, "the version", &said.version))?;
+        let version = version_of(&said.version)
+            .map_err(|why| wrong(self.origin, "the version", &said.version).cause(why))?;
         let published = said.published.as_deref().map(|text| {
             seconds(text).ok_or_else(|| wrong(self.origin, "the time of publication", text))
         });
@@ -70,6 +70,9 @@ impl Reading<'_> {
         let label = label.trim();
         let label = match self.labels.get(label) {
             Some(known) => known.clone(),
+            None if !is_label(label) => {
+                return Err(wrong(self.origin, "the name", label).cause(NAMES));
+            }
             None => {
                 let new: Arc<str> = label.into();
                 self.labels.insert(label.to_owned(), new.clone());

@@ -193,6 +193,8 @@ impl Resolver<'_> {
             .download_directory(&release.subject.label, &version);
         fs::remove_all(&into)?;
         fs::create_directories(&into)?;
+        // `.wake` may be a link to another disk; packages lie where no link leads.
+        let into = fs::canonicalize(&into)?;
         let candidate = self.facts.candidate(&release.subject, &release.version);
         let artifacts = candidate.map_or(&[][..], |candidate| &candidate.artifacts);
         let mut fitting = artifacts
@@ -314,7 +316,7 @@ impl Resolver<'_> {
         Err(Error::user(format!("`{release}` is not what `wake.lock` says"))
             .cause(format!("the lock has the digest {locked}"))
             .cause(format!("`{origin}` gave files with the digest {id}"))
-            .hint("somebody has changed what is published: find out who and why before `wake pkg update` takes it"))
+            .hint("somebody has changed what is published: find out who and why; if it is right, remove its line from `wake.lock`"))
     }
 
     fn may_not_fetch(&self, releases: &[Release]) -> Error {
@@ -348,13 +350,16 @@ pub(super) fn files_of(declaration: &Declaration) -> Vec<String> {
 /// Refuses files that are another package, or another version, than what was asked for.
 fn check_identity(release: &Release, origin: &Origin, declaration: &Declaration) -> Result<()> {
     let info = &declaration.info;
-    let version = info.version.clone().unwrap_or_default();
-    if info.label() == *release.subject.label && version == release.version.to_string() {
+    let said = match &info.version {
+        Some(version) => format!("{}@{version}", info.label()),
+        None => info.label(),
+    };
+    if said == format!("{}@{}", release.subject.label, release.version) {
         return Ok(());
     }
     Err(Error::user(format!("The retriever `{origin}` fetched another package"))
         .cause(format!("`{release}` was asked for"))
-        .cause(format!("its `PKG` says `{}@{version}`", info.label()))
+        .cause(format!("its `PKG` says `{said}`"))
         .hint("its `wake.pkgInfo` must have the name, namespace and version that it is published as")
         .at_if_absent(declaration.at.as_ref()))
 }

@@ -64,6 +64,12 @@ impl Requirement {
             .any(|alternative| alternative.matches(version))
     }
 
+    /// Whether a list of the versions that count for it has this one: those that it admits. Who asks for any is told of
+    /// pre-releases, too: that there are only such is no reason to say that there is nothing.
+    pub fn lists(&self, version: &Version) -> bool {
+        self.text() == "*" || self.matches(version)
+    }
+
     /// As written.
     pub fn text(&self) -> &str {
         &self.text
@@ -119,6 +125,15 @@ impl PartialOrd for Requirement {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Catches a package that has only pre-releases and is said not to be there.
+    #[test]
+    fn pre_releases_are_listed_for_any_and_not_admitted() {
+        let version = Version::parse("1.0.0-beta.1").unwrap();
+        let any = Requirement::any();
+        assert!(any.lists(&version) && !any.matches(&version));
+        assert!(!Requirement::parse("^1").unwrap().lists(&version));
+    }
 
     /// Catches alternatives that are all asked for at once, and pre-releases that nobody named.
     #[test]

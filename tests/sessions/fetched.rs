@@ -50,21 +50,23 @@ pub(super) fn index(space: &Space, name: &str, versions: &[&str]) {
                 format!("{directory}/{name}.h"),
                 format!("const char *{name}_text(void);\n"),
             );
-        let archive = format!("{directory}.tar");
-        std::fs::create_dir_all(space.path("index/archives")).unwrap();
-        tool(
-            space,
-            "tar",
-            &["-cf", &format!("index/archives/{archive}"), &directory],
-        );
-        let sum = tool(space, "sha256sum", &[&format!("index/archives/{archive}")]);
-        lines += &format!(
-            "{{\"version\":\"{version}\",\"archive\":{{\"path\":\"archives/{archive}\",\"digest\":\"sha256:{}\"}}}}\n",
-            &sum[..64]
-        );
-        space.remove(directory);
+        lines += &packed(space, name, version);
     }
     space.file(format!("index/acme/{name}.jsonl"), lines);
+}
+
+/// Puts the directory `<name>-<version>` into an archive of the index. Returns the line that tells of it.
+pub(super) fn packed(space: &Space, name: &str, version: &str) -> String {
+    let directory = format!("{name}-{version}");
+    let path = format!("index/archives/{directory}.tar");
+    std::fs::create_dir_all(space.path("index/archives")).unwrap();
+    tool(space, "tar", &["-cf", &path, &directory]);
+    let sum = tool(space, "sha256sum", &[&path]);
+    space.remove(&directory);
+    let digest = &sum[..64];
+    format!(
+        "{{\"version\":\"{version}\",\"archive\":{{\"path\":\"archives/{directory}.tar\",\"digest\":\"sha256:{digest}\"}}}}\n"
+    )
 }
 
 /// A program with these `pkgs`, all of which it links.

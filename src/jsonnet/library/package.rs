@@ -5,7 +5,7 @@ use std::rc::Rc;
 use jrsonnet_evaluator::{Thunk, Val};
 
 use super::{Made, late, made_of, opaque, tagged};
-use crate::declare::model::PackageInfo;
+use crate::declare::model::{PackageInfo, version_of};
 use crate::error::{Error, Location};
 use crate::jsonnet::error::raise;
 use crate::jsonnet::functions::{Call, wake_object};
@@ -49,10 +49,10 @@ pub(in crate::jsonnet) fn package(call: &Call<'_>) -> Evaluated<Val> {
         return Err(call.wrong("pkgInfo", "a `wake.pkgInfo`", &given));
     };
     if let Some(version) = &info.version {
-        semver::Version::parse(version).map_err(|error| {
+        version_of(version).map_err(|why| {
             raise(
                 Error::user(format!("`{version}` is not a version"))
-                    .cause(error.to_string())
+                    .cause(why)
                     .hint("a package has a version like `1.2.3`")
                     .at_if_absent(at.as_ref()),
             )

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path};
 use std::sync::Arc;
 
-use semver::Version;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Artifact, Entry, Lock, PATH, Requires, SCHEMA, VERSIONS};
+use crate::declare::model::{NAMES, is_label, version_of};
 use crate::error::{Error, Location, Result, suggestion};
 use crate::pkg::requirement::Requirement;
 
@@ -210,9 +210,9 @@ fn entry(line: &Line<'_>) -> Result<Entry> {
     check_name(line, &written.name)?;
     check_kind(line, &written)?;
     let version = match &written.version {
-        Some(version) => Some(Version::parse(version).map_err(|error| {
+        Some(version) => Some(version_of(version).map_err(|why| {
             line.fail(format!("`{version}` is not a version"), version)
-                .cause(error.to_string())
+                .cause(why)
         })?),
         None => None,
     };
@@ -262,16 +262,12 @@ fn check_kind(line: &Line<'_>, written: &Written) -> Result<()> {
 
 /// `namespace/name`, or `name`.
 fn check_name(line: &Line<'_>, name: &str) -> Result<()> {
-    let is_name = |part: &str| {
-        let is_known = |byte: u8| byte.is_ascii_alphanumeric() || b"._+-".contains(&byte);
-        part.starts_with(|first: char| first.is_ascii_alphanumeric()) && part.bytes().all(is_known)
-    };
-    if name.split('/').count() <= 2 && name.split('/').all(is_name) {
+    if is_label(name) {
         return Ok(());
     }
     Err(line
         .fail(format!("`{name}` is not the name of a package"), name)
-        .cause("a name is `namespace/name` or `name`, of letters, digits, `.`, `_`, `+` and `-`"))
+        .cause(format!("it must be `namespace/name` or `name`; {NAMES}")))
 }
 
 fn requirement(line: &Line<'_>, value: &Value) -> Result<Requires> {

@@ -6,10 +6,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use semver::Version;
 use serde_json::Value;
 
 use super::protocol::{Artifact, Candidate, Fetched, Required, Wanted};
+use crate::declare::model::{is_name, version_of};
 use crate::error::{Error, Kind, Result};
 use crate::evaluate::exec::output::shorten;
 use crate::pkg::requirement::Requirement;
@@ -165,7 +165,7 @@ fn candidate(value: Value) -> Checked<Candidate> {
     else {
         return Err("a version has no string `version`".to_owned());
     };
-    Version::parse(&version)
+    version_of(&version)
         .map_err(|error| format!("`{version}` is not a semantic version: {error}"))?;
     let check = || -> Checked<Candidate> {
         let candidate: Candidate =
@@ -203,14 +203,6 @@ fn required(required: &Required) -> Checked<()> {
         Ok(_) => Ok(()),
         Err(error) => Err(format!("in `{text}`, {}", error.report().message)),
     }
-}
-
-/// As in a declaration: names become parts of paths and lines of the lock.
-fn is_name(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && name
-            .chars()
-            .all(|character| character.is_ascii_alphanumeric() || "._+-".contains(character))
 }
 
 fn published(when: &str) -> Checked<()> {

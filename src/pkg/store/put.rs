@@ -8,7 +8,7 @@ use super::id::PackageId;
 use super::listing::{self, Listing, Survey};
 use super::{LISTINGS, PACKAGES, Store, USES, because};
 use crate::error::{Kind, Result};
-use crate::fs::tree;
+use crate::fs::{self, tree};
 
 /// A package that is in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +88,10 @@ impl Store {
         self.write(USES, &id.to_string(), format!("{size}\n").as_bytes())?;
         step(Step::Sized)?;
         let directory = self.place(PACKAGES, &id);
+        // A file or a link is no package, whoever has put it there.
+        if fs::is_file(&directory) || fs::is_link(&directory) {
+            fs::remove_file(&directory)?;
+        }
         // Where another wake was faster, the same package is there.
         let is_first = tree::rename_to_free(&temporary.0, &directory)?;
         step(Step::Named)?;

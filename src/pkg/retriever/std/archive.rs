@@ -216,7 +216,7 @@ impl Archives {
         let requirement = Requirement::parse(&wanted.requirement)?;
         let label = wanted.label();
         let releases = self.releases(&label).into_iter().flatten();
-        let admitted = releases.filter(|(version, _)| requirement.matches(version));
+        let admitted = releases.filter(|(version, _)| requirement.lists(version));
         let candidates = admitted.map(|(version, release)| Candidate {
             version: version.to_string(),
             pkgs: release

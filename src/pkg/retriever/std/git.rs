@@ -195,7 +195,7 @@ impl Finder for Git {
             let revisions = self.revisions(repository, &wanted.name)?;
             let admitted = revisions
                 .into_keys()
-                .filter(|version| requirement.matches(version));
+                .filter(|version| requirement.lists(version));
             let candidate = |version: Version| Candidate {
                 version: version.to_string(),
                 ..Candidate::default()

@@ -139,7 +139,7 @@ impl Index {
     fn versions(&self, wanted: &Wanted) -> Result<Vec<Candidate>> {
         let requirement = Requirement::parse(&wanted.requirement)?;
         let lines = self.lines(wanted.namespace.as_deref(), &wanted.name, |version| {
-            requirement.matches(version)
+            requirement.lists(version)
         })?;
         Ok(lines.into_iter().map(|(_, line)| line.into()).collect())
     }

@@ -64,7 +64,7 @@ impl Finder for Crates {
             let records = self.records(index, &one.name)?;
             let admitted = records
                 .iter()
-                .filter(|record| requirement.matches(&record.version));
+                .filter(|record| requirement.lists(&record.version));
             Ok(admitted.map(candidate).collect())
         });
         each.collect()
