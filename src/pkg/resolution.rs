@@ -115,6 +115,7 @@ pub(super) fn resolve_anew(
     resolver.settle(subscriber)?;
     resolver.refuse_undeclared()?;
     resolver.survey(subscriber)?;
+    resolver.refuse_unusable()?;
     reads.push(finish(context, &mut resolver, subscriber)?);
     let overview = Overview::of(&mut resolver);
     reads.append(&mut resolver.packages.reads);

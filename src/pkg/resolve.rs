@@ -195,6 +195,18 @@ impl<'a> Resolver<'a> {
         paths.try_for_each(|index| self.packages.declaration(index).map(drop))
     }
 
+    /// Refuses fetched packages that are not what the lock says they are.
+    ///
+    /// # Errors
+    /// That of the first one.
+    pub(super) fn refuse_unusable(&self) -> Result<()> {
+        let mut counting = self.packages.indexes().filter(|index| {
+            let is_release = self.packages.get(*index).release.is_some();
+            is_release && self.counts(*index) && self.packages.is_declared(*index)
+        });
+        counting.try_for_each(|index| self.packages.declaration(index).map(drop))
+    }
+
     /// Takes over what finding packages lacked: requests become demands, releases are to be fetched.
     fn take_needs(&mut self) -> Result<()> {
         let needs = std::mem::take(&mut self.packages.needs);
