@@ -20,6 +20,7 @@
 //!
 //! - `wake.lock`: [`pkg::lock`]
 //! - `<cache directory>/wake/store/`: [`pkg::store`]
+//! - the directory that `wake pkg vendor` names: [`pkg::vendor`]
 //! - `.wake/pkgs/`: links to packages, made by [`pkg::resolution`]
 //! - `.wake/downloaded/pkgs/`: what retrievers fill; empty between resolutions
 //! - `.wake/lock`: [`workspace::process_lock`]
@@ -27,7 +28,7 @@
 //! - `.wake/state/log-1`, `commands-1`: [`evaluate::state`]
 //! - `.wake/state/graphs/`: [`generate::saved`], in the format of [`graph::freeze`]
 //! - `.wake/out/`, `.wake/cache/`: operations, at places that [`workspace::layout`] gives
-//! - `.wake/tmp/`: [`evaluate`]; empty between builds
+//! - `.wake/tmp/`: [`evaluate`] and [`pkg::retriever`]; empty between builds
 //! - `compile_commands.json`: [`generate::compile_commands`]
 
 pub mod cli;

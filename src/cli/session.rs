@@ -17,10 +17,8 @@ use crate::generate::{self, Prepared, Purpose};
 use crate::jsonnet::client::{self, Evaluators};
 use crate::jsonnet::protocol::Setup;
 use crate::pkg::Ask;
-use crate::pkg::outdated::{self, Outdated};
-use crate::pkg::overview::Overview;
 use crate::pkg::policy::Policy;
-use crate::pkg::resolution::{self, Context};
+use crate::pkg::resolution::Context;
 use crate::pkg::retriever::Running;
 use crate::pkg::retriever::run;
 use crate::workspace::layout::Layout;
@@ -159,15 +157,6 @@ impl Session {
         }
     }
 
-    /// Finds the packages of the workspace, locks and links them. Returns what there is.
-    pub(super) fn resolve(
-        &mut self,
-        policy: &Policy,
-        subscriber: &mut dyn Subscriber,
-    ) -> Result<Overview> {
-        self.packages(policy, |context| resolution::resolve(context, subscriber))
-    }
-
     /// Does something with the packages of the workspace.
     pub(super) fn packages<T>(
         &mut self,
@@ -179,20 +168,6 @@ impl Session {
             policy,
             ..self.place.context(&ask)
         })
-    }
-
-    /// As [`Self::resolve`]. Returns the packages of which there are newer versions, of which nothing is locked.
-    pub(super) fn outdated(
-        &mut self,
-        policy: &Policy,
-        subscriber: &mut dyn Subscriber,
-    ) -> Result<Vec<Outdated>> {
-        let ask = |request: &_| self.evaluators.ask(request);
-        let context = Context {
-            policy,
-            ..self.place.context(&ask)
-        };
-        outdated::outdated(&context, subscriber)
     }
 
     /// The directories below that of all outputs that belong to modules which members declare.

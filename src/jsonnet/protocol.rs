@@ -123,7 +123,7 @@ pub enum Answer {
 }
 
 /// Something that an evaluation read: if none of these changed, its result has not changed either.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Read {
     /// A file's content, by path: a `PKG`, an import, `readFile`. `hash` is BLAKE3; `None`: the file was not there.
     File {

@@ -48,6 +48,7 @@ pub enum Renewed {
 }
 
 impl Renewed {
+    /// Whether a package is to be chosen anew.
     pub fn contains(&self, label: &str) -> bool {
         match self {
             Self::None => false,

@@ -1,6 +1,7 @@
 //! What the front end read, in a form that is cheap to check: if nothing of it changed, what was made from it still
 //! holds. It knows nothing of what is made from it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -93,73 +94,17 @@ impl SavedStamp {
 #[derive(Clone, Copy)]
 pub struct Surroundings<'a> {
     pub top: &'a Path,
-    pub environment: &'a std::collections::BTreeMap<String, String>,
+    pub environment: &'a BTreeMap<String, String>,
 }
 
 /// Makes reads checkable; `top` is the workspace's. What has changed since it was read gets no stamps, so it is found to
 /// have changed.
 pub fn save(reads: Vec<Read>, clock: &Clock, top: &Path) -> Front {
-    let mut seen = std::collections::HashSet::new();
-    let reads: Vec<Read> = reads
-        .into_iter()
-        .filter(|read| seen.insert(format!("{read:?}")))
-        .collect();
-    let reads = reads
-        .into_par_iter()
-        .map(|read| match read {
-            Read::File { path, hash } => {
-                let stamp = SavedStamp::of(&path, clock);
-                let unchanged = hash.is_some() && hash_of(&path) == hash;
-                SavedRead::File {
-                    path,
-                    hash,
-                    stamp: if unchanged {
-                        stamp
-                    } else {
-                        SavedStamp::default()
-                    },
-                }
-            }
-            Read::Glob {
-                directory,
-                include,
-                exclude,
-                matched,
-                listed,
-            } => {
-                let mut listed: Vec<(PathBuf, SavedStamp)> = listed
-                    .into_iter()
-                    .map(|path| {
-                        let stamp = SavedStamp::of(&path, clock);
-                        (path, stamp)
-                    })
-                    .collect();
-                let unchanged = pattern::matches(&directory, &include, &exclude, top)
-                    .is_ok_and(|(now, _)| now == matched);
-                if !unchanged {
-                    for (_, stamp) in &mut listed {
-                        *stamp = SavedStamp::default();
-                    }
-                }
-                let matched = hash_of_paths(&matched);
-                SavedRead::Glob {
-                    directory,
-                    include,
-                    exclude,
-                    matched,
-                    listed,
-                }
-            }
-            Read::Environment { name, value } => SavedRead::Environment { name, value },
-            Read::Tool { name, found } => SavedRead::Tool { name, found },
-            Read::Subdirectories { directory, names } => {
-                SavedRead::Subdirectories { directory, names }
-            }
-            Read::Existence { path, exists } => SavedRead::Existence { path, exists },
-            Read::Link { path, target } => SavedRead::Link { path, target },
-        })
-        .collect();
-    Front { reads }
+    let reads: BTreeSet<Read> = reads.into_iter().collect();
+    let reads = reads.into_par_iter();
+    Front {
+        reads: reads.map(|read| SavedRead::of(read, clock, top)).collect(),
+    }
 }
 
 fn hash_of(path: &Path) -> Option<[u8; 32]> {
@@ -186,6 +131,50 @@ impl Front {
 }
 
 impl SavedRead {
+    fn of(read: Read, clock: &Clock, top: &Path) -> Self {
+        match read {
+            Read::File { path, hash } => {
+                let stamp = SavedStamp::of(&path, clock);
+                let unchanged = hash.is_some() && hash_of(&path) == hash;
+                let stamp = if unchanged {
+                    stamp
+                } else {
+                    SavedStamp::default()
+                };
+                Self::File { path, hash, stamp }
+            }
+            Read::Glob {
+                directory,
+                include,
+                exclude,
+                matched,
+                listed,
+            } => {
+                let stamps: Vec<_> = listed
+                    .iter()
+                    .map(|path| SavedStamp::of(path, clock))
+                    .collect();
+                // After the stamps: what changes between the two is seen by one of them.
+                let unchanged = pattern::matches(&directory, &include, &exclude, top)
+                    .is_ok_and(|(now, _)| now == matched);
+                let stamps = stamps.into_iter().filter(|_| unchanged);
+                let stamps = stamps.chain(std::iter::repeat(SavedStamp::default()));
+                Self::Glob {
+                    directory,
+                    include,
+                    exclude,
+                    matched: hash_of_paths(&matched),
+                    listed: listed.into_iter().zip(stamps).collect(),
+                }
+            }
+            Read::Environment { name, value } => Self::Environment { name, value },
+            Read::Tool { name, found } => Self::Tool { name, found },
+            Read::Subdirectories { directory, names } => Self::Subdirectories { directory, names },
+            Read::Existence { path, exists } => Self::Existence { path, exists },
+            Read::Link { path, target } => Self::Link { path, target },
+        }
+    }
+
     fn holds(&self, around: Surroundings<'_>) -> bool {
         match self {
             Self::File { path, hash, stamp } => stamp.still_holds(path) || hash_of(path) == *hash,
@@ -217,10 +206,7 @@ impl SavedRead {
 }
 
 /// The file a bare program name stands for in the invoker's `PATH`.
-pub fn find_tool(
-    name: &str,
-    environment: &std::collections::BTreeMap<String, String>,
-) -> Option<PathBuf> {
+pub fn find_tool(name: &str, environment: &BTreeMap<String, String>) -> Option<PathBuf> {
     let path = environment.get("PATH")?;
     path.split(':')
         .filter(|directory| directory.starts_with('/'))
@@ -247,7 +233,7 @@ mod tests {
             matched,
             listed,
         };
-        let environment = std::collections::BTreeMap::new();
+        let environment = BTreeMap::new();
         let around = Surroundings {
             top,
             environment: &environment,

@@ -6,20 +6,15 @@ use std::time::{Duration, SystemTime};
 use crate::cli::environment;
 use crate::cli::package_options::CacheGc;
 use crate::cli::session;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::pkg::store::{Limits, Store};
 use crate::report::{self, ConsoleOptions, Verbosity, packages_summary};
 
 pub(super) fn run(options: &CacheGc, console: ConsoleOptions) -> Result<ExitCode> {
     let environment = environment::environment();
-    let Some(directory) = session::cache_directory(&environment) else {
-        return Err(
-            Error::environment("There is no place for the store of packages")
-                .cause("neither `XDG_CACHE_HOME` nor `HOME` is set"),
-        );
-    };
+    let directory = session::cache_directory(&environment);
     let is_quiet = console.verbosity == Verbosity::Quiet;
-    let mut store = Store::open(&directory)?;
+    let mut store = Store::of_user(directory.as_deref())?;
     let collected = store.collect(limits(options), SystemTime::now(), || {
         if !is_quiet {
             report::say("Waiting for another wake that uses the store\n");

@@ -47,6 +47,8 @@ pub(super) struct Shape {
 }
 
 impl<'a> Document<'a> {
+    /// # Errors
+    /// `User`, with the place: it cannot be taken apart.
     pub(super) fn read(file: &'a str, text: &'a str) -> Result<Self> {
         Ok(Self {
             file,
@@ -55,6 +57,7 @@ impl<'a> Document<'a> {
         })
     }
 
+    /// A token by its place.
     pub(super) fn token(&self, index: usize) -> Token {
         self.scanned.tokens[index]
     }
@@ -87,6 +90,7 @@ impl<'a> Document<'a> {
             .collect()
     }
 
+    /// An error at a token.
     pub(super) fn fail(&self, index: usize, message: impl Into<String>) -> Error {
         let (start, end) = match self.scanned.tokens.get(index) {
             Some(token) => (token.start, token.end),
@@ -208,6 +212,7 @@ impl<'a> Document<'a> {
         matches!(self.at(after), ":" | "+" | "(").then_some((name, after))
     }
 
+    /// The name of a field, if it is literally there.
     pub(super) fn name(&self, item: &Item) -> Option<String> {
         self.named(item).map(|(name, _)| name)
     }
@@ -221,6 +226,7 @@ impl<'a> Document<'a> {
         (index <= item.last).then_some(index)
     }
 
+    /// The field of a name.
     pub(super) fn field<'l>(&self, list: &'l List, key: &str) -> Option<&'l Item> {
         let mut items = list.items.iter();
         items.find(|item| self.name(item).as_deref() == Some(key))

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use crate::error::{Error, Location, Result};
 
+/// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// An identifier or keyword.
@@ -16,6 +17,7 @@ pub(super) enum Kind {
     Other,
 }
 
+/// A token and where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token {
     pub(super) kind: Kind,

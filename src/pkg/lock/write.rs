@@ -62,6 +62,7 @@ fn line(entry: &Entry) -> Value {
     Value::Object(present(fields))
 }
 
+/// What a package asks for, as the lock writes it.
 pub(super) fn requirement(requires: &Requires) -> Value {
     let text = format!("{}@{}", requires.name, requires.requirement);
     if requires.origin.is_none() && requires.versions.is_none() && !requires.is_hidden {
@@ -84,6 +85,7 @@ pub(super) fn requirement(requires: &Requires) -> Value {
     ]))
 }
 
+/// An artifact, as the lock writes it.
 pub(super) fn artifact(artifact: &Artifact) -> Value {
     json!({ "name": artifact.name, "when": artifact.when })
 }

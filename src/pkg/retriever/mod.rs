@@ -50,6 +50,7 @@ pub struct Running {
 }
 
 impl Running {
+    /// Retrievers in these surroundings.
     pub fn new(surroundings: Surroundings) -> Self {
         Self {
             surroundings,

@@ -24,6 +24,7 @@ pub struct Request {
     pub env: BTreeMap<String, String>,
 }
 
+/// What is wanted of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "method", rename_all = "lowercase")]
 pub enum Method {

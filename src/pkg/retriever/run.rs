@@ -224,10 +224,12 @@ impl Private {
         Ok(private)
     }
 
+    /// The home of a retriever that may not see the user's.
     pub(super) fn home(&self) -> PathBuf {
         self.0.join("home")
     }
 
+    /// Its `TMPDIR`.
     pub(super) fn temporary(&self) -> PathBuf {
         self.0.join("tmp")
     }

@@ -21,8 +21,10 @@ use crate::cli::package_options::{Package, PackageCommand};
 use crate::cli::session::Session;
 use crate::declare::model::Parameters;
 use crate::error::{Error, Result};
+use crate::event::Subscriber;
 use crate::pkg::change::Addition;
 use crate::pkg::overview::Overview;
+use crate::pkg::resolution::{self, Context};
 use crate::report::{self, ConsoleOptions, FirstError, Verbosity};
 
 pub(super) fn run(options: &Package, console: ConsoleOptions) -> Result<ExitCode> {
@@ -63,15 +65,25 @@ pub(super) fn run(options: &Package, console: ConsoleOptions) -> Result<ExitCode
     }
 }
 
+/// Opens the workspace, does something with its packages, and closes it.
+fn packages<T>(
+    declarations: Declarations,
+    fetches_all: bool,
+    console: ConsoleOptions,
+    work: impl FnOnce(&Context<'_>, &mut dyn Subscriber) -> Result<T>,
+) -> Result<T> {
+    let mut subscribers = report::subscribers(console, None, &FirstError::default())?;
+    let mut session = Session::open(declarations, 1, &mut subscribers)?;
+    let policy = session.policy(&Parameters::new(), fetches_all);
+    let done = session.packages(&policy, |context| work(context, &mut subscribers))?;
+    session.close()?;
+    Ok(done)
+}
+
 /// The packages of the workspace, for commands that only tell of them: nothing is fetched that is not needed to find
 /// them.
 fn overview(declarations: Declarations, console: ConsoleOptions) -> Result<Overview> {
-    let mut subscribers = report::subscribers(console, None, &FirstError::default())?;
-    let mut session = Session::open(declarations, 1, &mut subscribers)?;
-    let policy = session.policy(&Parameters::new(), false);
-    let overview = session.resolve(&policy, &mut subscribers)?;
-    session.close()?;
-    Ok(overview)
+    packages(declarations, false, console, resolution::resolve)
 }
 
 /// One document.

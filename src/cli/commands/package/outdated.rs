@@ -3,18 +3,16 @@
 use std::process::ExitCode;
 
 use crate::cli::options::{Declarations, TextFormat};
-use crate::cli::session::Session;
-use crate::declare::model::Parameters;
 use crate::error::Result;
-use crate::pkg::outdated::Outdated;
-use crate::report::{self, ConsoleOptions, FirstError, Verbosity, packages_table};
+use crate::pkg::outdated::outdated;
+use crate::report::{self, ConsoleOptions, Verbosity, packages_table};
 
 pub(super) fn run(
     declarations: Declarations,
     format: TextFormat,
     console: ConsoleOptions,
 ) -> Result<ExitCode> {
-    let found = find(declarations, console)?;
+    let found = super::packages(declarations, false, console, outdated)?;
     match format {
         TextFormat::Json => {
             report::data(&super::json(&packages_table::outdated_json(&found))?)?;
@@ -27,13 +25,4 @@ pub(super) fn run(
         TextFormat::Text => report::data(&packages_table::outdated(&found))?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn find(declarations: Declarations, console: ConsoleOptions) -> Result<Vec<Outdated>> {
-    let mut subscribers = report::subscribers(console, None, &FirstError::default())?;
-    let mut session = Session::open(declarations, 1, &mut subscribers)?;
-    let policy = session.policy(&Parameters::new(), false);
-    let found = session.outdated(&policy, &mut subscribers)?;
-    session.close()?;
-    Ok(found)
 }

@@ -4,11 +4,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::options::Declarations;
-use crate::cli::session::Session;
-use crate::declare::model::Parameters;
 use crate::error::Result;
 use crate::pkg::change::{self, Yank};
-use crate::report::{self, ConsoleOptions, FirstError};
+use crate::report::ConsoleOptions;
 
 pub(super) fn run(
     declarations: Declarations,
@@ -16,13 +14,10 @@ pub(super) fn run(
     yank: Option<&Yank>,
     console: ConsoleOptions,
 ) -> Result<ExitCode> {
-    let mut subscribers = report::subscribers(console, None, &FirstError::default())?;
-    let mut session = Session::open(declarations, 1, &mut subscribers)?;
-    let policy = session.policy(&Parameters::new(), false);
     let shown = index.display();
-    let told = session.packages(&policy, |context| {
+    let told = super::packages(declarations, false, console, |context, subscriber| {
         let Some(yank) = yank else {
-            let (label, published) = change::publish(context, index, &mut subscribers)?;
+            let (label, published) = change::publish(context, index, subscriber)?;
             return Ok(match published.is_new {
                 true => format!(
                     "Published `{label}` to `{shown}`: {} bytes, {}",
@@ -41,7 +36,6 @@ pub(super) fn run(
             false => format!("`{label}` was {state} in `{shown}` already"),
         })
     })?;
-    session.close()?;
     super::say(console, &told);
     Ok(ExitCode::SUCCESS)
 }

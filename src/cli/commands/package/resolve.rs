@@ -12,6 +12,7 @@ use crate::event::{Event, Subscriber};
 use crate::fs;
 use crate::pkg::lock::PATH;
 use crate::pkg::overview::Overview;
+use crate::pkg::resolution;
 use crate::report::packages_summary::{self, Resolved};
 use crate::report::{self, ConsoleOptions, FirstError, Verbosity};
 
@@ -28,7 +29,8 @@ pub(super) fn run(
         let mut session = Session::open(declarations, 1, &mut subscribers)?;
         let policy = session.policy(parameters, !is_lock_only);
         let mut noting = Noting::new(&mut subscribers);
-        let overview = session.resolve(&policy, &mut noting)?;
+        let overview =
+            session.packages(&policy, |context| resolution::resolve(context, &mut noting))?;
         let mut summary = noting.summary(&overview);
         summary.has_lock = fs::is_file(&session.place.layout.package_lock());
         session.close()?;

@@ -5,11 +5,9 @@ use std::process::ExitCode;
 use semver::Version;
 
 use crate::cli::options::Declarations;
-use crate::cli::session::Session;
-use crate::declare::model::Parameters;
 use crate::error::Result;
 use crate::pkg::change;
-use crate::report::{self, ConsoleOptions, FirstError};
+use crate::report::ConsoleOptions;
 
 pub(super) fn run(
     declarations: Declarations,
@@ -17,13 +15,9 @@ pub(super) fn run(
     precise: Option<&Version>,
     console: ConsoleOptions,
 ) -> Result<ExitCode> {
-    let mut subscribers = report::subscribers(console, None, &FirstError::default())?;
-    let mut session = Session::open(declarations, 1, &mut subscribers)?;
-    let policy = session.policy(&Parameters::new(), true);
-    let is_changed = session.packages(&policy, |context| {
-        change::update(context, names, precise, &mut subscribers)
+    let is_changed = super::packages(declarations, true, console, |context, subscriber| {
+        change::update(context, names, precise, subscriber)
     })?;
-    session.close()?;
     if !is_changed {
         super::say(
             console,

@@ -4,39 +4,35 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::options::Declarations;
-use crate::cli::session::Session;
-use crate::declare::model::Parameters;
 use crate::error::Result;
-use crate::event::{Event, Subscriber};
+use crate::event::Event;
 use crate::pkg::change::{self, Carried};
+use crate::report::ConsoleOptions;
 use crate::report::text::count;
-use crate::report::{self, ConsoleOptions, FirstError};
 
 pub(super) fn run(
     declarations: Declarations,
     directory: &Path,
     console: ConsoleOptions,
 ) -> Result<ExitCode> {
-    let mut subscribers = report::subscribers(console, None, &FirstError::default())?;
-    let mut session = Session::open(declarations, 1, &mut subscribers)?;
-    let policy = session.policy(&Parameters::new(), true);
-    let carried = session.packages(&policy, |context| {
-        change::vendor(context, directory, &mut subscribers)
+    let carried = super::packages(declarations, true, console, |context, subscriber| {
+        let carried = change::vendor(context, directory, subscriber)?;
+        let lacking = carried.iter().flat_map(|one| &one.vendored.lacking);
+        let lacking: Vec<&str> = lacking.map(String::as_str).collect();
+        if !lacking.is_empty() {
+            subscriber.event(&Event::Warning {
+                text: format!(
+                    "Not vendored, since this machine needs no copy: {}",
+                    lacking.join(", ")
+                ),
+            });
+        }
+        Ok(carried)
     })?;
-    session.close()?;
     let Some(carried) = carried else {
         super::say(console, "Nothing to vendor: all packages are path packages");
         return Ok(ExitCode::SUCCESS);
     };
-    let lacking = &carried.vendored.lacking;
-    if !lacking.is_empty() {
-        subscribers.event(&Event::Warning {
-            text: format!(
-                "Not vendored, since this machine needs no copy: {}",
-                lacking.join(", ")
-            ),
-        });
-    }
     super::say(console, &told(&carried));
     Ok(ExitCode::SUCCESS)
 }

@@ -3,25 +3,19 @@
 use std::process::ExitCode;
 
 use crate::cli::options::Declarations;
-use crate::cli::session::Session;
-use crate::declare::model::Parameters;
 use crate::error::{Error, Kind, Result};
 use crate::pkg::change::{self, Verified};
+use crate::report::ConsoleOptions;
 use crate::report::text::count;
-use crate::report::{self, ConsoleOptions, FirstError};
 
 pub(super) fn run(
     declarations: Declarations,
     repairs: bool,
     console: ConsoleOptions,
 ) -> Result<ExitCode> {
-    let mut subscribers = report::subscribers(console, None, &FirstError::default())?;
-    let mut session = Session::open(declarations, 1, &mut subscribers)?;
-    let policy = session.policy(&Parameters::new(), true);
-    let verified = session.packages(&policy, |context| {
-        change::verify(context, repairs, &mut subscribers)
+    let verified = super::packages(declarations, true, console, |context, subscriber| {
+        change::verify(context, repairs, subscriber)
     })?;
-    session.close()?;
     if verified.damaged.is_empty() {
         let packages = count(verified.packages, "package");
         super::say(console, &format!("Verified {packages}: all as locked"));

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::error::Result;
 use crate::fs;
 
+/// A package for cargo alone.
 #[derive(Debug)]
 pub(super) struct Project {
     directory: PathBuf,
