@@ -1,17 +1,17 @@
 //! Taking in what declarations say: which retrievers are asked, in whose name, and what versions really ask for.
 
-use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::PackageIndex;
 use super::asking::{Asked, asked_for};
 use super::decisions::Release;
-use super::facts::{Demand, GLOBAL};
+use super::facts::{Demand, GLOBAL, Origin};
 use super::origin::{origin, origin_of};
 use super::packages::demand;
 use super::resolve::Resolver;
 use crate::declare::model::{PackageRequest, Program, Source};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::{Event, Subscriber};
 
 impl Resolver<'_> {
@@ -25,8 +25,46 @@ impl Resolver<'_> {
                 self.register_origin(*asking, request);
             }
         }
+        self.refuse_namesakes(&requests)?;
         self.correct_forecasts(subscriber)?;
         self.decide_globals()
+    }
+
+    /// Refuses two packages of one name that are executed with the same config: what is asked would depend on which.
+    fn refuse_namesakes(&mut self, requests: &[(PackageIndex, PackageRequest)]) -> Result<()> {
+        let mut executed: BTreeMap<Origin, (PackageIndex, &PackageRequest)> = BTreeMap::new();
+        let needs = std::mem::take(&mut self.packages.needs);
+        let mut refused = Ok(());
+        for (asking, request) in requests {
+            for request in request.with_retrievers() {
+                let Source::Retriever(exec) = &request.from else {
+                    continue;
+                };
+                let Program::Package(retriever) = &exec.program else {
+                    continue;
+                };
+                let Ok(found) = self.packages.find(*asking, retriever) else {
+                    continue;
+                };
+                let (first, other) = *executed.entry(origin(exec)).or_insert((found, request));
+                let directory = |index| &self.packages.get(index).directory;
+                if directory(first) != directory(found) && refused.is_ok() {
+                    refused = Err(self.namesakes(&retriever.wanted.label(), first, found))
+                        .map_err(|error: Error| error.at_if_absent(other.at.as_ref()));
+                }
+            }
+        }
+        self.packages.needs = needs;
+        refused
+    }
+
+    fn namesakes(&self, label: &str, first: PackageIndex, second: PackageIndex) -> Error {
+        let mut places = [first, second].map(|index| self.packages.get(index).display.clone());
+        places.sort();
+        Error::user(format!("Two retrievers are called `{label}`"))
+            .cause(format!("one is `{}`", places[0]))
+            .cause(format!("the other is `{}`", places[1]))
+            .hint("give one another name in its `wake.pkgInfo`, or ask both times for the same")
     }
 
     /// Notes who asks a retriever. Of several it is one and the same, whoever was found first; what they grant adds up.

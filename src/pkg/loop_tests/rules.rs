@@ -78,6 +78,30 @@ fn a_retriever_may_come_from_a_retriever_and_need_packages() {
     assert_eq!(again.lock, resolved.lock);
 }
 
+/// Catches one retriever that is executed in the place of another of the same name.
+#[test]
+fn two_retrievers_of_one_name_are_told_apart() {
+    let one = get("acme/fetcher", path("one"));
+    let other = get("acme/fetcher", path("other"));
+    let top = package("top", "1.0.0")
+        .asks("a", get("a", by(one)))
+        .asks("b", get("b", by(other)));
+    let mut world = World::new(top);
+    world.path("one", &package("acme/fetcher", "1.0.0").runs());
+    world.path("other", &package("acme/fetcher", "1.0.0").runs());
+    world.offer("acme/fetcher", package("a", "1.0.0"));
+    world.offer("acme/fetcher", package("b", "1.0.0"));
+    assert_eq!(
+        world.error(),
+        [
+            "Two retrievers are called `acme/fetcher`",
+            "one is `one`",
+            "the other is `other`",
+            "hint: give one another name in its `wake.pkgInfo`, or ask both times for the same",
+        ]
+    );
+}
+
 /// Catches what runs of a fetched package and is not part of it.
 #[test]
 fn the_file_that_is_executed_belongs_to_a_fetched_package() {
