@@ -60,7 +60,7 @@ fn resolve(size: usize) {
     };
     let of_size = size as f64;
     place.measure(&format!("{size} packages, warm"), of_size * 0.05, || {
-        forget(&["wake.lock", ".wake/state"]);
+        forget(&["wake.lock"]);
     });
     place.measure(&format!("{size} packages, locked"), of_size * 0.05, || {
         forget(&[".wake"]);
