@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use rayon::prelude::*;
 use serde_json::Value;
 
 use super::facts::{Artifact, Candidate, Demand, GLOBAL, Origin, Subject};
@@ -18,19 +19,23 @@ pub(super) fn candidates(
     origin: &Origin,
     answer: Vec<Vec<protocol::Candidate>>,
 ) -> Result<Vec<Vec<Candidate>>> {
-    let mut reading = Reading {
+    let reading = || Reading {
         origin,
         labels: HashMap::new(),
         requirements: HashMap::new(),
     };
-    let mut each = |found: Vec<protocol::Candidate>| -> Result<Vec<Candidate>> {
-        found
-            .into_iter()
-            .map(|one| reading.candidate(one))
-            .collect()
+    let each = |reading: &mut Reading<'_>, found: Vec<protocol::Candidate>| {
+        let candidates = found.into_iter().map(|one| reading.candidate(one));
+        candidates.collect::<Result<Vec<Candidate>>>()
     };
-    answer.into_iter().map(&mut each).collect()
+    let answers = answer.into_par_iter().with_min_len(FEWEST);
+    let answers: Vec<Result<Vec<Candidate>>> = answers.map_init(reading, each).collect();
+    // Of several errors that of the first package, whichever was found first.
+    answers.into_iter().collect()
 }
+
+/// Of how many packages the answers are read by one thread: names that they have in common are kept once for these.
+const FEWEST: usize = 256;
 
 /// The names and requirements of an answer: most occur many times.
 struct Reading<'a> {
