@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use wake::declare::recipe;
+use wake::declare::sml;
 
 /// As the binary has it.
 #[global_allocator]
@@ -42,7 +42,7 @@ fn recipe_of(number: usize) -> String {
 fn measure(name: &str, text: &str) {
     let run = |_| {
         let start = Instant::now();
-        let parsed = recipe::parse("benchmark", text.as_bytes());
+        let parsed = sml::parse("benchmark", text.as_bytes());
         let took = start.elapsed();
         std::hint::black_box(parsed.is_ok());
         took

@@ -4,7 +4,8 @@
 //!
 //! - [`cli`]: arguments and environment, checked once; a thin file for each command
 //! - [`workspace`]: the top, its members, targets, parameters, every path under `.wake/`, the lock
-//! - [`declare`]: the model that declarations become; [`declare::recipe`] reads SML
+//! - [`declare`]: the model that declarations become; [`declare::recipe`] makes it from recipes, which
+//!   [`declare::sml`] parses
 //! - [`jsonnet`]: evaluates declarations and tasks in processes of their own; records what they read
 //! - [`pkg`]: packages, by path and from retrievers: found, chosen, locked, fetched, declared
 //! - [`generate`]: modules → instances → operations; saved graphs

@@ -69,6 +69,9 @@ impl Case {
                 dependencies: Vec::new(),
                 plugins: vec![Plugin::Std(plugin.to_owned())],
                 answers: Vec::new(),
+                sdks: Vec::new(),
+                shared_keys: Vec::new(),
+                preprocessed: BTreeMap::new(),
                 // Where the module is declared: what messages of plugins lead to.
                 at: Some(Location {
                     file: "PKG".into(),
@@ -163,7 +166,12 @@ impl Case {
 
 fn shown(generated: &Generated) -> String {
     let mut text = String::new();
-    for (level, message) in &generated.messages {
+    for wake::jsonnet::protocol::TaskMessage {
+        level,
+        text: message,
+        ..
+    } in &generated.messages
+    {
         writeln!(text, "{level:?}: {message}").unwrap();
     }
     for operation in &generated.operations {
@@ -575,7 +583,7 @@ fn keys_that_nothing_reads_are_warned_about() {
     let messages: Vec<_> = alone
         .messages
         .iter()
-        .map(|(_, text)| text.as_str())
+        .map(|message| message.text.as_str())
         .collect();
     assert_eq!(
         messages,

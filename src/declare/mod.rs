@@ -1,4 +1,5 @@
-//! Declarations: the one model that all front ends make.
+//! Declarations: the one model that both front ends make, and the front end of recipes. That of `PKG` is [`crate::jsonnet`].
 
 pub mod model;
 pub mod recipe;
+pub mod sml;

@@ -1,4 +1,4 @@
-//! The one model of packages that both front ends (`PKG` and, later, `Recipe.sml`) make: plain data.
+//! The one model of packages that both front ends (`PKG` and `Recipe.sml`) make: plain data.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,6 +13,7 @@ use crate::fs::path;
 /// Name, version and namespace of a package.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PackageInfo {
+    /// Empty in a request by path that takes whatever package is there.
     pub name: String,
     pub namespace: Option<String>,
     pub version: Option<String>,
@@ -129,8 +130,8 @@ pub struct Declaration {
     pub pkgs: Vec<(String, PackageRequest)>,
     /// Names of the modules, sorted.
     pub modules: Vec<String>,
-    /// Whether it has a `plugin`.
-    pub is_plugin: bool,
+    /// The tasks that it contributes, if it is a plugin.
+    pub plugin: Option<DeclaredPlugin>,
     /// What runs when the package itself is executed.
     pub exec: Option<Exec>,
     /// The files of the package that its `PKG` imports, directly or not, whether or not evaluation came to the import:
@@ -138,6 +139,15 @@ pub struct Declaration {
     pub imports: Vec<String>,
     /// Where `wake.pkg` is called.
     pub at: Option<Location>,
+}
+
+/// Where the tasks of a plugin are declared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DeclaredPlugin {
+    /// In the argument `plugin` of `wake.pkg`.
+    Pkg,
+    /// In a file of jsonnet, relative to the package's directory: the `Source` of a recipe whose `Language` is `Jsonnet`.
+    File(String),
 }
 
 /// The name of what `wake.getPkg(wake.resolver, …)` asks for; no package can be called so.
@@ -158,6 +168,10 @@ pub struct PackageRequest {
     pub when: BTreeMap<String, Vec<String>>,
     /// Answers every request for the name in the whole workspace.
     pub replace: bool,
+    /// Asked for as a `Build` or `Tool` dependency of a recipe: its version is chosen in the scope of the host
+    /// (DESIGN §3.4).
+    #[serde(default)]
+    pub is_host: bool,
     /// Where `getPkg` is called.
     pub at: Option<Location>,
 }
@@ -165,7 +179,9 @@ pub struct PackageRequest {
 impl PackageRequest {
     /// Whether two requests of one package ask for the same, wherever they stand.
     pub fn is_same(&self, other: &Self) -> bool {
-        self.wanted == other.wanted && self.from.is_same(&other.from)
+        self.wanted == other.wanted
+            && self.is_host == other.is_host
+            && self.from.is_same(&other.from)
     }
 
     /// The request itself, then that for the retriever which it names, and so on.
@@ -289,7 +305,10 @@ pub struct Dependency {
     pub package: PackageRef,
     pub module: String,
     pub config: Value,
-    /// Where `getModule` is called.
+    /// What the reference says that the package's `Language` is: `[C#]user|name`.
+    #[serde(default)]
+    pub language: Option<String>,
+    /// Where `getModule` is called, or the reference stands.
     pub at: Option<Location>,
 }
 

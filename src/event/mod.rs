@@ -54,6 +54,8 @@ pub enum Event {
         operations: usize,
         milliseconds: f64,
     },
+    /// Every instance is generated: how many by running their tasks, and of how many the saved results were used.
+    AllGenerated { generated: usize, reused: usize },
     /// The saved graph is still right: nothing was declared or generated.
     GraphReused { operations: usize },
     /// A task has something to say.
@@ -61,6 +63,9 @@ pub enum Event {
         instance: String,
         level: Level,
         text: String,
+        /// `Build of std-plugins/c.libsonnet`.
+        #[serde(default)]
+        task: String,
     },
     /// How many operations this run looks at. Sent once, before the first operation.
     Planned { operations: usize },

@@ -19,7 +19,7 @@ use super::pattern;
 use super::protocol::Read;
 use super::session::{Evaluated, Scope, Session, body_of_function, call};
 use super::static_imports;
-use crate::declare::model::{Declaration, PackageDirectory, PackageRequest};
+use crate::declare::model::{Declaration, DeclaredPlugin, PackageDirectory, PackageRequest};
 use crate::error::{Error, suggestion};
 use crate::fs;
 
@@ -104,7 +104,7 @@ pub(super) fn declare(
         files,
         pkgs,
         modules,
-        is_plugin,
+        plugin: is_plugin.then_some(DeclaredPlugin::Pkg),
         exec,
         imports: static_imports::of_package(&scope).map_err(raise)?,
         at: package.at.clone(),

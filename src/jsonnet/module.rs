@@ -240,6 +240,7 @@ fn dependency(
         package: value.package.clone(),
         module: value.module.clone(),
         config: config.map_err(|error| place_at(error, value.at.as_ref()))?,
+        language: None,
         at: value.at.clone(),
     })
 }

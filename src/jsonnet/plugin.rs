@@ -12,6 +12,7 @@ use super::declaration::declared;
 use super::embedded;
 use super::error::raise;
 use super::functions::wake_object;
+use super::import::{Owner, PackageFile};
 use super::json::type_name;
 use super::protocol::Plugin;
 use super::session::{Evaluated, Scope, Session, body_of_function, call};
@@ -80,6 +81,16 @@ fn plugin_value(session: &Rc<Session>, plugin: &Plugin) -> Evaluated<(String, Va
             let value = session.given.builtin.value(&path)?;
             Ok((format!("std-plugins/{path}"), value))
         }
+        Plugin::File(directory, file) => {
+            let path = directory.directory.join(file);
+            let shown = directory.display(&path);
+            session.work_on(&format!("the plugin `{shown}`"));
+            let owner = Owner::Package(Rc::new(directory.clone()));
+            let value = session
+                .state()?
+                .import_resolved(PackageFile::source(path, owner))?;
+            Ok((shown, value))
+        }
         Plugin::Package(directory) => {
             let file = directory.display(&directory.directory.join("PKG"));
             let package = declared(session, directory)?.package;
@@ -103,7 +114,7 @@ fn plugin_value(session: &Rc<Session>, plugin: &Plugin) -> Evaluated<(String, Va
 fn scope_of(built: &Rc<Scope>, plugin: &Plugin) -> Rc<Scope> {
     match plugin {
         Plugin::Std(_) => Rc::clone(built),
-        Plugin::Package(package) => Scope::new(
+        Plugin::Package(package) | Plugin::File(package, _) => Scope::new(
             &built.session,
             &PackageDirectory {
                 granted: package.granted.clone(),

@@ -181,6 +181,15 @@ pub struct GenerateInput {
     /// The plugins whose tasks run, the language's first.
     pub plugins: Vec<Plugin>,
     pub answers: Vec<(PackageRequest, Answered)>,
+    /// The SDKs of the user's `LocalUserConfig.sml`, as tasks see them.
+    #[serde(default)]
+    pub sdks: Vec<Value>,
+    /// Keys of the recipe that stand in `RootRecipe.sml` alone: a language that does not know one need not mind.
+    #[serde(default)]
+    pub shared_keys: Vec<String>,
+    /// What the operations asked for with `preprocess` have made by now: paths as tasks wrote them, and contents.
+    #[serde(default)]
+    pub preprocessed: BTreeMap<String, String>,
     /// Where the module is declared.
     pub at: Option<Location>,
 }
@@ -189,8 +198,10 @@ pub struct GenerateInput {
 pub enum Plugin {
     /// One of `std-plugins/`, by name.
     Std(String),
-    /// The `plugin` of a package.
+    /// The `plugin` of a package with a `PKG`.
     Package(PackageDirectory),
+    /// A file of a package, relative to its directory.
+    File(PackageDirectory, String),
 }
 
 /// What a dependency's generate hands to its dependents. Paths carry tokens with names (`$(target NAME:MODULE#HASH)`).
@@ -211,9 +222,21 @@ pub struct DependencyState {
 pub struct Generated {
     pub shared_state: Value,
     pub operations: Vec<OperationSpec>,
-    pub messages: Vec<(Level, String)>,
+    /// Operations whose outputs the tasks want to read before they know the rest. They are not in `operations`.
+    #[serde(default)]
+    pub preprocess: Vec<OperationSpec>,
+    pub messages: Vec<TaskMessage>,
     /// Directories of tools that were found, in the order they were found, for `PATH`.
     pub tool_directories: Vec<String>,
+}
+
+/// Something that a task says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskMessage {
+    pub level: Level,
+    pub text: String,
+    /// The task that says it: `Build` of `std-plugins/c.libsonnet`.
+    pub task: String,
 }
 
 /// One `wake.operation`, `writeFile`, `copyFile` or `makeDirectory`, as jsonnet made it (DESIGN §4.2); all defaults are

@@ -14,7 +14,7 @@ use super::json::{to_table, to_value, type_name};
 use super::library::{Made, host_value, made_of};
 use super::module::place_at;
 use super::plugin::{Task, load, ordered};
-use super::protocol::{DependencyState, GenerateInput, Generated};
+use super::protocol::{DependencyState, GenerateInput, Generated, OperationSpec, TaskMessage};
 use super::session::{Evaluated, Scope, Session, body_of_function, call};
 use crate::error::{Error, suggestion};
 use crate::event::Level;
@@ -23,7 +23,13 @@ use crate::event::Level;
 const KINDS: [&str; 4] = ["Runtime", "Build", "Tool", "Test"];
 
 /// What a task may return.
-const RESULT_FIELDS: [&str; 4] = ["activeState", "sharedState", "operations", "messages"];
+const RESULT_FIELDS: [&str; 5] = [
+    "activeState",
+    "sharedState",
+    "operations",
+    "messages",
+    "preprocess",
+];
 
 /// Runs the tasks of an instance.
 pub(super) fn generate(
@@ -86,8 +92,9 @@ fn fixed_context(
         ("packageDirectory", Val::string("$(package)")),
         ("targetDirectory", Val::string("$(target)")),
         ("host", host_value(session)),
-        ("sdks", to_value(&json!([]))),
-        ("preprocessors", to_value(&json!({}))),
+        ("sdks", to_value(&json!(input.sdks))),
+        ("sharedKeys", to_value(&json!(input.shared_keys))),
+        ("preprocessors", to_value(&json!(input.preprocessed))),
         ("dependencies", to_value(&dependencies(&input.dependencies))),
     ]
 }
@@ -147,7 +154,10 @@ impl Run<'_> {
         let (active, shared) = (self.active.take(), self.generated.shared_state.take());
         self.active = self.merged(task, active, &result, "activeState")?;
         self.generated.shared_state = self.merged(task, shared, &result, "sharedState")?;
-        self.add_operations(task, &result)?;
+        let operations = self.operations(task, &result, "operations")?;
+        self.generated.operations.extend(operations);
+        let preprocess = self.operations(task, &result, "preprocess")?;
+        self.generated.preprocess.extend(preprocess);
         self.add_messages(task, &result)
     }
 
@@ -181,17 +191,21 @@ impl Run<'_> {
         to_table(self.session, &merged, field)
     }
 
-    fn add_operations(&mut self, task: &Task, result: &ObjValue) -> Evaluated<()> {
-        for (path, item) in self.items(task, result, "operations")? {
-            match made_of(self.session, &item) {
-                Some(Made::Operation(spec)) => self.generated.operations.push((*spec).clone()),
-                _ => {
-                    let expected = "an operation (`wake.operation`, `wake.writeFile`, …)";
-                    return Err(self.wrong(task, &path, expected, &item));
-                }
+    fn operations(
+        &self,
+        task: &Task,
+        result: &ObjValue,
+        field: &str,
+    ) -> Evaluated<Vec<OperationSpec>> {
+        let items = self.items(task, result, field)?.into_iter();
+        let operation = |(path, item): (String, Val)| match made_of(self.session, &item) {
+            Some(Made::Operation(spec)) => Ok((*spec).clone()),
+            _ => {
+                let expected = "an operation (`wake.operation`, `wake.writeFile`, …)";
+                Err(self.wrong(task, &path, expected, &item))
             }
-        }
-        Ok(())
+        };
+        items.map(operation).collect()
     }
 
     fn add_messages(&mut self, task: &Task, result: &ObjValue) -> Evaluated<()> {
@@ -206,7 +220,11 @@ impl Run<'_> {
                         Error::user(text).cause(cause).at_if_absent(at.as_ref()),
                     ));
                 }
-                Some(Made::Message(level, text, _)) => self.generated.messages.push((level, text)),
+                Some(Made::Message(level, text, _)) => {
+                    let task = format!("{} of {}", task.name, task.plugin);
+                    let messages = &mut self.generated.messages;
+                    messages.push(TaskMessage { level, text, task });
+                }
                 _ => {
                     let expected = "a message (`wake.info`, `wake.warning`, `wake.fail`)";
                     return Err(self.wrong(task, &path, expected, &item));

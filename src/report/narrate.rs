@@ -206,7 +206,8 @@ impl Narrator {
                 instance,
                 level,
                 text,
-            } => self.message(instance, *level, text),
+                task,
+            } => self.message(instance, *level, text, task),
             Event::StaleRemoved { path } => {
                 self.detail(1, || format!("Removed `{}`", one_line(path)))
             }
@@ -228,7 +229,8 @@ impl Narrator {
         }
     }
 
-    fn message(&self, instance: &str, level: Level, text: &str) -> String {
+    /// What a task says. Which task that is goes without saying for those of wake itself.
+    fn message(&self, instance: &str, level: Level, text: &str, task: &str) -> String {
         let style = self.options.style;
         let head = match level {
             Level::Info if self.options.verbosity == Verbosity::Quiet => return String::new(),
@@ -237,7 +239,12 @@ impl Narrator {
             Level::Error => style.error("error:"),
         };
         let text = hang(&visible(text), "  ");
-        format!("{head} {}: {text}\n", one_line(instance))
+        let is_own = task.is_empty() || task.contains(" of std-plugins/");
+        let origin = match is_own && !matches!(self.options.verbosity, Verbosity::Verbose(_)) {
+            true => String::new(),
+            false => format!(" ({})", one_line(task)),
+        };
+        format!("{head} {}{origin}: {text}\n", one_line(instance))
     }
 
     fn warning(&self, text: &str) -> String {

@@ -157,6 +157,7 @@ fn eventful_run() -> Vec<Event> {
             instance: "acme/app:root".to_owned(),
             level: Level::Warning,
             text: "`Sorce` is not read\nby anyone".to_owned(),
+            task: "Build of acme/plugin.libsonnet".to_owned(),
         },
         Event::Planned { operations: 6 },
         Event::UpToDate { operations: 1 },

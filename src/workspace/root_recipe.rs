@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use super::parameters;
 use crate::declare::model::Parameters;
-use crate::declare::recipe::{self, Entry, Span, Table, Value, ValueKind};
+use crate::declare::sml::{self, Entry, Span, Table, Value, ValueKind};
 use crate::error::{Error, Location, Result};
 use crate::fs;
 
@@ -49,7 +49,7 @@ impl RootRecipe {
 
     /// What the content of the file at `path` says.
     pub fn parse(path: PathBuf, bytes: &[u8]) -> Result<Self> {
-        let table = recipe::parse(FILE, bytes)?;
+        let table = sml::parse(FILE, bytes)?;
         let reader = Reader {
             text: &String::from_utf8_lossy(bytes),
         };

@@ -143,6 +143,9 @@ impl Space {
             dependencies: Vec::new(),
             plugins,
             answers: Vec::new(),
+            sdks: Vec::new(),
+            shared_keys: Vec::new(),
+            preprocessed: BTreeMap::new(),
             at: None,
         }
     }

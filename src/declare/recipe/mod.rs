@@ -1,14 +1,3 @@
-//! SML, the language of `Recipe.sml` and `RootRecipe.sml`: text to spanned values.
+//! The front end of recipes: `Recipe.sml` to the model.
 //!
-//! It knows the grammar and nothing of which keys a recipe has.
-
-pub mod parse;
-pub mod value;
-
-mod scan;
-
-pub use parse::parse;
-pub use value::{Entry, LanguageReference, PackageReference, Span, Table, Value, ValueKind};
-
-#[cfg(test)]
-mod tests;
+//! It knows what the keys and references of a recipe mean to wake; what its other properties mean is for tasks.

@@ -135,7 +135,7 @@ impl Instances<'_> {
     /// Refuses a `Build` dependency on a declared package that has no tasks.
     pub(super) fn check_plugin(&self, index: InstanceIndex, package: PackageIndex) -> Result<()> {
         let declaration = self.packages.declaration(package)?;
-        if declaration.is_plugin {
+        if declaration.plugin.is_some() {
             return Ok(());
         }
         let instance = &self.all[index];

@@ -1,5 +1,7 @@
 //! The input table of an instance (DESIGN §4, step 1), and the tokens that name instances.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::{Edge, InstanceIndex, Instances};
@@ -32,6 +34,9 @@ impl Instances<'_> {
                 .collect(),
             plugins: self.plugins(index),
             answers,
+            sdks: Vec::new(),
+            shared_keys: Vec::new(),
+            preprocessed: BTreeMap::new(),
             at: module.at.clone(),
         })
     }

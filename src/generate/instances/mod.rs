@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 use super::qualify;
 use crate::declare::model::{Module, ModuleBody, PackageRequest, Parameters};
 use crate::error::{Error, Location, Result, suggestion};
-use crate::event::{Event, Level, Subscriber};
+use crate::event::{Event, Subscriber};
 use crate::jsonnet::protocol::{Answer, Answered, Generated, Outcome, Read, Request};
 use crate::pkg::Ask;
 use crate::pkg::frontier::Failure;
@@ -433,21 +433,13 @@ impl<'a> Instances<'a> {
         subscriber: &mut dyn Subscriber,
     ) -> Result<()> {
         let label = self.all[index].label.clone();
-        for (level, text) in &generated.messages {
+        for message in &generated.messages {
             subscriber.event(&Event::Message {
                 instance: label.clone(),
-                level: *level,
-                text: text.clone(),
+                level: message.level,
+                text: message.text.clone(),
+                task: message.task.clone(),
             });
-        }
-        if let Some((_, text)) = generated
-            .messages
-            .iter()
-            .find(|(level, _)| *level == Level::Error)
-        {
-            return Err(Error::user(format!("`{label}` cannot be generated"))
-                .cause(text.clone())
-                .at_if_absent(self.all[index].at()));
         }
         subscriber.event(&Event::Generated {
             instance: label,

@@ -38,6 +38,7 @@ impl Instances<'_> {
             package: PackageRef::Own,
             module: module.clone(),
             config: config.clone(),
+            language: None,
             at: at.clone(),
         });
         let (index, _) = self.add(package, &module, parameters, config, true);

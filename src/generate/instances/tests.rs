@@ -36,6 +36,7 @@ fn request(directory: &Path, name: &str) -> PackageRequest {
         versions: None,
         when: Default::default(),
         replace: false,
+        is_host: false,
         at: None,
     }
 }
@@ -54,6 +55,7 @@ fn dependency(package: PackageRef, module: &str, config: Value) -> Dependency {
         package,
         module: module.into(),
         config,
+        language: None,
         at: None,
     }
 }
@@ -82,7 +84,7 @@ impl World {
                     files: None,
                     pkgs: Vec::new(),
                     modules: modules.map(|(_, module)| module.clone()).collect(),
-                    is_plugin: false,
+                    plugin: None,
                     exec: None,
                     imports: Vec::new(),
                     at: None,

@@ -57,6 +57,7 @@ pub(in crate::jsonnet) fn get_package(call: &Call<'_>) -> Evaluated<Val> {
         versions: versions(call)?,
         when: when(call)?,
         replace,
+        is_host: false,
         at: call.at.clone(),
     };
     check_depth(&request).map_err(raise)?;
@@ -115,6 +116,7 @@ pub(in crate::jsonnet) fn plain(
         versions: None,
         when: BTreeMap::new(),
         replace: false,
+        is_host: false,
         at,
     }
 }

@@ -53,7 +53,7 @@ fn package(label: &str, version: &str) -> Script {
             files: None,
             pkgs: Vec::new(),
             modules: Vec::new(),
-            is_plugin: false,
+            plugin: None,
             exec: None,
             imports: Vec::new(),
             at: None,
@@ -157,6 +157,7 @@ fn get(wanted: &str, from: Source) -> PackageRequest {
         versions: None,
         when: BTreeMap::new(),
         replace: false,
+        is_host: false,
         at: None,
     }
 }

@@ -19,6 +19,7 @@ fn request(label: &str, version: Option<&str>, from: Source) -> PackageRequest {
         versions: None,
         when: BTreeMap::new(),
         replace: false,
+        is_host: false,
         at: Some(Location::of_bytes("PKG", "pkgs", 0, 4)),
     }
 }
@@ -68,7 +69,7 @@ impl Place {
             files: Some(vec!["src/a.c".to_owned()]),
             pkgs: Vec::new(),
             modules: Vec::new(),
-            is_plugin: false,
+            plugin: None,
             exec: None,
             imports: vec!["lib.libsonnet".to_owned()],
             at: None,
