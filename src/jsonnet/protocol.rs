@@ -259,6 +259,18 @@ pub struct OperationSpec {
     pub at: Option<Location>,
 }
 
+impl OperationSpec {
+    /// All outputs, that which receives standard output among them.
+    pub fn all_outputs(&self) -> impl Iterator<Item = &str> {
+        let stdout = match &self.action {
+            ActionSpec::Run { stdout, .. } => stdout.as_deref(),
+            _ => None,
+        };
+        let stdout = stdout.filter(|stdout| !self.outputs.iter().any(|output| output == stdout));
+        self.outputs.iter().map(String::as_str).chain(stdout)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(
     clippy::large_enum_variant,
