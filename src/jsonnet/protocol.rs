@@ -52,6 +52,9 @@ pub enum Request {
     /// Runs the tasks of one instance, or works out the operation of a `wake.module`. Answers with
     /// [`Answer::Generated`] or [`Answer::Waiting`].
     Generate(Box<GenerateInput>),
+    /// Runs tasks of one instance from a state that is given, to see what they do. Answers with [`Answer::Tried`] or
+    /// [`Answer::Waiting`].
+    Try(Box<Trial>),
     /// `wake eval`: evaluates a file and answers with [`Answer::Value`]; a function is called with `wake` if it takes it.
     Eval {
         file: PathBuf,
@@ -119,6 +122,7 @@ pub enum Answer {
     Declaration(Declaration),
     Module(Module),
     Generated(Generated),
+    Tried(Tried),
     Value(Value),
     /// The evaluation read `exports`, `pkgs`, `inputs`, `name` or `version` of packages that are not known yet: answer
     /// these and ask again.
@@ -195,6 +199,43 @@ pub struct GenerateInput {
     pub preprocessed: BTreeMap<String, String>,
     /// Where the module is declared.
     pub at: Option<Location>,
+}
+
+/// An instance whose tasks are tried, not generated to be built.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Trial {
+    pub input: GenerateInput,
+    /// What the first task finds.
+    pub start: TaskState,
+    /// The only tasks to run, in this order; `None`: all, in theirs.
+    pub tasks: Option<Vec<String>>,
+}
+
+/// The two states that tasks hand on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskState {
+    pub active: Value,
+    pub shared: Value,
+}
+
+impl Default for TaskState {
+    /// Two empty objects.
+    fn default() -> Self {
+        let empty = || Value::Object(serde_json::Map::new());
+        Self {
+            active: empty(),
+            shared: empty(),
+        }
+    }
+}
+
+/// What trying tasks came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tried {
+    pub generated: Generated,
+    pub active_state: Value,
+    /// The tasks that ran, in their order.
+    pub tasks: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
