@@ -2,6 +2,8 @@
 //!
 //! It does not know how operations run.
 
+use std::collections::{BTreeSet, HashMap};
+
 use super::Run;
 use super::instances::Preprocessed;
 use super::lower::Lowered;
@@ -12,8 +14,8 @@ use crate::fs;
 use crate::graph::freeze;
 use crate::graph::{FileId, Graph};
 
-/// How often tasks may ask for more. One pass is usual; a task that never has enough would not end.
-const MOST_PASSES: usize = 100;
+/// How often the tasks of one instance may ask for more. Once is usual; tasks that never have enough would not end.
+const MOST_PASSES: usize = 10;
 
 /// Bytes of the longest output that tasks can read.
 const LONGEST: usize = 16 << 20;
@@ -22,7 +24,8 @@ const LONGEST: usize = 16 << 20;
 #[derive(Default)]
 pub(super) struct Made {
     pub(super) contents: Preprocessed,
-    passes: usize,
+    /// How often each instance has asked.
+    passes: HashMap<String, usize>,
 }
 
 impl Made {
@@ -39,17 +42,9 @@ impl Made {
         subscriber: &mut dyn Subscriber,
     ) -> Result<()> {
         let pending = || lowered.preprocess.iter().filter(|one| one.is_pending);
-        self.passes += 1;
-        if self.passes > MOST_PASSES {
-            let labels = lowered.instances.iter().filter(|one| one.is_partial);
-            let labels: Vec<&str> = labels.map(|one| one.label.as_str()).collect();
-            return Err(Error::user(format!(
-                "`{}` asks for `preprocess` again and again",
-                labels.join("`, `")
-            ))
-            .hint(
-                "what a task asks for must not depend on the outputs that it has read without end",
-            ));
+        let asking = pending().map(|one| (&one.instance, &one.label));
+        for (instance, label) in asking.collect::<BTreeSet<_>>() {
+            self.pass(instance, label)?;
         }
         let files: Vec<FileId> = pending().map(|one| one.file).collect();
         succeed(&run(graph, state, files, subscriber)?)?;
@@ -59,6 +54,19 @@ impl Made {
             of_instance.insert(one.text.clone(), content);
         }
         Ok(())
+    }
+
+    /// Counts one more pass of an instance.
+    fn pass(&mut self, instance: &str, label: &str) -> Result<()> {
+        let passes = self.passes.entry(instance.to_owned()).or_default();
+        *passes += 1;
+        if *passes <= MOST_PASSES {
+            return Ok(());
+        }
+        Err(Error::user(format!(
+            "The tasks of `{label}` ask for `preprocess` again and again"
+        ))
+        .hint("what they ask for must not depend without end on the outputs that they have read"))
     }
 
     /// What tasks have read, as a graph remembers it.
@@ -100,8 +108,8 @@ fn succeed(summary: &Summary) -> Result<()> {
         return Err(Error::new(Kind::Interrupted, "Interrupted"));
     }
     if summary.failed > 0 {
-        let error = Error::new(Kind::Failed, "Not all operations are known");
-        return Err(error.cause("an operation failed whose output says what else there is to do"));
+        let error = Error::new(Kind::Failed, "Tasks cannot go on");
+        return Err(error.cause("an operation that they asked for with `preprocess` failed"));
     }
     Ok(())
 }

@@ -120,7 +120,7 @@ fn a_task_that_never_has_enough_is_an_error() {
            preprocess: [wake.writeFile('$(target)/' + index, 'x') for index in std.range(0, count)],
          } }] }",
     );
-    let run = space.wake(["build"]).code(2);
+    let run = space.wake(["build", "--quiet"]).code(2);
     insta::assert_snapshot!(run.transcript());
 }
 

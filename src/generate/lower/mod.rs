@@ -50,6 +50,8 @@ pub struct Preprocess {
     pub file: FileId,
     /// See [`Instances::target_token`].
     pub instance: String,
+    /// The instance for people.
+    pub label: String,
     /// The output as tasks write it.
     pub text: String,
     /// Whether they have not read it yet.
@@ -194,6 +196,7 @@ impl<'a> Lowering<'a> {
             self.preprocess.push(Preprocess {
                 file,
                 instance: self.instances.target_token(index),
+                label: self.instances.all[index].label.clone(),
                 text: text.to_owned(),
                 is_pending: self.instances.all[index].is_partial(),
             });
