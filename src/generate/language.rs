@@ -4,7 +4,13 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result, suggestion};
 
-const PLUGINS: [(&str, &str); 3] = [("C", "c"), ("C++", "cpp"), ("Command", "command")];
+const PLUGINS: [(&str, &str); 5] = [
+    ("C", "c"),
+    ("C++", "cpp"),
+    ("Command", "command"),
+    ("Go", "go"),
+    ("Rust", "rust"),
+];
 
 /// The name of the std plugin for a recipe. `label` names the module in errors.
 pub fn plugin(recipe: &Map<String, Value>, label: &str) -> Result<&'static str> {
