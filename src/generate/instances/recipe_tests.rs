@@ -43,7 +43,9 @@ impl Instances<'_> {
         });
         let (index, _) = self.add(package, &module, parameters, config, true);
         let label = self.packages.declaration(package)?.info.label();
+        let shared_keys = self.all[of].shared_keys.clone();
         let tests = &mut self.all[index];
+        tests.shared_keys = shared_keys;
         tests.label = format!("{label}:{}", tests.directory_name());
         tests.requested = true;
         tests.evaluated = Some(Module {

@@ -191,7 +191,13 @@ fn attempt(
     ask: &Ask<'_>,
 ) -> Result<Vec<String>> {
     let preprocessed = Preprocessed::new();
-    let mut instances = Instances::new(packages, testing, Parameters::new(), &preprocessed);
+    let shared = Shared {
+        host_parameters: &Parameters::new(),
+        properties: &serde_json::Map::new(),
+        sdks: &[],
+        preprocessed: &preprocessed,
+    };
+    let mut instances = Instances::new(packages, testing, shared);
     for module in modules {
         instances.request(root, module, &Parameters::new())?;
     }
