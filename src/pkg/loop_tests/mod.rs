@@ -3,6 +3,7 @@
 mod globals;
 mod kept;
 mod random;
+mod recipes;
 mod rules;
 mod waiting;
 
