@@ -168,6 +168,14 @@ pub fn package_link(label: &str, version: &str) -> String {
     }
 }
 
+/// The namespace of the package that [`package_link`] leads to.
+pub fn namespace_of_link(link: &Path) -> Option<&str> {
+    let below = link.strip_prefix(PACKAGES).ok()?;
+    let mut parts = below.components();
+    let namespace = parts.next()?.as_os_str().to_str()?;
+    (parts.next().is_some() && namespace != "_").then_some(namespace)
+}
+
 /// Whether a path goes through the link to a package.
 pub fn is_package_link(path: &Path) -> bool {
     path.to_str()
