@@ -25,7 +25,7 @@ use crate::pkg::retriever::run;
 use crate::workspace::layout::Layout;
 use crate::workspace::process_lock::{self, ProcessLock};
 use crate::workspace::target::Target;
-use crate::workspace::{Workspace, parameters};
+use crate::workspace::{Workspace, parameters, user_config};
 
 /// An open workspace. Nobody else changes it while this exists.
 pub(super) struct Session {
@@ -82,8 +82,10 @@ impl Session {
         subscriber: &mut dyn Subscriber,
     ) -> Result<Self> {
         let environment = environment::environment();
-        let workspace = Workspace::discover(&environment::working_directory()?)?;
-        let layout = Layout::new(&workspace.top);
+        let config_directory = user_config::config_directory(&environment);
+        let workspace = Workspace::discover(&environment::working_directory()?)?
+            .configured(config_directory.as_deref())?;
+        let layout = workspace.layout();
         subscriber.event(&Event::Started {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             workspace: workspace.top.display().to_string(),

@@ -164,6 +164,7 @@ fn attempt(
     let host_parameters = request.host_parameters.clone();
     let is_test = request.purpose == Purpose::Test;
     let mut instances = Instances::new(packages, is_test, host_parameters);
+    instances.sdks.clone_from(&context.workspace.user_config.sdks);
     for (package, module) in &modules {
         instances.request(*package, module, &request.parameters)?;
     }

@@ -27,7 +27,6 @@ use wake::jsonnet::protocol::Setup;
 use wake::pkg::policy::Policy;
 use wake::pkg::resolution::Context;
 use wake::pkg::retriever::{Running, run};
-use wake::workspace::layout::Layout;
 use wake::workspace::target::Target;
 use wake::workspace::{Workspace, parameters};
 
@@ -106,8 +105,10 @@ impl Plan {
     }
 
     fn prepare(&self, start: &Path, counts: &mut Counts) -> Result<(Graph, State)> {
-        let workspace = Workspace::discover(start)?;
-        let layout = Layout::new(&workspace.top);
+        // A test gives the config of its user as the file `.config/wake/LocalUserConfig.sml`.
+        let config_directory = self.path(".config");
+        let workspace = Workspace::discover(start)?.configured(Some(&config_directory))?;
+        let layout = workspace.layout();
         layout.create()?;
         let (mut state, _) = State::open(&layout.state_directory(), &workspace.top)?;
         let environment: BTreeMap<String, String> =

@@ -34,7 +34,7 @@ impl Instances<'_> {
                 .collect(),
             plugins: self.plugins(index),
             answers,
-            sdks: Vec::new(),
+            sdks: self.sdks.clone(),
             shared_keys: module.shared_keys.clone(),
             preprocessed: BTreeMap::new(),
             at: module.at.clone(),

@@ -186,6 +186,8 @@ pub struct Instances<'a> {
     testing: bool,
     /// What `Tool` dependencies are made with.
     host_parameters: Parameters,
+    /// The user's SDKs, as tasks see them.
+    pub sdks: Vec<Value>,
     pub reads: Vec<Read>,
     jobs: Vec<Job>,
 }
@@ -203,6 +205,7 @@ impl<'a> Instances<'a> {
             unanswered: HashMap::new(),
             testing,
             host_parameters,
+            sdks: Vec::new(),
             reads: Vec::new(),
             jobs: Vec::new(),
         }
