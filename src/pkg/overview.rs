@@ -51,7 +51,7 @@ pub struct Required {
     /// The key in `pkgs`; `None`: it is asked for elsewhere, or only the retriever's forecast is known, which has no `at`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// `namespace/name@requirement`.
+    /// `namespace/name@requirement`; of one that takes whatever package lies at a path, the path.
     pub request: String,
     /// The place of what answers it in [`Overview::packages`]; `None`: nothing does, and nobody needed it.
     pub package: Option<usize>,
@@ -177,7 +177,10 @@ fn requires(
     let hidden: Vec<PackageRequest> = hidden.map(|(_, request)| request.clone()).collect();
     let mut required = |key: Option<&String>, request: &PackageRequest| Required {
         key: key.cloned(),
-        request: request.wanted.to_string(),
+        request: match request.wanted.name.is_empty() {
+            true => request.label(),
+            false => request.wanted.to_string(),
+        },
         package: answer(resolver, index, request).and_then(|node| places.get(&node).copied()),
         when: request.when.clone(),
         at: request.at.as_ref().map(ToString::to_string),

@@ -49,7 +49,7 @@ impl Resolver<'_> {
                 let (first, other) = *executed.entry(origin(exec)).or_insert((found, request));
                 let directory = |index| &self.packages.get(index).directory;
                 if directory(first) != directory(found) && refused.is_ok() {
-                    refused = Err(self.namesakes(&retriever.wanted.label(), first, found))
+                    refused = Err(self.namesakes(&retriever.label(), first, found))
                         .map_err(|error: Error| error.at_if_absent(other.at.as_ref()));
                 }
             }

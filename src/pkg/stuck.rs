@@ -51,11 +51,7 @@ impl Resolver<'_> {
             at.map(|at| (at.file.clone(), at.line, at.column))
         };
         waiting.sort_by_cached_key(|(index, request)| {
-            (
-                place(request),
-                self.packages.label(*index),
-                request.wanted.label(),
-            )
+            (place(request), self.packages.label(*index), request.label())
         });
         waiting.dedup_by(|one, other| one.0 == other.0 && one.1.is_same(&other.1));
         self.explain(&waiting)
@@ -100,7 +96,7 @@ impl Resolver<'_> {
                 .cause(format!(
                     "`{}` waits for `{}`{}{}",
                     self.packages.label(*asking),
-                    request.wanted.label(),
+                    request.label(),
                     finder(request),
                     place.unwrap_or_default()
                 ))
@@ -162,7 +158,7 @@ fn finder(request: &PackageRequest) -> String {
     match &request.from {
         Source::Retriever(exec) => match &exec.program {
             Program::Package(retriever) => {
-                format!(", which `{}` must find first", retriever.wanted.label())
+                format!(", which `{}` must find first", retriever.label())
             }
             Program::Std(_) | Program::File(_) => String::new(),
         },

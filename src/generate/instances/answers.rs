@@ -75,7 +75,7 @@ impl Instances<'_> {
                 Some(_) => {
                     return Err(Error::internal(format!(
                         "`{}` is asked for again and again",
-                        request.wanted.label()
+                        request.label()
                     ))
                     .at_if_absent(request.at.as_ref()));
                 }

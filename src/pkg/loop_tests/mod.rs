@@ -3,6 +3,7 @@
 mod globals;
 mod kept;
 mod random;
+mod recipes;
 mod rules;
 mod waiting;
 
@@ -50,6 +51,7 @@ fn package(label: &str, version: &str) -> Script {
     Script {
         declaration: Declaration {
             info,
+            language: None,
             files: None,
             pkgs: Vec::new(),
             modules: Vec::new(),

@@ -63,7 +63,7 @@ impl Packages {
         if asks.release.is_some() {
             return Err(Error::user(format!(
                 "`{}` is asked for by path, in a package that a retriever has fetched",
-                request.wanted.label()
+                request.label()
             ))
             .cause(format!("`{}` asks for `{relative}`", asks.display))
             .hint("only its own files are fetched: it must ask for other packages by `wake.GLOBAL` or a retriever"));
@@ -77,14 +77,15 @@ impl Packages {
         });
         match target {
             Some(directory) => Ok(self.add(directory)),
-            None => Err(
-                Error::user(format!("`{}` is not there", request.wanted.label()))
-                    .cause(format!(
-                        "there is no directory `{}`",
-                        path::display(&path, &self.top)
-                    ))
-                    .hint("correct the path in `from`"),
-            ),
+            None => Err(Error::user(format!("`{}` is not there", request.label()))
+                .cause(format!(
+                    "there is no directory `{}`",
+                    path::display(&path, &self.top)
+                ))
+                .hint(match request.wanted.name.is_empty() {
+                    true => "correct the path of the reference",
+                    false => "correct the path in `from`",
+                })),
         }
     }
 
@@ -167,5 +168,5 @@ impl Packages {
 
 /// The error of a request that resolution has not answered yet; shown only if it never does.
 fn not_yet(request: &PackageRequest) -> Error {
-    Error::user(format!("`{}` is not resolved", request.wanted.label()))
+    Error::user(format!("`{}` is not resolved", request.label()))
 }

@@ -91,11 +91,6 @@ impl Packages {
         0..self.packages.len()
     }
 
-    /// Whether a directory, absolute and with its links resolved, is the workspace's top or lies below it.
-    pub fn is_below_top(&self, directory: &Path) -> bool {
-        directory.starts_with(&self.top)
-    }
-
     /// The package at an absolute directory with its links resolved, if it was looked at.
     pub fn at(&self, directory: &Path) -> Option<PackageIndex> {
         self.by_directory.get(directory).copied()
@@ -364,14 +359,14 @@ impl Packages {
     }
 
     /// Refuses a declared package that is not the one that was asked for: another name, namespace or version. A package
-    /// that says no version has any.
+    /// that says no version has any, and a request without a name takes any package.
     ///
     /// # Errors
     /// `User`, at the `getPkg`; also those of the package's own declaration.
     pub fn check(&self, index: PackageIndex, request: &PackageRequest) -> Result<()> {
         let info = &self.declaration(index)?.info;
         let wanted = &request.wanted;
-        let is_named = wanted.name == info.name
+        let is_named = (wanted.name.is_empty() || wanted.name == info.name)
             && (wanted.namespace.is_none() || wanted.namespace == info.namespace);
         let requirement = Requirement::of(wanted.version.as_deref())?;
         let version = info.version.as_deref().map(Version::parse);
