@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use super::environment;
 use super::options::{Declarations, Evaluation, Resolution};
 use crate::declare::model::Parameters;
+use crate::declare::recipe::Recipes;
 use crate::error::{Error, Result};
 use crate::evaluate::state::State;
 use crate::event::{Event, Subscriber};
@@ -31,6 +32,7 @@ pub(super) struct Session {
     pub(super) place: Place,
     pub(super) state: State,
     evaluators: Evaluators,
+    recipes: Recipes,
     _lock: ProcessLock,
 }
 
@@ -102,6 +104,7 @@ impl Session {
             });
         }
         Ok(Self {
+            recipes: Recipes::new(&workspace),
             evaluators: evaluators(declarations.evaluation, &environment)?,
             place: Place {
                 build: build()?,
@@ -138,7 +141,8 @@ impl Session {
             purpose: asked.purpose,
             trust_saved: asked.trust_saved,
         };
-        let ask = |request: &_| self.evaluators.ask(request);
+        let (recipes, evaluators) = (&self.recipes, &self.evaluators);
+        let ask = |request: &_| recipes.ask(request, |request| evaluators.ask(request));
         generate::prepare(
             &self.place.context(&ask),
             &mut self.state,
@@ -163,7 +167,8 @@ impl Session {
         policy: &Policy,
         work: impl FnOnce(&Context<'_>) -> Result<T>,
     ) -> Result<T> {
-        let ask = |request: &_| self.evaluators.ask(request);
+        let (recipes, evaluators) = (&self.recipes, &self.evaluators);
+        let ask = |request: &_| recipes.ask(request, |request| evaluators.ask(request));
         work(&Context {
             policy,
             ..self.place.context(&ask)
@@ -172,7 +177,8 @@ impl Session {
 
     /// The directories below that of all outputs that belong to modules which members declare.
     pub(super) fn declared(&self, subscriber: &mut dyn Subscriber) -> Result<Vec<PathBuf>> {
-        let ask = |request: &_| self.evaluators.ask(request);
+        let (recipes, evaluators) = (&self.recipes, &self.evaluators);
+        let ask = |request: &_| recipes.ask(request, |request| evaluators.ask(request));
         generate::declared(&self.place.context(&ask), subscriber)
     }
 

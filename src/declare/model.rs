@@ -124,6 +124,9 @@ pub fn is_name(name: &str) -> bool {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Declaration {
     pub info: PackageInfo,
+    /// The `Language` of a recipe. The modules of a `PKG` have one each.
+    #[serde(default)]
+    pub language: Option<String>,
     /// The paths that make up the package, relative to its directory, sorted: from `files`. `None`: not given.
     pub files: Option<Vec<String>>,
     /// The visible fields of `pkgs`, in order of their names.
@@ -293,6 +296,9 @@ pub enum Versions {
 pub struct Module {
     pub body: ModuleBody,
     pub dependencies: Vec<Dependency>,
+    /// Keys of the recipe that stand in `RootRecipe.sml` alone.
+    #[serde(default)]
+    pub shared_keys: Vec<String>,
     /// Where the module is declared.
     pub at: Option<Location>,
 }

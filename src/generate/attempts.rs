@@ -1,40 +1,32 @@
 //! What lets generating begin anew when a package has arrived, at little cost: evaluations are remembered, and what was
 //! said is not said again.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashSet;
 
 use crate::error::Result;
 use crate::event::{Event, Subscriber};
 use crate::jsonnet::protocol::{Outcome, Request};
 use crate::pkg::Ask;
+use crate::workspace::evaluations::Evaluations;
 
-/// Remembers the outcomes of evaluations, which are pure: the same request has the same outcome.
+/// Remembers the outcomes of evaluations, which are pure, in this run and between runs.
 pub(super) struct Memo<'a> {
     ask: &'a Ask<'a>,
-    known: Mutex<HashMap<[u8; 32], Outcome>>,
+    evaluations: &'a Evaluations,
 }
 
 impl<'a> Memo<'a> {
-    pub(super) fn new(ask: &'a Ask<'a>) -> Self {
-        Self {
-            ask,
-            known: Mutex::default(),
-        }
+    pub(super) fn new(ask: &'a Ask<'a>, evaluations: &'a Evaluations) -> Self {
+        Self { ask, evaluations }
     }
 
     /// As the evaluation process would answer.
     pub(super) fn ask(&self, request: &Request) -> Result<Outcome> {
-        let Ok(text) = serde_json::to_vec(request) else {
-            return (self.ask)(request);
-        };
-        let key = *blake3::hash(&text).as_bytes();
-        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(outcome) = known().get(&key) {
-            return Ok(outcome.clone());
+        if let Some(outcome) = self.evaluations.recall(request) {
+            return Ok(outcome);
         }
         let outcome = (self.ask)(request)?;
-        known().insert(key, outcome.clone());
+        self.evaluations.remember(request, &outcome);
         Ok(outcome)
     }
 }

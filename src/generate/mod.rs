@@ -20,7 +20,6 @@ use crate::error::Result;
 use crate::evaluate::state::State;
 use crate::event::{Event, Subscriber};
 use crate::fs;
-use crate::fs::stamp::Clock;
 use crate::graph::freeze::Meta;
 use crate::graph::{self, FileId, Graph};
 use crate::jsonnet;
@@ -28,6 +27,7 @@ use crate::jsonnet::protocol::Read;
 use crate::pkg::Ask;
 use crate::pkg::resolution::{self, Context};
 use crate::pkg::resolve::Resolver;
+use crate::workspace::evaluations::Evaluations;
 use crate::workspace::front::{self, Surroundings};
 use crate::workspace::host;
 use crate::workspace::target::Target;
@@ -122,7 +122,13 @@ fn generate(
     subscriber: &mut dyn Subscriber,
 ) -> Result<Vec<u8>> {
     let (mut resolver, member_reads) = resolution::open(context)?;
-    let memo = Memo::new(context.ask);
+    let evaluations = Evaluations::open(
+        &context.layout.modules_file(),
+        &context.workspace.top,
+        context.environment,
+        resolution::salt(context),
+    )?;
+    let memo = Memo::new(context.ask, &evaluations);
     let ask = |request: &_| memo.ask(request);
     let mut once = Once::new(subscriber);
     loop {
@@ -132,7 +138,9 @@ fn generate(
         if resolver.packages.needs.is_empty() {
             // Modules ask for packages, too; and what is found is found, also where a module is broken.
             let lock = resolution::finish(context, &mut resolver, &mut once);
+            let kept = evaluations.save(&context.layout.modules_file(), &context.clock());
             let (lowered, mut reads) = attempt?;
+            kept?;
             reads.push(lock?);
             reads.extend(member_reads);
             return freeze(context, state, &lowered, reads);
@@ -163,6 +171,11 @@ fn attempt(
     reads.append(&mut instances.reads);
     let intern = &mut |path: &[u8]| -> FileId { state.intern(path) };
     let lowered = lower::lower(&instances, context.layout, intern)?;
+    let reused = instances.all.iter().filter(|one| one.is_recalled).count();
+    subscriber.event(&Event::AllGenerated {
+        generated: instances.all.len() - reused,
+        reused,
+    });
     reads.extend(instances.packages.reads.iter().cloned());
     Ok((lowered, reads))
 }
@@ -174,8 +187,7 @@ fn freeze(
     lowered: &Lowered,
     reads: Vec<Read>,
 ) -> Result<Vec<u8>> {
-    let clock = Clock::new(&context.layout.state_directory());
-    let front = front::save(reads, &clock, &context.workspace.top);
+    let front = front::save(reads, &context.clock(), &context.workspace.top);
     let front = postcard::to_stdvec(&front).map_err(|error| {
         crate::error::Error::internal(format!("A graph cannot be saved: {error}"))
     })?;

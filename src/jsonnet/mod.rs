@@ -26,7 +26,7 @@ mod plugin;
 pub mod protocol;
 mod script;
 mod session;
-mod static_imports;
+pub mod static_imports;
 mod substitution;
 mod tasks;
 mod tokens;

@@ -104,6 +104,9 @@ pub enum Reply {
 pub struct Outcome {
     pub result: Result<Answer, Error>,
     pub reads: Vec<Read>,
+    /// It was not evaluated now: an earlier run did that.
+    #[serde(skip)]
+    pub is_recalled: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

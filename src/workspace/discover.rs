@@ -87,7 +87,7 @@ pub fn is_package(directory: &Path) -> bool {
 
 fn no_workspace(start: &Path) -> Error {
     Error::user(format!(
-        "No `PKG` in `{}` or any directory above",
+        "No `PKG` or `Recipe.sml` in `{}` or any directory above",
         start.display()
     ))
     .hint("`wake init` makes a package here; `-C DIR` starts elsewhere")

@@ -104,7 +104,12 @@ impl Layout {
 
     /// What declarations said in earlier runs.
     pub fn declarations_file(&self) -> PathBuf {
-        self.top.join(".wake/state/declarations-1")
+        self.top.join(".wake/state/declarations-2")
+    }
+
+    /// What modules were generated to in earlier runs.
+    pub fn modules_file(&self) -> PathBuf {
+        self.top.join(".wake/state/modules-1")
     }
 
     /// What the latest resolution came to.
@@ -161,6 +166,14 @@ pub fn package_link(label: &str, version: &str) -> String {
         Some((namespace, name)) => format!("{PACKAGES}/{namespace}/{name}@{version}"),
         None => format!("{PACKAGES}/_/{label}@{version}"),
     }
+}
+
+/// The namespace of the package that [`package_link`] leads to.
+pub fn namespace_of_link(link: &Path) -> Option<&str> {
+    let below = link.strip_prefix(PACKAGES).ok()?;
+    let mut parts = below.components();
+    let namespace = parts.next()?.as_os_str().to_str()?;
+    (parts.next().is_some() && namespace != "_").then_some(namespace)
 }
 
 /// Whether a path goes through the link to a package.

@@ -8,12 +8,14 @@ mod c_and_cpp;
 mod command;
 mod errors;
 mod packages;
+mod recipes;
 mod requests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use wake::declare::model::Parameters;
+use wake::declare::recipe::Recipes;
 use wake::error::Result;
 use wake::evaluate::state::State;
 use wake::event::{Event, Subscriber};
@@ -129,7 +131,8 @@ impl Plan {
         };
         let options = Options::new(PathBuf::from(env!("CARGO_BIN_EXE_wake")));
         let evaluators = Evaluators::new(options, setup, 2);
-        let ask = |request: &_| evaluators.ask(request);
+        let recipes = Recipes::new(&workspace);
+        let ask = |request: &_| recipes.ask(request, |request| evaluators.ask(request));
         let retrievers = Running::new(run::Surroundings {
             program: PathBuf::from(env!("CARGO_BIN_EXE_wake")),
             environment: environment.clone(),

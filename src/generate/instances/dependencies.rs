@@ -1,7 +1,7 @@
 //! What an evaluated module depends on: instances, and packages whose tasks run for it.
 
 use super::{Edge, InstanceIndex, Instances, Step};
-use crate::declare::model::{Dependency, Module, PackageRef};
+use crate::declare::model::{DeclaredPlugin, Dependency, Module, PackageRef};
 use crate::error::{Error, Result};
 use crate::generate::language;
 use crate::jsonnet::protocol::Plugin;
@@ -56,7 +56,7 @@ impl Instances<'_> {
         if let Some(recipe) = instance.recipe() {
             let plugin = language::plugin(recipe, &instance.label)
                 .map_err(|error| error.at_if_absent(instance.at()))?;
-            self.all[index].language = Some(plugin);
+            self.all[index].language = plugin;
         }
         Ok(())
     }
@@ -141,6 +141,18 @@ impl Instances<'_> {
         let instance = &self.all[index];
         let mut named = instance.builds.iter();
         let at = named.find_map(|(named, at)| at.as_ref().filter(|_| *named == package));
+        if let Some(language) = declaration.language.as_deref().filter(|one| *one == "Wren") {
+            return Err(Error::user(format!(
+                "`{}` is a plugin in {language}, which wake does not run",
+                declaration.info.label()
+            ))
+            .cause(format!(
+                "it is a `Build` dependency of `{}`",
+                instance.label
+            ))
+            .hint("write its tasks in jsonnet: `docs/plugins.md` shows how")
+            .at_if_absent(at));
+        }
         Err(
             Error::user(format!("`{}` is no plugin", declaration.info.label()))
                 .cause(format!("it is a `Build` dependency of `{}`", instance.label))
@@ -155,7 +167,12 @@ impl Instances<'_> {
         let language = instance.language.iter();
         let mut plugins: Vec<Plugin> = language.map(|name| Plugin::Std((*name).into())).collect();
         for (package, _) in &instance.builds {
-            let plugin = Plugin::Package(self.packages.directory(*package));
+            let directory = self.packages.directory(*package);
+            let declared = self.packages.declared_of(*package);
+            let plugin = match declared.and_then(|declaration| declaration.plugin.clone()) {
+                Some(DeclaredPlugin::File(file)) => Plugin::File(directory, file),
+                Some(DeclaredPlugin::Pkg) | None => Plugin::Package(directory),
+            };
             if !plugins.contains(&plugin) {
                 plugins.push(plugin);
             }

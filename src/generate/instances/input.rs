@@ -35,7 +35,7 @@ impl Instances<'_> {
             plugins: self.plugins(index),
             answers,
             sdks: Vec::new(),
-            shared_keys: Vec::new(),
+            shared_keys: module.shared_keys.clone(),
             preprocessed: BTreeMap::new(),
             at: module.at.clone(),
         })

@@ -77,6 +77,8 @@ pub struct Instance {
     /// Who waits for this one.
     dependents: Vec<InstanceIndex>,
     generated: Option<Generated>,
+    /// Its tasks did not run: what they made in an earlier run still holds.
+    pub is_recalled: bool,
     /// Shared state with paths that mean the same in every instance.
     shared: Value,
 }
@@ -273,6 +275,7 @@ impl<'a> Instances<'a> {
         took: Duration,
         subscriber: &mut dyn Subscriber,
     ) -> Result<()> {
+        let is_recalled = outcome.is_recalled;
         self.reads.extend(outcome.reads);
         let answer = outcome.result.map_err(|error| match step {
             Step::Generate(index) => error.at_users(self.all[index].at()),
@@ -282,6 +285,7 @@ impl<'a> Instances<'a> {
             (_, Answer::Waiting(wanted)) => self.answer(step, answers::given(request), wanted),
             (Step::Module(index), Answer::Module(module)) => self.evaluated(index, module),
             (Step::Generate(index), Answer::Generated(generated)) => {
+                let took = (!is_recalled).then_some(took);
                 self.generated(index, generated, took, subscriber)
             }
             (Step::Exports(package), Answer::Value(value)) => {
@@ -394,6 +398,7 @@ impl<'a> Instances<'a> {
             missing: 0,
             dependents: Vec::new(),
             generated: None,
+            is_recalled: false,
             shared: Value::Null,
         });
         (index, true)
@@ -429,7 +434,7 @@ impl<'a> Instances<'a> {
         &mut self,
         index: InstanceIndex,
         generated: Generated,
-        took: std::time::Duration,
+        took: Option<Duration>,
         subscriber: &mut dyn Subscriber,
     ) -> Result<()> {
         let label = self.all[index].label.clone();
@@ -441,11 +446,14 @@ impl<'a> Instances<'a> {
                 task: message.task.clone(),
             });
         }
-        subscriber.event(&Event::Generated {
-            instance: label,
-            operations: generated.operations.len(),
-            milliseconds: took.as_secs_f64() * 1000.0,
-        });
+        match took {
+            Some(took) => subscriber.event(&Event::Generated {
+                instance: label,
+                operations: generated.operations.len(),
+                milliseconds: took.as_secs_f64() * 1000.0,
+            }),
+            None => self.all[index].is_recalled = true,
+        }
         let package = format!("package {}", self.package_name(self.all[index].package));
         let target = self.target_token_name(index);
         self.all[index].shared = qualify::qualify(&generated.shared_state, &package, &target);

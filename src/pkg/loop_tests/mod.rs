@@ -51,6 +51,7 @@ fn package(label: &str, version: &str) -> Script {
     Script {
         declaration: Declaration {
             info,
+            language: None,
             files: None,
             pkgs: Vec::new(),
             modules: Vec::new(),
@@ -417,6 +418,7 @@ impl World {
         Ok(Outcome {
             result: self.answer(request),
             reads: Vec::new(),
+            is_recalled: false,
         })
     }
 
