@@ -92,7 +92,7 @@ impl Instances<'_> {
             PackageRef::Own => Ok(own),
             PackageRef::Requested(request) => {
                 let found = self.packages.require(own, request)?;
-                self.packages.connect(own, found, request.at.as_ref());
+                self.packages.connect(own, found, request);
                 let requests = &mut self.all[index].requests;
                 requests.push((found, request.clone()));
                 Ok(found)
