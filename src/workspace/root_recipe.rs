@@ -145,8 +145,13 @@ impl Reader<'_> {
         if let Some(name) = names.iter().find(|name| [".wake", ".git"].contains(name)) {
             return Err(wrong(&format!("`{name}` is not for what is built")));
         }
-        if names.iter().any(|name| name.contains(['$', '\\']) || name.contains(char::is_control)) {
-            return Err(wrong("a path of what is built has no `$`, `\\` and control characters"));
+        if names
+            .iter()
+            .any(|name| name.contains(['$', '\\']) || name.contains(char::is_control))
+        {
+            return Err(wrong(
+                "a path of what is built has no `$`, `\\` and control characters",
+            ));
         }
         if fs::is_occupied(&path) {
             if !fs::is_directory(&path) {

@@ -54,7 +54,10 @@ fn remove_all(session: &mut Session) -> Result<String> {
 fn remove_output_root(root: &Path) -> Result<()> {
     let own = [layout::BUILT, ".gitignore"];
     let entries = fs::list_if_exists(root)?;
-    if entries.iter().all(|(name, _)| own.iter().any(|own| name == own)) {
+    if entries
+        .iter()
+        .all(|(name, _)| own.iter().any(|own| name == own))
+    {
         fs::remove_all(root)?;
     }
     Ok(())
@@ -78,18 +81,22 @@ fn remove_stale(session: &mut Session, subscriber: &mut dyn Subscriber) -> Resul
 
 /// Removes the files that `is_meant`, of those that the state records as made by wake, with the directories that this
 /// leaves empty. Returns how many there were.
-fn remove_made(
-    session: &mut Session,
-    is_meant: impl Fn(FileId, &State) -> bool,
-) -> Result<usize> {
-    let end = session.place.layout.top().join(session.place.layout.output_directory());
+fn remove_made(session: &mut Session, is_meant: impl Fn(FileId, &State) -> bool) -> Result<usize> {
+    let end = session
+        .place
+        .layout
+        .top()
+        .join(session.place.layout.output_directory());
     let state = &mut session.state;
     let identities = state.identities();
     let identities: Vec<FileId> = identities.filter(|one| is_meant(*one, state)).collect();
     let mut removed = 0;
     for identity in identities {
         let files = state.written_by(identity).into_iter();
-        for file in files.filter(|file| is_meant(*file, state)).collect::<Vec<_>>() {
+        for file in files
+            .filter(|file| is_meant(*file, state))
+            .collect::<Vec<_>>()
+        {
             let path = state.absolute(file);
             if stale::is_shared_directory(state, file) {
                 fs::remove_if_empty(&path);

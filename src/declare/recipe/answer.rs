@@ -59,10 +59,10 @@ impl Recipes {
             return Ok(outcome);
         }
         let mut outcome = jsonnet(request)?;
-        if let (Request::Module { package, .. }, Ok(Answer::Module(module))) =
-            (request, &mut outcome.result)
+        if let Ok(Answer::Module(module)) = &mut outcome.result
+            && let ModuleBody::Recipe(Json::Object(recipe)) = &mut module.body
         {
-            outcome.reads.extend(self.share_module(package, module));
+            properties::simplify_language(recipe);
         }
         Ok(outcome)
     }
@@ -99,31 +99,6 @@ impl Recipes {
     /// Whether the properties that packages share are those of a package, too.
     fn is_sharing(&self, package: &PackageDirectory) -> bool {
         package.granted.is_none() && package.directory.starts_with(&self.top)
-    }
-
-    /// Adds what packages share to the recipe of a module of a `PKG`. Returns what that was read from.
-    fn share_module(&self, package: &PackageDirectory, module: &mut Module) -> Option<Read> {
-        let ModuleBody::Recipe(Json::Object(recipe)) = &mut module.body else {
-            return None;
-        };
-        properties::simplify_language(recipe);
-        if !self.is_sharing(package) {
-            return None;
-        }
-        module.shared_keys = self.share(recipe);
-        Some(self.read.clone())
-    }
-
-    /// Adds the properties that a recipe does not give itself. Returns their keys.
-    fn share(&self, recipe: &mut Map<String, Json>) -> Vec<String> {
-        let mut keys = Vec::new();
-        for (key, value) in &self.shared {
-            if !recipe.contains_key(key) {
-                recipe.insert(key.clone(), value.clone());
-                keys.push(key.clone());
-            }
-        }
-        keys
     }
 }
 
@@ -200,23 +175,23 @@ struct Reading<'a> {
 /// A `Recipe.sml` that was read.
 struct Recipe {
     document: Document,
-    /// Those that packages share included.
+    /// Its own. Those that packages share are added when it is generated.
     properties: Map<String, Json>,
-    shared_keys: Vec<String>,
+    language: Option<String>,
     info: PackageInfo,
     /// Where its name stands.
     at: Location,
 }
 
 impl Recipe {
-    /// The place of a property, where the recipe has it.
-    fn location(&self, key: &str) -> Option<Location> {
-        let value = self.document.table.get(key)?;
-        Some(self.document.location(value.span))
-    }
-
-    fn language(&self) -> Option<&str> {
-        self.properties.get("Language").and_then(Json::as_str)
+    /// Refuses a language that there is not. One that packages share is refused where it is used.
+    fn check_language(&self) -> Result<()> {
+        let Some(value) = self.document.table.get("Language") else {
+            return Ok(());
+        };
+        let known = language::plugin(&self.properties, &self.info.label());
+        known.map_err(|error| error.at(self.document.location(value.span)))?;
+        Ok(())
     }
 }
 
@@ -234,17 +209,20 @@ impl Reading<'_> {
             )));
         }
         let document = Document::parse(&package.display(&file), &content)?;
-        let mut properties = properties::of_document(&document)?;
-        let mut shared_keys = Vec::new();
+        let properties = properties::of_document(&document)?;
+        let namespace = namespace(package);
+        let (mut info, at) = properties::identity(&document, &properties, namespace)?;
+        let mut language = properties::text(&properties, "Language");
         if self.recipes.is_sharing(package) {
-            shared_keys = self.recipes.share(&mut properties);
+            let shared = &self.recipes.shared;
+            info.version = info.version.or_else(|| properties::text(shared, "Version"));
+            language = language.or_else(|| properties::text(shared, "Language"));
             self.tracked.reads.push(self.recipes.read.clone());
         }
-        let (info, at) = properties::identity(&document, &properties, namespace(package))?;
         Ok(Recipe {
             document,
             properties,
-            shared_keys,
+            language,
             info,
             at,
         })
@@ -259,9 +237,8 @@ impl Reading<'_> {
             lock: lock.as_ref(),
         };
         let pkgs = dependencies::requests(&asked, names);
-        let language = recipe.language().map(ToOwned::to_owned);
-        let (plugin, imports) = match language.as_deref() {
-            Some(plugin::LANGUAGE) => {
+        let (plugin, imports) = match recipe.language.as_deref() {
+            Some(language::JSONNET) => {
                 let (file, imports) =
                     plugin::files(&recipe.document, self.package, &mut self.tracked)?;
                 (Some(DeclaredPlugin::File(file)), imports)
@@ -270,7 +247,7 @@ impl Reading<'_> {
         };
         Ok(Declaration {
             info: recipe.info,
-            language,
+            language: recipe.language,
             files: None,
             pkgs,
             modules: vec![ROOT.to_owned()],
@@ -297,16 +274,10 @@ impl Reading<'_> {
             namespace: recipe.info.namespace.as_deref(),
             lock: lock.as_ref(),
         };
-        language::plugin(&recipe.properties, &recipe.info.label()).map_err(|error| {
-            let at = recipe.location("Language");
-            error
-                .at_if_absent(at.as_ref())
-                .at_if_absent(Some(&recipe.at))
-        })?;
+        recipe.check_language()?;
         Ok(Module {
             dependencies: asked.iter().map(|one| one.dependency(names)).collect(),
             body: ModuleBody::Recipe(Json::Object(recipe.properties)),
-            shared_keys: recipe.shared_keys,
             at: Some(recipe.at),
         })
     }

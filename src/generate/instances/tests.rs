@@ -64,7 +64,6 @@ fn recipe(dependencies: Vec<Dependency>) -> Module {
     Module {
         body: ModuleBody::Recipe(json!({"Language": "Command"})),
         dependencies,
-        shared_keys: Vec::new(),
         at: None,
     }
 }
@@ -192,7 +191,14 @@ fn attempt(
     testing: bool,
     ask: &Ask<'_>,
 ) -> Result<Vec<String>> {
-    let mut instances = Instances::new(packages, testing, Parameters::new());
+    let preprocessed = Preprocessed::new();
+    let shared = Shared {
+        host_parameters: &Parameters::new(),
+        properties: &serde_json::Map::new(),
+        sdks: &[],
+        preprocessed: &preprocessed,
+    };
+    let mut instances = Instances::new(packages, testing, shared);
     for module in modules {
         instances.request(root, module, &Parameters::new())?;
     }

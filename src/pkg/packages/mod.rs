@@ -91,6 +91,11 @@ impl Packages {
         0..self.packages.len()
     }
 
+    /// Whether a directory, absolute and with its links resolved, is the workspace's top or lies below it.
+    pub fn is_below_top(&self, directory: &Path) -> bool {
+        directory.starts_with(&self.top)
+    }
+
     /// The package at an absolute directory with its links resolved, if it was looked at.
     pub fn at(&self, directory: &Path) -> Option<PackageIndex> {
         self.by_directory.get(directory).copied()
@@ -413,6 +418,7 @@ pub fn unexpected(answer: &Answer) -> Error {
         Answer::Declaration(_) => "Declaration",
         Answer::Module(_) => "Module",
         Answer::Generated(_) => "Generated",
+        Answer::Tried(_) => "Tried",
         Answer::Value(_) => "Value",
         Answer::Waiting(_) => "Waiting",
     };
