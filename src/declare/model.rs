@@ -296,6 +296,9 @@ pub enum Versions {
 pub struct Module {
     pub body: ModuleBody,
     pub dependencies: Vec<Dependency>,
+    /// Keys of the recipe that stand in `RootRecipe.sml` alone.
+    #[serde(default)]
+    pub shared_keys: Vec<String>,
     /// Where the module is declared.
     pub at: Option<Location>,
 }

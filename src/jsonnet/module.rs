@@ -97,12 +97,14 @@ pub(super) fn module_of(
             Ok(Module {
                 body: ModuleBody::Recipe(properties),
                 dependencies,
+                shared_keys: Vec::new(),
                 at: recipe.at.clone(),
             })
         }
         Body::Module(value) => Ok(Module {
             body: ModuleBody::Operation,
             dependencies: dependencies_of(session, &declared.package, &value)?,
+            shared_keys: Vec::new(),
             at: value.at.clone(),
         }),
     }

@@ -5,7 +5,6 @@ use super::asking::asked_for;
 use super::decisions::Answerer;
 use super::facts::{Demand, GLOBAL};
 use super::frontier::earliest;
-use super::packages::demand;
 use super::resolve::Resolver;
 use crate::declare::model::{PackageRequest, Program, Source};
 use crate::error::Error;
@@ -34,7 +33,7 @@ impl Resolver<'_> {
         };
         let asker = self.packages.get(asking).release.as_ref();
         let label = self.packages.label(asking);
-        demand(request, origin)
+        (self.packages.demanded(asking, request, origin))
             .is_ok_and(|demand| decisions.answer(asker, &label, &demand).is_some())
     }
 

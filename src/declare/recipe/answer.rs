@@ -59,10 +59,10 @@ impl Recipes {
             return Ok(outcome);
         }
         let mut outcome = jsonnet(request)?;
-        if let Ok(Answer::Module(module)) = &mut outcome.result
-            && let ModuleBody::Recipe(Json::Object(recipe)) = &mut module.body
+        if let (Request::Module { package, .. }, Ok(Answer::Module(module))) =
+            (request, &mut outcome.result)
         {
-            properties::simplify_language(recipe);
+            outcome.reads.extend(self.share_module(package, module));
         }
         Ok(outcome)
     }
@@ -99,6 +99,31 @@ impl Recipes {
     /// Whether the properties that packages share are those of a package, too.
     fn is_sharing(&self, package: &PackageDirectory) -> bool {
         package.granted.is_none() && package.directory.starts_with(&self.top)
+    }
+
+    /// Adds what packages share to the recipe of a module of a `PKG`. Returns what that was read from.
+    fn share_module(&self, package: &PackageDirectory, module: &mut Module) -> Option<Read> {
+        let ModuleBody::Recipe(Json::Object(recipe)) = &mut module.body else {
+            return None;
+        };
+        properties::simplify_language(recipe);
+        if !self.is_sharing(package) {
+            return None;
+        }
+        module.shared_keys = self.share(recipe);
+        Some(self.read.clone())
+    }
+
+    /// Adds the properties that a recipe does not give itself. Returns their keys.
+    fn share(&self, recipe: &mut Map<String, Json>) -> Vec<String> {
+        let mut keys = Vec::new();
+        for (key, value) in &self.shared {
+            if !recipe.contains_key(key) {
+                recipe.insert(key.clone(), value.clone());
+                keys.push(key.clone());
+            }
+        }
+        keys
     }
 }
 
@@ -175,23 +200,23 @@ struct Reading<'a> {
 /// A `Recipe.sml` that was read.
 struct Recipe {
     document: Document,
-    /// Its own. Those that packages share are added when it is generated.
+    /// Those that packages share included.
     properties: Map<String, Json>,
-    language: Option<String>,
+    shared_keys: Vec<String>,
     info: PackageInfo,
     /// Where its name stands.
     at: Location,
 }
 
 impl Recipe {
-    /// Refuses a language that there is not. One that packages share is refused where it is used.
-    fn check_language(&self) -> Result<()> {
-        let Some(value) = self.document.table.get("Language") else {
-            return Ok(());
-        };
-        let known = language::plugin(&self.properties, &self.info.label());
-        known.map_err(|error| error.at(self.document.location(value.span)))?;
-        Ok(())
+    /// The place of a property, where the recipe has it.
+    fn location(&self, key: &str) -> Option<Location> {
+        let value = self.document.table.get(key)?;
+        Some(self.document.location(value.span))
+    }
+
+    fn language(&self) -> Option<&str> {
+        self.properties.get("Language").and_then(Json::as_str)
     }
 }
 
@@ -209,20 +234,17 @@ impl Reading<'_> {
             )));
         }
         let document = Document::parse(&package.display(&file), &content)?;
-        let properties = properties::of_document(&document)?;
-        let namespace = namespace(package);
-        let (mut info, at) = properties::identity(&document, &properties, namespace)?;
-        let mut language = properties::text(&properties, "Language");
+        let mut properties = properties::of_document(&document)?;
+        let mut shared_keys = Vec::new();
         if self.recipes.is_sharing(package) {
-            let shared = &self.recipes.shared;
-            info.version = info.version.or_else(|| properties::text(shared, "Version"));
-            language = language.or_else(|| properties::text(shared, "Language"));
+            shared_keys = self.recipes.share(&mut properties);
             self.tracked.reads.push(self.recipes.read.clone());
         }
+        let (info, at) = properties::identity(&document, &properties, namespace(package))?;
         Ok(Recipe {
             document,
             properties,
-            language,
+            shared_keys,
             info,
             at,
         })
@@ -237,7 +259,8 @@ impl Reading<'_> {
             lock: lock.as_ref(),
         };
         let pkgs = dependencies::requests(&asked, names);
-        let (plugin, imports) = match recipe.language.as_deref() {
+        let language = recipe.language().map(ToOwned::to_owned);
+        let (plugin, imports) = match language.as_deref() {
             Some(language::JSONNET) => {
                 let (file, imports) =
                     plugin::files(&recipe.document, self.package, &mut self.tracked)?;
@@ -247,7 +270,7 @@ impl Reading<'_> {
         };
         Ok(Declaration {
             info: recipe.info,
-            language: recipe.language,
+            language,
             files: None,
             pkgs,
             modules: vec![ROOT.to_owned()],
@@ -274,10 +297,16 @@ impl Reading<'_> {
             namespace: recipe.info.namespace.as_deref(),
             lock: lock.as_ref(),
         };
-        recipe.check_language()?;
+        language::plugin(&recipe.properties, &recipe.info.label()).map_err(|error| {
+            let at = recipe.location("Language");
+            error
+                .at_if_absent(at.as_ref())
+                .at_if_absent(Some(&recipe.at))
+        })?;
         Ok(Module {
             dependencies: asked.iter().map(|one| one.dependency(names)).collect(),
             body: ModuleBody::Recipe(Json::Object(recipe.properties)),
+            shared_keys: recipe.shared_keys,
             at: Some(recipe.at),
         })
     }

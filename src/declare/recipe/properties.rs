@@ -55,19 +55,14 @@ pub(super) fn identity(
         return Err(no_name(document));
     };
     let at = document.location(name.span);
+    let version = properties.get("Version").and_then(Json::as_str);
     let info = PackageInfo {
         name: document.string("Name", name)?.to_owned(),
         namespace,
-        version: text(properties, "Version"),
+        version: version.map(ToOwned::to_owned),
     };
     info.check_names().map_err(|error| error.at(at.clone()))?;
     Ok((info, at))
-}
-
-/// A property that is a string.
-pub(super) fn text(properties: &Map<String, Json>, key: &str) -> Option<String> {
-    let value = properties.get(key).and_then(Json::as_str);
-    value.map(ToOwned::to_owned)
 }
 
 fn no_name(document: &Document) -> Error {

@@ -64,6 +64,7 @@ fn recipe(dependencies: Vec<Dependency>) -> Module {
     Module {
         body: ModuleBody::Recipe(json!({"Language": "Command"})),
         dependencies,
+        shared_keys: Vec::new(),
         at: None,
     }
 }
@@ -194,7 +195,6 @@ fn attempt(
     let preprocessed = Preprocessed::new();
     let shared = Shared {
         host_parameters: &Parameters::new(),
-        properties: &serde_json::Map::new(),
         sdks: &[],
         preprocessed: &preprocessed,
     };

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{PackageIndex, Packages, demand};
+use super::{PackageIndex, Packages};
 use crate::declare::model::{PackageRequest, Source};
 use crate::error::{Error, Result, suggestion};
 use crate::fs;
@@ -146,13 +146,14 @@ impl Packages {
         if let Some(&replacing) = self.decisions.replaced.get(&label) {
             return Ok(replacing);
         }
-        let demand = demand(request, origin)?;
+        let demand = self.demanded(asking, request, origin)?;
         let asker = self.packages[asking].release.as_ref();
         let answer = self.decisions.answer(asker, &self.label(asking), &demand);
         let Some(release) = answer.cloned() else {
             self.needs.demand(asking, request);
             return Err(not_yet(request));
         };
+        let release = self.decisions.representative(&release);
         let granted = self.granted(asking, request);
         if let Some(&index) = self.by_release.get(&release) {
             self.grant(index, granted);
