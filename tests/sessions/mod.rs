@@ -11,6 +11,7 @@ mod outputs;
 mod packages;
 mod pkg_read;
 mod pkg_write;
+mod recipes;
 mod strangers;
 mod two_phases;
 

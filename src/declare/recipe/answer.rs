@@ -331,4 +331,5 @@ fn no_declaration(package: &PackageDirectory, recipe: &Path) -> Error {
         "There is no `{pkg}` and no `{}`",
         package.display(recipe)
     ))
+    .hint("make a package there with `wake init`, or correct the path that leads there")
 }

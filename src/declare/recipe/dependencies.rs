@@ -223,16 +223,15 @@ pub(super) fn requests(asked: &[Asked], names: Names<'_>) -> Vec<(String, Packag
     let mut requests: Vec<(String, PackageRequest)> = Vec::new();
     for one in asked {
         let request = one.request(names);
+        if requests.iter().any(|(_, known)| known.is_same(&request)) {
+            continue;
+        }
         let mut key = one.reference.to_string();
-        match requests.iter().find(|(known, _)| *known == key) {
-            Some((_, known)) if known.is_same(&request) => continue,
-            // Wanted for the host and not for it.
-            Some(_) => key = format!("{key} ({})", one.kind),
-            None => {}
+        if requests.iter().any(|(known, _)| *known == key) {
+            // Wanted for the host, and not for it.
+            key = format!("{key} ({})", one.kind);
         }
-        if requests.iter().all(|(known, _)| *known != key) {
-            requests.push((key, request));
-        }
+        requests.push((key, request));
     }
     requests.sort_by(|a, b| a.0.cmp(&b.0));
     requests

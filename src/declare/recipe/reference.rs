@@ -85,7 +85,7 @@ impl Reference {
                 ..
             } => {
                 let is_one = |known: &&str| known.eq_ignore_ascii_case(name);
-                user.eq_ignore_ascii_case(SOUP) && BUILT_IN.iter().any(|known| is_one(&known))
+                user.eq_ignore_ascii_case(SOUP) && BUILT_IN.iter().any(|known| is_one(known))
             }
             _ => false,
         }
