@@ -148,7 +148,8 @@ fn read_file(package: &PackageDirectory, path: &str, tracked: &mut Tracked) -> R
     }
     let Some(content) = tracked.read(file.clone())? else {
         let shown = package.display(&file);
-        return Err(Error::user(format!("There is no file `{shown}`")));
+        return Err(Error::user(format!("There is no file `{shown}`"))
+            .hint("correct the path, or give the properties as an object"));
     };
     if !crate::fs::canonicalize(&file)?.starts_with(&package.directory) {
         return Err(leaves());
