@@ -307,7 +307,7 @@ fn two_directories_of_one_identity_are_refused() {
             "Two packages are called `text@1.0.0`",
             "one is `one`",
             "the other is `other`",
-            "hint: give one another name or version",
+            "hint: give one another name or namespace in its `wake.pkgInfo`",
         ]
     );
     world.path("other", &package("text", "1.1.0"));

@@ -145,7 +145,10 @@ impl Packages {
                 return Err(Error::user(format!("Two packages are called `{info}`"))
                     .cause(format!("one is `{first}`"))
                     .cause(format!("the other is `{}`", package.display))
-                    .hint("give one another name or version")
+                    .hint(match package.is_recipe {
+                        true => "give one another `Name`",
+                        false => "give one another name or namespace in its `wake.pkgInfo`",
+                    })
                     .at_if_absent(at.as_ref()));
             }
         }
