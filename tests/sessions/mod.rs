@@ -10,6 +10,7 @@ mod mishaps;
 mod outputs;
 mod packages;
 mod pkg_read;
+mod pkg_recipes;
 mod pkg_write;
 mod recipes;
 mod strangers;
