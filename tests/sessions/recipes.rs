@@ -1,5 +1,6 @@
 //! Packages that a `Recipe.sml` declares, from making one to cleaning up.
 
+use super::fetched::index;
 use crate::support::{Session, Space};
 
 const RECIPE: &str = "Name: 'App'
@@ -160,4 +161,37 @@ fn the_users_config_is_read() {
         "{}",
         wrong.stderr
     );
+}
+
+/// Catches names that are looked for elsewhere than in the workspace, then in the registry; and a lock that tells where on
+/// this machine that is.
+#[test]
+fn names_are_found_in_the_workspace_and_in_the_registry() {
+    let space = workspace("Members: ['*'], Registry: './index/', Defines: ['ANSWER=5']");
+    index(&space, "log", &["1.0.0", "1.4.0", "2.0.0"]);
+    let recipe = RECIPE.replace("'../library/'", "'Library', 'acme|log@1.2'");
+    space.file("app/Recipe.sml", recipe);
+    space.file(
+        "app/main.c",
+        "#include <stdio.h>\n#include <library.h>\n#include <log.h>\nint main(void) { printf(\"%d %s\\n\", answer(), log_text()); return 0; }\n",
+    );
+    let run = space.wake(["run", "-q", "app"]).success();
+    assert_eq!(run.stdout, "5 1.4.0\n");
+    let lock = space.read("wake.lock");
+    assert!(
+        lock.contains("acme/log") && !lock.contains(&*space.top().to_string_lossy()),
+        "{lock}"
+    );
+    space
+        .wake(["build", "--locked", "app"])
+        .success()
+        .says("up to date");
+    // The user's own is asked where the workspace names none.
+    space.edit("RootRecipe.sml", ", Registry: './index/'", "");
+    space.remove("wake.lock");
+    space.remove(".wake");
+    let config = format!("Registry: '{}'", space.path("index").display());
+    space.file("../home/.config/wake/LocalUserConfig.sml", config);
+    let run = space.wake(["run", "-q", "app"]).success();
+    assert_eq!(run.stdout, "5 1.4.0\n");
 }
