@@ -282,6 +282,7 @@ fn policy(resolution: Resolution, workspace: &Workspace) -> Policy {
         mode: resolution.mode,
         published_by: resolution.published_by,
         parameters: parameters::combine(&host, workspace, &Parameters::new()),
+        registry: workspace.registry().map(ToOwned::to_owned),
         ..Policy::default()
     }
 }

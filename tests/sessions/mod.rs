@@ -10,7 +10,9 @@ mod mishaps;
 mod outputs;
 mod packages;
 mod pkg_read;
+mod pkg_recipes;
 mod pkg_write;
+mod recipes;
 mod strangers;
 mod two_phases;
 
