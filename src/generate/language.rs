@@ -4,7 +4,15 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result, suggestion};
 
-const PLUGINS: [(&str, &str); 3] = [("C", "c"), ("C++", "cpp"), ("Command", "command")];
+const PLUGINS: [(&str, &str); 7] = [
+    ("C", "c"),
+    ("C++", "cpp"),
+    ("C#", "csharp"),
+    ("Command", "command"),
+    ("Java", "java"),
+    ("JavaScript", "javascript"),
+    ("Python", "python"),
+];
 
 /// The name of the std plugin for a recipe. `label` names the module in errors.
 pub fn plugin(recipe: &Map<String, Value>, label: &str) -> Result<&'static str> {
