@@ -8,9 +8,11 @@ use std::path::PathBuf;
 
 use super::environment;
 use super::options::{Declarations, Evaluation, Resolution};
+use super::runner::Runner;
 use crate::declare::model::Parameters;
 use crate::error::{Error, Result};
 use crate::evaluate::state::State;
+use crate::evaluate::{Interrupt, Options, Wanted};
 use crate::event::{Event, Subscriber};
 use crate::fs;
 use crate::generate::{self, Prepared, Purpose};
@@ -117,10 +119,34 @@ impl Session {
         })
     }
 
-    /// The graph for what is asked for.
+    /// The graph for what is asked for, in a command that does not build: only what tasks must read to know the graph is
+    /// made.
     pub(super) fn prepare(
         &mut self,
         asked: &Asked<'_>,
+        subscriber: &mut dyn Subscriber,
+    ) -> Result<Prepared> {
+        let (mark, layout) = (self.mark(), self.place.layout.clone());
+        let run: &mut generate::Run<'_> = &mut |graph, state, files, subscriber| {
+            // Only now: until something runs, a signal ends the process at once.
+            let interrupt = Interrupt::on_signals()?;
+            let mut runner = Runner {
+                options: Options {
+                    marks: vec![mark.clone()],
+                    ..Options::new(layout.temporary_directory(), interrupt)
+                },
+                state_directory: layout.state_directory(),
+            };
+            runner.run(graph, state, Wanted::Files(files), subscriber)
+        };
+        self.prepare_with(asked, run, subscriber)
+    }
+
+    /// The graph for what is asked for. See [`generate::prepare`].
+    pub(super) fn prepare_with(
+        &mut self,
+        asked: &Asked<'_>,
+        run: &mut generate::Run<'_>,
         subscriber: &mut dyn Subscriber,
     ) -> Result<Prepared> {
         let host_parameters = parameters::host_defaults();
@@ -143,6 +169,7 @@ impl Session {
             &self.place.context(&ask),
             &mut self.state,
             &request,
+            run,
             subscriber,
         )
     }

@@ -104,7 +104,12 @@ impl Layout {
 
     /// What declarations said in earlier runs.
     pub fn declarations_file(&self) -> PathBuf {
-        self.top.join(".wake/state/declarations-1")
+        self.top.join(".wake/state/declarations-2")
+    }
+
+    /// What modules were generated to in earlier runs.
+    pub fn modules_file(&self) -> PathBuf {
+        self.top.join(".wake/state/modules-1")
     }
 
     /// What the latest resolution came to.

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use wake::declare::model::Parameters;
 use wake::error::Result;
 use wake::evaluate::state::State;
+use wake::evaluate::{self, Interrupt, Real, Wanted};
 use wake::event::{Event, Subscriber};
 use wake::generate::{self, Purpose, Request};
 use wake::graph::key::{Declared, Parts, describe};
@@ -148,7 +149,16 @@ impl Plan {
             policy: &Policy::default(),
             cache_directory: None,
         };
-        let prepared = generate::prepare(&context, &mut state, &request, counts)?;
+        let interrupt = Interrupt::new()?;
+        let run: &mut generate::Run<'_> = &mut |graph, state, files, subscriber| {
+            let options = evaluate::Options {
+                wanted: Wanted::Files(files),
+                ..evaluate::Options::new(layout.temporary_directory(), interrupt.clone())
+            };
+            let world = Real::new(&layout.state_directory());
+            evaluate::evaluate(graph, state, &world, &options, subscriber)
+        };
+        let prepared = generate::prepare(&context, &mut state, &request, run, counts)?;
         Ok((prepared.graph, state))
     }
 

@@ -11,6 +11,7 @@ mod packages;
 mod pkg_read;
 mod pkg_write;
 mod strangers;
+mod two_phases;
 
 use std::path::PathBuf;
 

@@ -36,9 +36,14 @@ impl Instances<'_> {
             answers,
             sdks: Vec::new(),
             shared_keys: Vec::new(),
-            preprocessed: BTreeMap::new(),
+            preprocessed: self.preprocessed_for(index),
             at: module.at.clone(),
         })
+    }
+
+    fn preprocessed_for(&self, index: InstanceIndex) -> BTreeMap<String, String> {
+        let known = self.preprocessed.get(&self.target_token(index));
+        known.cloned().unwrap_or_default()
     }
 
     fn dependency_state(&self, edge: &Edge) -> DependencyState {

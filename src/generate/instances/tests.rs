@@ -144,6 +144,7 @@ impl World {
         Ok(Outcome {
             result: self.answer(request),
             reads: Vec::new(),
+            is_recalled: false,
         })
     }
 }
@@ -189,7 +190,8 @@ fn attempt(
     testing: bool,
     ask: &Ask<'_>,
 ) -> Result<Vec<String>> {
-    let mut instances = Instances::new(packages, testing, Parameters::new());
+    let preprocessed = Preprocessed::new();
+    let mut instances = Instances::new(packages, testing, Parameters::new(), &preprocessed);
     for module in modules {
         instances.request(root, module, &Parameters::new())?;
     }

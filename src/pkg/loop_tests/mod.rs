@@ -404,6 +404,7 @@ impl World {
         Ok(Outcome {
             result: self.answer(request),
             reads: Vec::new(),
+            is_recalled: false,
         })
     }
 
