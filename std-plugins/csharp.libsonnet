@@ -164,8 +164,11 @@ hosted.plugin({
   packagePaths: [],
   systemPaths: ['LinkLibraries', 'RuntimeDependencies'],
   types: ['Executable', 'Library', 'Test'],
+  programs: ['Executable', 'Test'],
   defaultType: 'Library',
+  testSuffix: '.tests',
   defaultSources: '`**/*.cs`',
+  testSources: '`**/*.cs`',
   mistakes:: mistakes,
   doubts:: doubts,
   sources(ctx):: hosted.sources(ctx, [{ include: ['**/*.cs'], exclude: ['**/bin/**', '**/obj/**'] }]),
@@ -189,7 +192,18 @@ hosted.plugin({
       for source in given.Source
       if paths.extension(source) != 'cs'
     ];
-    if strangers != [] || !isProgram(given.Type) then strangers
+    // Mono tells assemblies apart by their names, in which case does not count.
+    local assembly(path) = local parts = std.split(paths.base(path), '.'); std.asciiLower(std.join('.', parts[:std.length(parts) - 1]));
+    local twins = [
+      '`%s` and `%s`, which it refers to, are both assemblies of the name `%s`; give one of them another `Name`' % [
+        ctx.name,
+        hosted.relative(reference),
+        given.Name,
+      ]
+      for reference in references(given)
+      if assembly(reference) == std.asciiLower(given.Name)
+    ];
+    if strangers + twins != [] || !isProgram(given.Type) then strangers + twins
     else hosted.beside(null, ctx, '', loaded(given)).mistakes,
   build:: build,
   test:: test,

@@ -49,13 +49,13 @@ local words(text) = [word for word in std.split(text, ' ') if word != ''];
 local mainClass(ctx, source) =
   local text = ctx.readFile(std.strReplace(hosted.relative(source), '$$', '$'));
   local packages = [
-    std.strReplace(std.split(line, ';')[0], 'package ', '')
+    std.stripChars(std.strReplace(std.split(line, ';')[0], 'package ', ''), ' ')
     for line in std.map(function(line) std.stripChars(line, ' \t\r'), std.split(text, '\n'))
     if std.startsWith(line, 'package ')
   ];
   local class = std.split(paths.base(source), '.')[0];
   if std.length(std.findSubstr('void main(', std.join(' ', words(std.strReplace(text, ' (', '('))))) == 0 then null
-  else std.stripChars((if packages == [] then '' else packages[0]) + '.' + class, '. ');
+  else paths.literal(if packages == [] then class else packages[0] + '.' + class);
 
 // The classes that could be the main class, without looking at files if there is nothing to find out.
 local mainClasses(ctx, given) =
@@ -82,25 +82,35 @@ local resourceArguments(resource) =
   else if paths.isToken(resource) then ['-C', '$(%s)' % paths.split(resource).token, name]
   else ['-C', '/', name];
 
+// The package's own sources go into a file that `javac` reads: there may be more than a command line holds. Their names
+// are relative, so it says the same on every machine.
 local compile(wake, given) =
+  local own = [source for source in given.Source if std.startsWith(source, '$(package)/')];
+  local line(source) = '"%s"\n' % std.strReplace(std.strReplace(hosted.relative(source), '\\', '\\\\'), '"', '\\"');
   local isModular = std.any([paths.base(source) == 'module-info.java' for source in given.Source]);
   local used = jars(given) + (if given.TestRunner == null then [] else [given.TestRunner]);
   local classes = '$(target)/classes';
-  wake.operation({
-    title: 'Compile ' + given.Name,
-    executable: 'javac',
-    arguments: ['-J' + quiet, '-d', classes, '-encoding', 'UTF-8', '-implicit:none', '-sourcepath', classes]
-               + (if given.LanguageVersion == null then [] else ['--release', given.LanguageVersion])
-               + debugFlags[given.Flavor]
-               + ['-Xlint:all,-path,-processing,-serial']
-               + (if given.EnableWarningsAsErrors then ['-Werror'] else [])
-               + (if used == [] then ['-classpath', classes]
-                  else [if isModular then '--module-path' else '-classpath', join(used)])
-               + given.CompilerFlags
-               + given.Source,
-    inputs: given.Source + used,
-    outputs: [classes + '/'],
-  });
+  local list = '$(target)/obj/sources.txt';
+  [
+    wake.writeFile(list, std.join('', std.map(line, own))),
+    wake.operation({
+      title: 'Compile ' + given.Name,
+      executable: 'javac',
+      arguments: ['-J' + quiet, '-d', classes, '-encoding', 'UTF-8', '-implicit:none', '-sourcepath', classes]
+                 + (if given.LanguageVersion == null then [] else ['--release', given.LanguageVersion])
+                 + debugFlags[given.Flavor]
+                 + ['-Xlint:all,-path,-processing,-serial']
+                 + (if given.EnableWarningsAsErrors then ['-Werror'] else [])
+                 + (if used == [] then ['-classpath', classes]
+                    else [if isModular then '--module-path' else '-classpath', join(used)])
+                 + given.CompilerFlags
+                 + ['@' + list]
+                 + [source for source in given.Source if !std.member(own, source)],
+      inputs: [list] + given.Source + used,
+      outputs: [classes + '/'],
+      responseFile: 'never',
+    }),
+  ];
 
 local archive(wake, given, main) =
   local jar = jarOf(given);
@@ -113,6 +123,7 @@ local archive(wake, given, main) =
                + std.flatMap(resourceArguments, given.Resources),
     inputs: ['$(target)/classes'] + given.Resources,
     outputs: [jar],
+    responseFile: 'never',
   });
 
 // The program: copies of all jars in `lib`, of other files beside it, and the script.
@@ -124,7 +135,7 @@ local program(wake, ctx, given, main) =
   local inHere(file) = '"$here"/' + hosted.quote(hosted.relative(file));
   local copies = [others.copies[file] for file in runtimeFiles(given)];
   local java = ctx.findTool('java');
-  local flags = given.RuntimeFlags + (if copies == [] then [] else ['-Djava.library.path=$(target)']);
+  local flags = std.map(paths.literal, given.RuntimeFlags) + (if copies == [] then [] else ['-Djava.library.path=$(target)']);
   {
     operations: libraries.operations + others.operations + (
       if main == null then []
@@ -134,7 +145,7 @@ local program(wake, ctx, given, main) =
         std.join(' ', [hosted.quote(java)]
                       + std.map(hosted.quote, given.RuntimeFlags)
                       + (if copies == [] then [] else ['-Djava.library.path="$here"'])
-                      + ['-cp', std.join(':', std.map(inHere, classPath)), hosted.quote(main)]),
+                      + ['-cp', std.join(':', std.map(inHere, classPath)), hosted.quote(std.strReplace(main, '$$', '$'))]),
         classPath + copies,
       )
     ),
@@ -156,11 +167,11 @@ local build(wake, ctx, given) =
     shared: {
       Java+: { ClassPath+: [jarOf(given)] + jars(given) },
       Build+: {
-        RuntimeDependencies+: runtimeFiles(given),
+        RuntimeDependencies+: if isProgram(given.Type) then made.active.Beside else runtimeFiles(given),
         [if std.objectHas(made.active, 'Executable') then 'RunExecutable']: made.active.Executable,
       },
     },
-    operations: [compile(wake, given), archive(wake, given, main)] + made.operations,
+    operations: compile(wake, given) + [archive(wake, given, main)] + made.operations,
   };
 
 local test(ctx, given) = {
@@ -222,8 +233,11 @@ hosted.plugin({
   packagePaths: ['Resources'],
   systemPaths: ['LinkLibraries', 'RuntimeDependencies'],
   types: ['Executable', 'Library', 'Test'],
+  programs: ['Executable', 'Test'],
   defaultType: 'Library',
+  testSuffix: '',
   defaultSources: '`**/*.java`',
+  testSources: '`src/test/java/**/*.java` or `{test,tests}/**/*.java`',
   mistakes(ctx, subject)::
     local version = std.toString(std.get(ctx.recipe, 'LanguageVersion', '17'));
     local isNumber = version != '' && std.all([std.member('0123456789', digit) for digit in std.stringChars(version)]);
@@ -248,7 +262,7 @@ hosted.plugin({
       RuntimeFlags+: std.get(recipe, 'RuntimeFlags', []),
       EnableWarningsAsErrors: std.get(recipe, 'EnableWarningsAsErrors', false),
       LanguageVersion: if version == null then null else std.toString(version),
-      MainClass: std.get(recipe, 'MainClass'),
+      MainClass: if std.objectHas(recipe, 'MainClass') then paths.literal(recipe.MainClass) else null,
       TestRunner: if std.objectHas(recipe, 'TestRunner') then hosted.files(ctx, [recipe.TestRunner])[0] else null,
     },
   buildMistakes:: buildMistakes,

@@ -1,6 +1,6 @@
 // `Language: 'JavaScript'`: packages and programs for Node 18 or later (`node`), with npm only where a package asks for it.
 //
-// A package is copied to `$(target)/app`, and everything happens there: nothing is written beside its sources.
+// A package is copied to `$(target)/package`, and everything happens there: nothing is written beside its sources.
 //
 // RECIPE KEYS, beside those of lib/hosted.libsonnet
 //   Type           'Library': the package, for others to import | 'Executable': also NAME, a script that starts it |
@@ -36,7 +36,7 @@ local paths = import 'wake/paths.libsonnet';
 local tool = importstr 'wake/tools/javascript_tool.mjs';
 
 local toolPath = '$(target)/obj/javascript_tool.mjs';
-local app = '$(target)/app';
+local copy = '$(target)/package';
 local extensions = ['js', 'mjs', 'cjs'];
 local isCode(path) = std.member(extensions, paths.extension(path));
 local text(content) = std.strReplace(content, '$', '$$');
@@ -68,9 +68,9 @@ local isPackageName(name) =
   std.length(bare) == (if std.startsWith(name, '@') then 2 else 1)
   && std.all([part != '' && !std.startsWith(part, '.') && !std.member(part, '$') for part in bare]);
 
-// Below app/.
+// Below package/.
 local placed(file) = hosted.relative(file);
-local copyOf(file) = app + '/' + placed(file);
+local copyOf(file) = copy + '/' + placed(file);
 
 // What package.json says is run, or null.
 local declaredMain(ctx) =
@@ -86,7 +86,7 @@ local usualMains = [
   for extension in extensions
 ];
 
-// The file of a program, below app/; null if there is none.
+// The file of a program, below package/; null if there is none.
 local mainOf(ctx, given) =
   local declared = if given.Main != null then given.Main else declaredMain(ctx);
   local files = std.map(placed, given.Files);
@@ -116,7 +116,7 @@ local run(wake, given, fields) = wake.operation(fields {
   executable: 'node',
   arguments: [toolPath] + super.arguments,
   inputs: [toolPath] + super.inputs,
-  environment: given.Environment { npm_config_update_notifier: 'false', npm_config_logs_max: '0' },
+  environment: { npm_config_update_notifier: 'false', npm_config_logs_max: '0' } + given.Environment,
   responseFile: 'never',
 });
 
@@ -126,7 +126,7 @@ local linkArguments(given) = std.flatMap(
   given.Packages,
 );
 
-// What package-lock.json says, in `$(target)/node_modules`, where modules in `app` find it.
+// What package-lock.json says, in `$(target)/node_modules`, where modules in `package` find it.
 local install(wake, ctx, given) =
   if !given.InstallLocked then { operations: [], inputs: [], digests: [] }
   else
@@ -156,12 +156,12 @@ local install(wake, ctx, given) =
       digests: [digest],
     };
 
-// The package in `app`: copied file by file, or, with scripts, made by one operation.
+// The package in `package`: copied file by file, or, with scripts, made by one operation.
 local place(wake, ctx, given, installed) =
   local inherited = given.Inherited;
   local links = linkArguments(given);
-  local modules = app + '/node_modules';
-  local digest = '$(target)/obj/app.digest';
+  local modules = copy + '/node_modules';
+  local digest = '$(target)/obj/package.digest';
   local manifest = hosted.manifest(given.Files, placed);
   if given.Scripts == [] then {
     operations: [wake.copyFile(file, copyOf(file)) for file in given.Files] + (
@@ -182,7 +182,7 @@ local place(wake, ctx, given, installed) =
       wake.writeFile('$(target)/obj/files.json', manifest.content),
       run(wake, given, {
         title: 'Build %s (%s)' % [given.Name, std.join(', ', given.Scripts)],
-        arguments: ['build', app, digest, ctx.findTool('npm'), '$(target)/obj/files.json']
+        arguments: ['build', copy, digest, ctx.findTool('npm'), '$(target)/obj/files.json']
                    + [
                      text(std.manifestJsonMinified(list))
                      for list in [given.Scripts, given.Outputs]
@@ -190,10 +190,10 @@ local place(wake, ctx, given, installed) =
                    + [std.manifestJsonMinified(manifest.roots)]
                    + links,
         inputs: ['$(target)/obj/files.json'] + given.Files + inherited.Inputs + installed.inputs,
-        outputs: [app + '/', digest],
+        outputs: [copy + '/', digest],
       }),
     ],
-    inputs: [app],
+    inputs: [copy],
     digests: [digest],
   };
 
@@ -209,12 +209,12 @@ local build(wake, ctx, given) =
     shared: {
       JavaScript+: {
         Name: given.PackageName,
-        Directory: app,
+        Directory: copy,
         Inputs+: inputs,
         Digests+: digests,
       },
       Build+: { [if isProgram then 'RunExecutable']: '$(target)/' + given.Name },
-      [if given.Outputs != [] then 'outputs']: [app + '/' + text(paths.normal(path)) for path in given.Outputs],
+      [if given.Outputs != [] then 'outputs']: [copy + '/' + text(paths.normal(path)) for path in given.Outputs],
     },
     operations: (if needsTool then [wake.writeFile(toolPath, text(tool))] else [])
                 + installed.operations
@@ -225,7 +225,7 @@ local build(wake, ctx, given) =
                     wake,
                     given.Name,
                     std.join(' ', std.map(hosted.quote, [ctx.findTool('node')] + given.NodeFlags)
-                                  + ['"$here"/app/' + hosted.quote(mainOf(ctx, given))]),
+                                  + ['"$here"/package/' + hosted.quote(mainOf(ctx, given))]),
                     digests,
                   )
                 ),
@@ -323,8 +323,11 @@ hosted.plugin({
   packagePaths: [],
   systemPaths: [],
   types: ['Library', 'Executable', 'Bundle', 'Test'],
+  programs: ['Executable'],
   defaultType: 'Library',
-  defaultSources: 'what a package has',
+  testSuffix: '',
+  defaultSources: '`**/*`',
+  testSources: '`**/*.test.{js,mjs,cjs}` or `test/**/*.{js,mjs,cjs}`',
   mistakes:: mistakes,
   doubts(ctx):: [],
   sources:: sources,

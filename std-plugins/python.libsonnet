@@ -4,8 +4,8 @@
 //   Type            'Library': the modules, compiled, in lib/ | 'Executable': also those of its dependencies in deps/, and
 //                   NAME, a script that starts it | 'Wheel': a 'Library' and a wheel (PEP 427) of it | 'Test': as
 //                   'Library', runs its tests; default 'Library'
-//   Source          *.py, *.pyi; default `src/**/*.py`, else `**/*.py`, but for `setup.py`, `tests/`, `test/` and the sources
-//                   of `Tests`; of a 'Test' `tests/**/*.py`, `test/**/*.py` and `**/test_*.py`
+//   Source          *.py, *.pyi; default `src/**/*.py`, else `**/*.py`, but for tests, `setup.py`, `build/`, `dist/`, `venv/`
+//                   and the sources of `Tests`; of a 'Test' `tests/**/*.py`, `test/**/*.py` and `**/test_*.py`
 //   Root            the directory that names of modules begin below; default `src` if all sources lie there, else the
 //                   package. What lies elsewhere has its path below its own root
 //   Resources       list of paths and patterns of other files of the modules: data, extension modules
@@ -21,7 +21,6 @@
 //
 // SHARED STATE
 //   Python.Paths        directories for `sys.path`, transitively: its own first
-//   Python.Digests      a file for each of them that changes as it does
 //   Build.RunExecutable the script, of a program
 //   outputs             the wheel, of a 'Wheel'
 //
@@ -195,10 +194,7 @@ local build(wake, ctx, given) =
   {
     active: { [if isProgram then 'Executable']: '$(target)/' + given.Name },
     shared: {
-      Python+: {
-        Paths+: [library] + given.Inherited.Paths,
-        Digests+: ['$(target)/obj/lib.digest'] + given.Inherited.Digests,
-      },
+      Python+: { Paths+: [library] + given.Inherited.Paths },
       Build+: {
         RuntimeDependencies+: given.Inherited.RuntimeDependencies,
         [if isProgram then 'RunExecutable']: '$(target)/' + given.Name,
@@ -268,6 +264,11 @@ local mistakes(ctx, subject) =
     entryPointMistakes(std.get(recipe, 'EntryPoints', {}), subject),
     if std.length(tag) == 3 && !std.member(tag, '') then []
     else ["`WheelTag` of %s must be like 'py3-none-any', not `%s`" % [subject, recipe.WheelTag]],
+    [
+      '`%s` of %s must be a single line' % [key, subject]
+      for key in ['Summary', 'RequiresPython', 'Requires']
+      if std.member(std.join('', local value = std.get(recipe, key, []); if std.isString(value) then [value] else value), '\n')
+    ],
     if type == 'Wheel' then versionMistakes(ctx, subject) else [],
   ]);
 
@@ -296,7 +297,9 @@ local buildMistakes(ctx, given) =
     ]
   );
 
-local notModules = ['setup.py', 'conftest.py', 'tests/**', 'test/**', '**/test_*.py', '**/__pycache__/**'];
+local notModules = [
+  'setup.py', 'conftest.py', 'tests/**', 'test/**', '**/test_*.py', 'build/**', 'dist/**', 'venv/**',
+];
 
 // `Root`, without slashes at its ends; '' is the package.
 local rootOf(ctx, sources) =
@@ -309,14 +312,17 @@ hosted.plugin({
   name: 'Python',
   plugin: 'python',
   share: 'Python',
-  inherits: ['Paths', 'Digests'],
+  inherits: ['Paths'],
   keys: wheelKeys { Main: 'string', Resources: 'strings', Root: 'string', TestRunner: 'string' },
   testKeys: ['TestRunner'],
   packagePaths: ['Resources'],
   systemPaths: [],
   types: ['Library', 'Executable', 'Wheel', 'Test'],
+  programs: ['Executable'],
   defaultType: 'Library',
+  testSuffix: '',
   defaultSources: '`**/*.py`',
+  testSources: '`tests/**/*.py`, `test/**/*.py` or `**/test_*.py`',
   mistakes:: mistakes,
   doubts(ctx):: [],
   sources(ctx):: hosted.sources(ctx, (

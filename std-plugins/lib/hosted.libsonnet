@@ -3,7 +3,8 @@
 // Ignorant of compilers and of every key that only one of them has.
 //
 // KEYS OF ALL FOUR
-//   Name          what the files are named after; default the name of the package for `root`, else that of the module
+//   Name          what the files are named after; default the name of the package for `root`, else that of the module, in
+//                 C# with `.tests` behind it for a 'Test'
 //   Type          what is made; each language says which there are
 //   Source        list of paths and patterns (with `*`), relative to the package; a path may begin with `$(target)` (made
 //                 by another operation of the module) or with `$(target NAME)`, `$(target :MODULE)` (by a dependency)
@@ -25,6 +26,8 @@ local paths = import 'wake/paths.libsonnet';
 
 local flavors = ['Debug', 'DebugRelease', 'Release'];
 
+local flavorOf(ctx) = std.toString(std.get(ctx.parameters, 'Flavor', 'Debug'));
+
 local keys = {
   Dependencies: 'any',
   Environment: 'stringTable',
@@ -39,7 +42,7 @@ local keys = {
 };
 
 // Directories that the plugins make beside a program.
-local taken = ['app', 'classes', 'deps', 'lib', 'node_modules', 'obj'];
+local taken = ['classes', 'deps', 'lib', 'node_modules', 'obj', 'package'];
 
 local list(recipe, key) = std.get(recipe, key, []);
 
@@ -84,19 +87,23 @@ local strayPaths(ctx, language, subject) = [
   if paths.leaves(path) && !(std.member(language.systemPaths, key) && paths.isAbsolute(path))
 ];
 
+local nameOf(language, ctx) =
+  local isTest = std.get(ctx.recipe, 'Type', language.defaultType) == 'Test';
+  std.get(ctx.recipe, 'Name', ctx.name + (if isTest then language.testSuffix else ''));
+
 // Sentences about what is wrong with the recipe.
 local mistakes(ctx, language) =
   local recipe = ctx.recipe;
   local subject = 'the %s recipe of `%s`' % [language.name, ctx.name];
   local wrongTypes = check.types(recipe, keys + language.keys, subject);
   local type = std.get(recipe, 'Type', language.defaultType);
-  local name = std.get(recipe, 'Name', ctx.name);
+  local name = nameOf(language, ctx);
   if wrongTypes != [] then wrongTypes else std.flattenArrays([
-    check.oneOf(std.get(ctx.parameters, 'Flavor', 'Debug'), flavors, 'The parameter `Flavor`'),
+    check.oneOf(flavorOf(ctx), flavors, 'The parameter `Flavor`'),
     check.oneOf(type, language.types, '`Type` of ' + subject),
     if std.member(['', '.', '..'], name) || std.member(name, '/') || std.member(name, '$') then
       ['`Name` of %s must be a name of a file without `/` and `$`, not `%s`' % [subject, name]]
-    else if std.member(taken, name) then
+    else if std.member(language.programs, type) && std.member(taken, name) then
       ['The program of `%s` cannot be named `%s`: that is a directory beside it' % [ctx.name, name]]
     else [],
     [
@@ -121,9 +128,9 @@ local recipeBuild(wake, language, ctx) =
     messages: std.map(wake.warning, check.unused(ctx, keys + language.keys) + language.doubts(ctx)),
     activeState: {
       Build+: {
-        Name: std.get(ctx.recipe, 'Name', ctx.name),
+        Name: nameOf(language, ctx),
         Type: std.get(ctx.recipe, 'Type', language.defaultType),
-        Flavor: std.get(ctx.parameters, 'Flavor', 'Debug'),
+        Flavor: flavorOf(ctx),
         Source+: language.sources(ctx),
       } + language.table(ctx),
     },
@@ -154,7 +161,9 @@ local build(wake, language, ctx) =
       '`%s` has no sources: %s' % [
         ctx.name,
         if std.objectHas(ctx.recipe, 'Source') then '`Source` is empty or its patterns match no file'
-        else 'no file of the package matches %s' % language.defaultSources,
+        else 'no file of the package matches %s' % (
+          if given.Type == 'Test' then language.testSources else language.defaultSources
+        ),
       ],
     ]
     else language.buildMistakes(ctx, given)
@@ -259,7 +268,8 @@ local linkScript = |||
   //   share           the table of the shared state in which its modules find each other; `inherits` are its lists
   //   keys            { Key: kind }, beside those of all; testKeys: the ones that only a 'Test' has
   //   packagePaths    the keys that name files of the package; systemPaths: those that may also name what the system has
-  //   types, defaultType, defaultSources (for people)
+  //   types, defaultType, defaultSources and testSources (patterns, for people); programs: the types that make NAME, a script
+//   testSuffix      what is behind the default name of a 'Test'
   //   mistakes(ctx, subject), doubts(ctx)     sentences about the recipe: errors and warnings
   //   sources(ctx), table(ctx)                what `RecipeBuild` adds to the table `Build`
   //   buildMistakes(ctx, given)               sentences about that table
