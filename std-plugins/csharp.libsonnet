@@ -160,7 +160,7 @@ hosted.plugin({
     TargetFramework: 'string',
     TreatWarningsAsErrors: 'boolean',
   },
-  testKeys: [],
+  testKeys: ['Environment'],
   packagePaths: [],
   systemPaths: ['LinkLibraries', 'RuntimeDependencies'],
   types: ['Executable', 'Library', 'Test'],
@@ -193,7 +193,9 @@ hosted.plugin({
       if paths.extension(source) != 'cs'
     ];
     // Mono tells assemblies apart by their names, in which case does not count.
-    local assembly(path) = local parts = std.split(paths.base(path), '.'); std.asciiLower(std.join('.', parts[:std.length(parts) - 1]));
+    local assembly(path) =
+      local parts = std.split(std.asciiLower(paths.base(path)), '.');
+      std.join('.', parts[:std.length(parts) - 1]);
     local twins = [
       '`%s` and `%s`, which it refers to, are both assemblies of the name `%s`; give one of them another `Name`' % [
         ctx.name,

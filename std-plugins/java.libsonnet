@@ -229,7 +229,7 @@ hosted.plugin({
     RuntimeFlags: 'strings',
     TestRunner: 'string',
   },
-  testKeys: ['TestRunner'],
+  testKeys: ['Environment', 'TestRunner'],
   packagePaths: ['Resources'],
   systemPaths: ['LinkLibraries', 'RuntimeDependencies'],
   types: ['Executable', 'Library', 'Test'],

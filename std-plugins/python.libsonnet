@@ -314,7 +314,7 @@ hosted.plugin({
   share: 'Python',
   inherits: ['Paths'],
   keys: wheelKeys { Main: 'string', Resources: 'strings', Root: 'string', TestRunner: 'string' },
-  testKeys: ['TestRunner'],
+  testKeys: ['Environment', 'TestRunner'],
   packagePaths: ['Resources'],
   systemPaths: [],
   types: ['Library', 'Executable', 'Wheel', 'Test'],

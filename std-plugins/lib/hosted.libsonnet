@@ -10,7 +10,7 @@
 //                 by another operation of the module) or with `$(target NAME)`, `$(target :MODULE)` (by a dependency)
 //   Tests         a recipe of the type 'Test' that depends on this module: { Source: ['test/…'] }
 //   Inputs        list of paths and patterns of files that a 'Test' reads: it runs again when one changes
-//   Environment   object of strings: variables of what runs while building and testing
+//   Environment   object of strings: variables of a 'Test'; in JavaScript also of npm and its scripts
 //   Timeout       seconds, of a 'Test'
 //
 // PARAMETERS: Flavor: Debug | DebugRelease | Release

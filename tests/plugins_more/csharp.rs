@@ -57,6 +57,7 @@ fn mistakes_are_told() {
         json!({"Name": "App", "LinkLibraries": ["dlls/app.dll"]}),
         json!({"TargetFrameworks": "net48"}),
         json!({"Inputs": ["a.txt"]}),
+        json!({"Environment": {"A": "b"}}),
     ];
     insta::assert_snapshot!(complaints("csharp", &TOOLS, &[("a.cs", "")], recipes));
 }
@@ -104,4 +105,34 @@ fn who_runs_a_program_runs_it_again_when_a_library_changes() {
     assert_eq!(said(&space), "one\n");
     space.edit("Lib.cs", "one", "two");
     assert_eq!(said(&space), "two\n");
+}
+
+/// Catches a shared library that is not where the program looks for it.
+#[test]
+fn a_program_calls_a_library_in_c() {
+    if !has("csharp: a_program_calls_a_library_in_c", &TOOLS) {
+        return;
+    }
+    let space = Space::new();
+    let modules = [
+        module(
+            "sum",
+            "{ Language: 'C', Type: 'DynamicLibrary', Source: ['sum.c'] }",
+        ),
+        module(
+            "root",
+            "{ Language: 'C#', Type: 'Executable', Source: ['Main.cs'],
+               Dependencies: { Runtime: [wake.getModule(pkg, 'sum')] } }",
+        ),
+    ];
+    let main = "using System.Runtime.InteropServices;
+        class Program {
+            [DllImport(\"sum\")] static extern int sum(int a, int b);
+            static void Main() { System.Console.WriteLine(sum(1, 2)); }
+        }";
+    space
+        .file("PKG", package(&modules.concat()))
+        .file("sum.c", "int sum(int a, int b) { return a + b; }")
+        .file("Main.cs", main);
+    assert_eq!(space.wake(["run"]).success().stdout, "3\n");
 }

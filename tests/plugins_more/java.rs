@@ -147,3 +147,36 @@ fn a_test_runner_runs_the_tests() {
         "what the runner printed",
     );
 }
+
+/// Catches a shared library that is not where the program looks for it, and names that no list of arguments can hold.
+#[test]
+fn a_program_loads_a_library_in_c() {
+    if !has("java: a_program_loads_a_library_in_c", &TOOLS) {
+        return;
+    }
+    let space = Space::new();
+    let modules = [
+        module(
+            "native",
+            "{ Language: 'C', Type: 'DynamicLibrary', Source: ['native.c'] }",
+        ),
+        module(
+            "lib",
+            "{ Language: 'Java', Source: ['a \\'b\\'/Lib.java'], Dependencies: { Runtime: [wake.getModule(pkg, 'native')] } }",
+        ),
+        module(
+            "root",
+            "{ Language: 'Java', Type: 'Executable', Source: ['Main.java'],
+               Dependencies: { Runtime: [wake.getModule(pkg, 'lib')] } }",
+        ),
+    ];
+    let lib = "public class Lib { public static void load() { System.loadLibrary(\"native\"); } }";
+    let main = "class Main { public static void main(String[] a) { Lib.load(); System.out.println(a[0]); } }";
+    space
+        .file("PKG", package(&modules.concat()))
+        .file("native.c", "int nothing;\n")
+        .file("a 'b'/Lib.java", lib)
+        .file("Main.java", main);
+    let run = space.wake(["run", "--", "a  'b' $HOME"]).success();
+    assert_eq!(run.stdout, "a  'b' $HOME\n");
+}
