@@ -5,6 +5,7 @@ mod commands;
 mod examples;
 mod fetched;
 mod hostile;
+mod kinds;
 mod mishaps;
 mod outputs;
 mod packages;
