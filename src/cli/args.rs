@@ -120,6 +120,9 @@ Examples:
     /// Find, lock, fetch and publish packages
     #[command(subcommand)]
     Pkg(super::package_args::RawPackage),
+    /// Test plugins, and see what they can use
+    #[command(subcommand)]
+    Plugin(super::plugin_args::RawPlugin),
     /// Look after the packages that all workspaces share
     #[command(subcommand)]
     Cache(super::package_args::RawCache),

@@ -14,6 +14,7 @@ use super::args::{
 };
 pub use super::args::{Check, GraphFormat, Language, TextFormat};
 use super::package_options::{CacheGc, Package};
+use super::plugin_options::Plugin;
 use super::values::{age, named_file, named_value, number, pattern, seconds, size, split};
 use crate::declare::model::Parameters;
 use crate::error::{Error, Result};
@@ -46,6 +47,7 @@ pub enum Command {
     Why(Why),
     Graph(Graph),
     Package(Package),
+    Plugin(Plugin),
     CacheGc(CacheGc),
     Eval(Eval),
     Completions(clap_complete::Shell),
@@ -238,6 +240,7 @@ impl Invocation {
                 declarations: Declarations::check(&raw.declarations)?,
             }),
             RawCommand::Pkg(raw) => Command::Package(Package::check(raw)?),
+            RawCommand::Plugin(raw) => Command::Plugin(Plugin::check(raw)?),
             RawCommand::Cache(raw) => Command::CacheGc(CacheGc::check(raw)?),
             RawCommand::Eval(raw) => Command::Eval(Eval::check(raw, environment)?),
             RawCommand::Completions(raw) => Command::Completions(raw.shell),
@@ -306,7 +309,7 @@ impl Test {
 }
 
 impl Evaluation {
-    fn check(raw: &EvaluationFlags) -> Result<Self> {
+    pub(super) fn check(raw: &EvaluationFlags) -> Result<Self> {
         let memory = size("--eval-memory", &raw.eval_memory)?;
         if memory < LEAST_MEMORY {
             let text = &raw.eval_memory;

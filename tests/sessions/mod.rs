@@ -10,6 +10,7 @@ mod outputs;
 mod packages;
 mod pkg_read;
 mod pkg_write;
+mod plugin_test;
 mod strangers;
 
 use std::path::PathBuf;
