@@ -127,6 +127,8 @@ pub struct Test {
 pub struct Init {
     pub directory: PathBuf,
     pub language: Language,
+    /// A plugin instead of a program.
+    pub is_plugin: bool,
 }
 
 #[derive(Debug)]
@@ -165,8 +167,22 @@ pub struct Eval {
     /// In the order they are searched.
     pub library_path: Vec<PathBuf>,
     pub is_string: bool,
+    pub form: EvalForm,
+    /// The file to write; `None`: standard output.
+    pub output: Option<PathBuf>,
     pub arguments: Vec<Argument>,
     pub evaluation: Evaluation,
+}
+
+/// What becomes of the result of `wake eval`.
+#[derive(Debug)]
+pub enum EvalForm {
+    /// It is printed.
+    One,
+    /// Each element of a list is printed as a document of YAML.
+    YamlStream,
+    /// Each field of an object is written into a file of its name in this directory.
+    Files(PathBuf),
 }
 
 /// The surroundings that decide how wake looks.
@@ -217,6 +233,7 @@ impl Invocation {
             RawCommand::Init(raw) => Command::Init(Init {
                 directory: raw.place,
                 language: raw.language,
+                is_plugin: raw.plugin,
             }),
             RawCommand::Target(raw) => Command::Target(Target {
                 target: raw.target,
@@ -396,6 +413,12 @@ impl Eval {
             file: raw.file,
             library_path,
             is_string: raw.string,
+            form: match (raw.multi, raw.yaml_stream) {
+                (Some(directory), _) => EvalForm::Files(directory),
+                (None, true) => EvalForm::YamlStream,
+                (None, false) => EvalForm::One,
+            },
+            output: raw.output_file,
             arguments,
             evaluation: Evaluation::check(&raw.evaluation)?,
         })

@@ -74,6 +74,7 @@ pub(super) fn attempt(session: &Rc<Session>, trial: &Trial) -> Evaluated<Tried> 
     };
     let scope = Scope::new(session, &input.package);
     let mut tasks = tasks_of(session, &scope, input)?;
+    session.work_on(&format!("the tasks of `{}`", input.label));
     if let Some(names) = &trial.tasks {
         tasks = chosen(tasks, names).map_err(raise)?;
     }

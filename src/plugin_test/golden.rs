@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use super::Change;
 use crate::error::{Error, Location, Result};
 use crate::fs;
 
@@ -66,15 +67,16 @@ impl Golden {
         self.entries.remove(case);
     }
 
-    /// Writes the file, or removes it if it would be empty. Returns whether that changed anything.
-    pub(super) fn write(mut self, path: &Path) -> Result<bool> {
+    /// Writes the file, or removes it if it would be empty. Returns what that changed.
+    pub(super) fn write(mut self, path: &Path, shown: &str) -> Result<Option<Change>> {
         if self.entries.is_empty() {
             let is_there = fs::is_occupied(path);
             fs::remove_file(path)?;
-            return Ok(is_there);
+            return Ok(is_there.then(|| Change::Removed(shown.to_owned())));
         }
         self.entries.sort_keys();
         let text = format!("{:#}\n", Value::Object(self.entries));
-        fs::write_if_changed(path, text.as_bytes())
+        let is_new = fs::write_if_changed(path, text.as_bytes())?;
+        Ok(is_new.then(|| Change::Wrote(shown.to_owned())))
     }
 }

@@ -21,6 +21,7 @@ pub use difference::{Difference, Line};
 use difference::{Extent, between, field};
 use golden::Golden;
 
+use crate::declare::model::PackageDirectory;
 use crate::error::{Error, Result, suggestion};
 use crate::fs;
 use crate::jsonnet::client;
@@ -45,8 +46,15 @@ pub struct FileReport {
     /// For people.
     pub path: String,
     pub cases: Vec<CaseReport>,
-    /// The golden file, if it was written.
-    pub written: Option<String>,
+    /// What happened to the golden file.
+    pub change: Option<Change>,
+}
+
+/// What happened to a golden file, with its path for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    Wrote(String),
+    Removed(String),
 }
 
 #[derive(Debug)]
@@ -153,7 +161,7 @@ impl Run<'_> {
         let mut report = FileReport {
             path: self.shown(path),
             cases: Vec::new(),
-            written: None,
+            change: None,
         };
         match self.cases(path) {
             Ok(cases) => self.judge_all(path, &cases, &mut report)?,
@@ -224,12 +232,12 @@ impl Run<'_> {
                 false if self.filter.is_some() => {}
                 false => report.cases.push(CaseReport {
                     verdict: Verdict::Failed(stale(&name, &shown, cases)),
-                    name: None,
+                    name: Some(name),
                 }),
             }
         }
-        if self.request.is_update && golden.write(&golden_path)? {
-            report.written = Some(shown);
+        if self.request.is_update {
+            report.change = golden.write(&golden_path, &shown)?;
         }
         Ok(())
     }
@@ -289,27 +297,32 @@ impl Run<'_> {
                     .hint("name the file of the plugin: `plugin: './plugin.libsonnet'`"));
             }
             (PluginChoice::File(file), package) => {
-                let beside = path.parent().unwrap_or(&self.request.top);
-                let package =
-                    package.unwrap_or_else(|| files::directory_of(&self.request.top, beside));
-                let file = fs::path::clean(&beside.join(file));
-                let below = file.strip_prefix(&package.directory);
-                let Ok(below) = below.map(|below| below.display().to_string()) else {
-                    let shown = self.shown(&file);
-                    return Err(Error::user(format!(
-                        "The plugin `{shown}` leaves the package"
-                    )));
-                };
-                if !fs::is_file(&file) {
-                    return Err(Error::user(format!(
-                        "There is no plugin `{}`",
-                        self.shown(&file)
-                    )));
-                }
-                plugins.push(Plugin::File(package, below));
+                plugins.push(self.file_plugin(path, file, package)?);
             }
         }
         Ok(plugins)
+    }
+
+    /// A file beside a test, as a plugin by itself.
+    fn file_plugin(
+        &self,
+        test: &Path,
+        file: &str,
+        package: Option<PackageDirectory>,
+    ) -> Result<Plugin> {
+        let beside = test.parent().unwrap_or(&self.request.top);
+        let package = package.unwrap_or_else(|| files::directory_of(&self.request.top, beside));
+        let path = fs::path::clean(&beside.join(file));
+        let Ok(below) = path.strip_prefix(&package.directory) else {
+            return Err(Error::user(format!(
+                "The plugin `{file}` leaves the package"
+            )));
+        };
+        let below = below.display().to_string();
+        match fs::is_file(&path) {
+            true => Ok(Plugin::File(package, below)),
+            false => Err(Error::user(format!("There is no plugin `{file}`"))),
+        }
     }
 
     /// A golden file whose test file is gone.
@@ -318,11 +331,11 @@ impl Run<'_> {
         let mut report = FileReport {
             path: shown.clone(),
             cases: Vec::new(),
-            written: None,
+            change: None,
         };
         if self.request.is_update {
             fs::remove_file(path)?;
-            report.written = Some(shown);
+            report.change = Some(Change::Removed(shown));
         } else if self.filter.is_none() {
             let error = Error::user(format!("`{shown}` has no test file beside it"))
                 .hint("remove it, or run `wake plugin test --update`");

@@ -4,7 +4,7 @@ use super::error;
 use super::style::Style;
 use super::text::visible;
 use super::{ConsoleOptions, Verbosity};
-use crate::plugin_test::{CaseReport, Difference, FileReport, Line, Total, Verdict};
+use crate::plugin_test::{CaseReport, Change, Difference, FileReport, Line, Total, Verdict};
 
 /// The cases of one file; empty where there is nothing to tell.
 pub fn file(report: &FileReport, console: ConsoleOptions) -> String {
@@ -16,8 +16,14 @@ pub fn file(report: &FileReport, console: ConsoleOptions) -> String {
             false => push_case(&mut text, case, console.style),
         }
     }
-    if let (Some(golden), false) = (&report.written, is_quiet) {
-        text.push_str(&format!("  wrote {}\n", visible(golden)));
+    match (&report.change, is_quiet) {
+        (Some(Change::Wrote(golden)), false) => {
+            text.push_str(&format!("  wrote {}\n", visible(golden)));
+        }
+        (Some(Change::Removed(golden)), false) => {
+            text.push_str(&format!("  removed {}\n", visible(golden)));
+        }
+        _ => {}
     }
     match text.is_empty() {
         true => text,

@@ -8,6 +8,7 @@ mod confined;
 mod eval;
 mod graph;
 mod init;
+mod init_plugin;
 mod package;
 mod plugin_reference;
 mod plugin_test;
