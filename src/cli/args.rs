@@ -98,7 +98,8 @@ Examples:
 Examples:
   wake init                       a C++ package in the current directory
   wake init hello --language C    a C package in the new directory `hello`
-  wake init headers --plugin      a plugin with a test in the new directory `headers`")]
+  wake init headers --plugin      a plugin with a test in the new directory `headers`
+  wake init hello --sml           one that a `Recipe.sml` declares")]
     Init(RawInit),
     /// Print the target directory of a module
     #[command(after_help = TARGETS)]
@@ -338,8 +339,11 @@ pub(super) struct RawInit {
     #[arg(long, default_value = "C++")]
     pub(super) language: Language,
     /// Make a plugin with a test
-    #[arg(long, conflicts_with = "language")]
+    #[arg(long, conflicts_with_all = ["language", "sml"])]
     pub(super) plugin: bool,
+    /// Declare it by a `Recipe.sml` instead of a `PKG`
+    #[arg(long)]
+    pub(super) sml: bool,
 }
 
 /// The languages that `wake init` knows.

@@ -9,6 +9,7 @@ mod package_args;
 pub mod package_options;
 mod plugin_args;
 pub mod plugin_options;
+mod runner;
 mod session;
 mod usage;
 mod values;

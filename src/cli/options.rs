@@ -129,6 +129,8 @@ pub struct Init {
     pub language: Language,
     /// A plugin instead of a program.
     pub is_plugin: bool,
+    /// A `Recipe.sml` instead of a `PKG`.
+    pub is_recipe: bool,
 }
 
 #[derive(Debug)]
@@ -234,6 +236,7 @@ impl Invocation {
                 directory: raw.place,
                 language: raw.language,
                 is_plugin: raw.plugin,
+                is_recipe: raw.sml,
             }),
             RawCommand::Target(raw) => Command::Target(Target {
                 target: raw.target,

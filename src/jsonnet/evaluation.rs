@@ -45,6 +45,7 @@ pub(super) fn evaluate(
     Outcome {
         result,
         reads: session.take_reads(),
+        is_recalled: false,
     }
 }
 

@@ -107,6 +107,9 @@ pub enum Reply {
 pub struct Outcome {
     pub result: Result<Answer, Error>,
     pub reads: Vec<Read>,
+    /// It was not evaluated now: an earlier run did that.
+    #[serde(skip)]
+    pub is_recalled: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -295,6 +298,18 @@ pub struct OperationSpec {
     pub is_test: bool,
     /// Where it was made.
     pub at: Option<Location>,
+}
+
+impl OperationSpec {
+    /// All outputs, that which receives standard output among them.
+    pub fn all_outputs(&self) -> impl Iterator<Item = &str> {
+        let stdout = match &self.action {
+            ActionSpec::Run { stdout, .. } => stdout.as_deref(),
+            _ => None,
+        };
+        let stdout = stdout.filter(|stdout| !self.outputs.iter().any(|output| output == stdout));
+        self.outputs.iter().map(String::as_str).chain(stdout)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -226,3 +226,63 @@ fn the_reference_is_up_to_date() {
         "docs/ctx.md is not what `wake plugin reference` prints: run that into it, or this test with INSTA_UPDATE=always"
     );
 }
+
+/// Catches a template that is no longer what wake makes of it.
+#[test]
+fn a_new_plugin_passes_its_test() {
+    let mut session = Session::new(Space::new());
+    session.wake(["init", "headers", "--plugin"]).success();
+    session.wake(["-C", "headers", "plugin", "test"]).success();
+    session.note("the golden file is as wake writes it");
+    session
+        .wake(["-C", "headers", "plugin", "test", "--update"])
+        .success();
+    session.note("nothing is overwritten");
+    session.wake(["init", "headers", "--plugin"]).code(2);
+    session
+        .wake(["init", "headers", "--plugin", "--sml"])
+        .code(2);
+    insta::assert_snapshot!(format!(
+        "{}\n{}",
+        session.transcript(),
+        session.space().tree()
+    ));
+}
+
+#[test]
+fn eval_says_what_a_file_lacks() {
+    let mut session = Session::new(plugin("{ a: 1 }"));
+    session
+        .space()
+        .file("f.jsonnet", "function(ctx, extra=1) ctx");
+    session.space().file(
+        "files.jsonnet",
+        "{ 'a.json': { x: 1 }, 'sub/b.txt': 'text' }",
+    );
+    for arguments in [
+        &["eval", "plugin.libsonnet"][..],
+        &["eval", "f.jsonnet"],
+        &["eval", "f.jsonnet", "-A", "ctxt=1"],
+        &["eval", "f.jsonnet", "-A", "ctx=1"],
+        &["eval", "f.josnnet"],
+        &["eval", "."],
+        &["eval", "files.jsonnet", "-m", "out"],
+        &["eval", "files.jsonnet", "-S", "-m", "out"],
+        &["eval", "f.jsonnet", "-y", "--tla-code", "ctx=[1, {}]"],
+        &["eval", "files.jsonnet", "-y"],
+        &[
+            "eval",
+            "f.jsonnet",
+            "--tla-code",
+            "ctx={ '../x': 1 }",
+            "-m",
+            "out",
+        ],
+        &["eval", "f.jsonnet", "-A", "ctx=1", "-o", "one.json"],
+    ] {
+        session.wake(arguments.iter().copied());
+    }
+    assert_eq!(session.space().read("one.json"), "\"1\"\n");
+    assert_eq!(session.space().read("out/a.json"), "{\n   \"x\": 1\n}\n");
+    insta::assert_snapshot!(session.transcript());
+}
