@@ -141,7 +141,7 @@ fn check_arguments(function: &FuncVal, given: &GcHashMap<IStr, TlaArg>) -> Resul
         Some(name) => Err(Error::user(format!(
             "Nothing is given for the parameter `{name}` of the function of the file"
         ))
-        .hint("`wake` is given; anything else takes `wake eval` with `--tla-str` or `--tla-code`")),
+        .hint("only `wake` is given by itself; `wake eval` gives others with `--tla-str` and `--tla-code`")),
         None => Ok(()),
     }
 }
