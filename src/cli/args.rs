@@ -98,6 +98,7 @@ Examples:
 Examples:
   wake init                       a C++ package in the current directory
   wake init hello --language C    a C package in the new directory `hello`
+  wake init headers --plugin      a plugin with a test in the new directory `headers`
   wake init hello --sml           one that a `Recipe.sml` declares")]
     Init(RawInit),
     /// Print the target directory of a module
@@ -121,6 +122,9 @@ Examples:
     /// Find, lock, fetch and publish packages
     #[command(subcommand)]
     Pkg(super::package_args::RawPackage),
+    /// Test plugins, and see what they can use
+    #[command(subcommand)]
+    Plugin(super::plugin_args::RawPlugin),
     /// Look after the packages that all workspaces share
     #[command(subcommand)]
     Cache(super::package_args::RawCache),
@@ -131,7 +135,9 @@ the value from the environment.
 
 Examples:
   wake eval config.jsonnet --ext-str version=1.2
-  wake eval -S text.jsonnet")]
+  wake eval -S text.jsonnet
+  wake eval -m generated files.jsonnet
+  wake eval plugin.libsonnet              a function is called with `wake`")]
     Eval(RawEval),
     /// Print a completion script for a shell
     #[command(after_help = "\
@@ -332,6 +338,9 @@ pub(super) struct RawInit {
     /// The language of its sources
     #[arg(long, default_value = "C++")]
     pub(super) language: Language,
+    /// Make a plugin with a test
+    #[arg(long, conflicts_with_all = ["language", "sml"])]
+    pub(super) plugin: bool,
     /// Declare it by a `Recipe.sml` instead of a `PKG`
     #[arg(long)]
     pub(super) sml: bool,
@@ -422,6 +431,15 @@ pub(super) struct RawEval {
     /// Expect a string and print it as it is
     #[arg(short = 'S', long)]
     pub(super) string: bool,
+    /// Write the result into this file
+    #[arg(short, long, value_name = "FILE", conflicts_with = "multi", value_hint = ValueHint::FilePath)]
+    pub(super) output_file: Option<PathBuf>,
+    /// Expect an object and write each field into a file of its name in this directory
+    #[arg(short, long, value_name = "DIR", conflicts_with = "yaml_stream", value_hint = ValueHint::DirPath)]
+    pub(super) multi: Option<PathBuf>,
+    /// Expect a list and print each element as a document of YAML
+    #[arg(short, long, conflicts_with = "string")]
+    pub(super) yaml_stream: bool,
     /// Give `std.extVar` a string
     #[arg(short = 'V', long, value_name = "NAME[=VALUE]")]
     pub(super) ext_str: Vec<String>,

@@ -14,6 +14,7 @@ use super::args::{
 };
 pub use super::args::{Check, GraphFormat, Language, TextFormat};
 use super::package_options::{CacheGc, Package};
+use super::plugin_options::Plugin;
 use super::values::{age, named_file, named_value, number, pattern, seconds, size, split};
 use crate::declare::model::Parameters;
 use crate::error::{Error, Result};
@@ -46,6 +47,7 @@ pub enum Command {
     Why(Why),
     Graph(Graph),
     Package(Package),
+    Plugin(Plugin),
     CacheGc(CacheGc),
     Eval(Eval),
     Completions(clap_complete::Shell),
@@ -125,6 +127,8 @@ pub struct Test {
 pub struct Init {
     pub directory: PathBuf,
     pub language: Language,
+    /// A plugin instead of a program.
+    pub is_plugin: bool,
     /// A `Recipe.sml` instead of a `PKG`.
     pub is_recipe: bool,
 }
@@ -165,8 +169,22 @@ pub struct Eval {
     /// In the order they are searched.
     pub library_path: Vec<PathBuf>,
     pub is_string: bool,
+    pub form: EvalForm,
+    /// The file to write; `None`: standard output.
+    pub output: Option<PathBuf>,
     pub arguments: Vec<Argument>,
     pub evaluation: Evaluation,
+}
+
+/// What becomes of the result of `wake eval`.
+#[derive(Debug)]
+pub enum EvalForm {
+    /// It is printed.
+    One,
+    /// Each element of a list is printed as a document of YAML.
+    YamlStream,
+    /// Each field of an object is written into a file of its name in this directory.
+    Files(PathBuf),
 }
 
 /// The surroundings that decide how wake looks.
@@ -217,6 +235,7 @@ impl Invocation {
             RawCommand::Init(raw) => Command::Init(Init {
                 directory: raw.place,
                 language: raw.language,
+                is_plugin: raw.plugin,
                 is_recipe: raw.sml,
             }),
             RawCommand::Target(raw) => Command::Target(Target {
@@ -241,6 +260,7 @@ impl Invocation {
                 declarations: Declarations::check(&raw.declarations)?,
             }),
             RawCommand::Pkg(raw) => Command::Package(Package::check(raw)?),
+            RawCommand::Plugin(raw) => Command::Plugin(Plugin::check(raw)?),
             RawCommand::Cache(raw) => Command::CacheGc(CacheGc::check(raw)?),
             RawCommand::Eval(raw) => Command::Eval(Eval::check(raw, environment)?),
             RawCommand::Completions(raw) => Command::Completions(raw.shell),
@@ -309,7 +329,7 @@ impl Test {
 }
 
 impl Evaluation {
-    fn check(raw: &EvaluationFlags) -> Result<Self> {
+    pub(super) fn check(raw: &EvaluationFlags) -> Result<Self> {
         let memory = size("--eval-memory", &raw.eval_memory)?;
         if memory < LEAST_MEMORY {
             let text = &raw.eval_memory;
@@ -396,6 +416,12 @@ impl Eval {
             file: raw.file,
             library_path,
             is_string: raw.string,
+            form: match (raw.multi, raw.yaml_stream) {
+                (Some(directory), _) => EvalForm::Files(directory),
+                (None, true) => EvalForm::YamlStream,
+                (None, false) => EvalForm::One,
+            },
+            output: raw.output_file,
             arguments,
             evaluation: Evaluation::check(&raw.evaluation)?,
         })

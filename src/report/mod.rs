@@ -9,6 +9,7 @@ pub mod packages_summary;
 pub mod packages_table;
 pub mod packages_tree;
 pub mod packages_why;
+pub mod plugin_test;
 pub mod style;
 pub mod text;
 pub mod why;

@@ -12,6 +12,8 @@ mod packages;
 mod pkg_read;
 mod pkg_recipes;
 mod pkg_write;
+mod plugin_page;
+mod plugin_test;
 mod recipes;
 mod strangers;
 mod two_phases;

@@ -8,7 +8,10 @@ mod confined;
 mod eval;
 mod graph;
 mod init;
+mod init_plugin;
 mod package;
+mod plugin_reference;
+mod plugin_test;
 mod retrieve;
 mod run;
 mod target;
@@ -19,6 +22,7 @@ mod why;
 use std::process::ExitCode;
 
 use super::options::{Command, Invocation};
+use super::plugin_options::Plugin;
 use crate::error::Result;
 use crate::event::Subscriber;
 use crate::report::{self, ConsoleOptions, FirstError, Verbosity};
@@ -36,6 +40,8 @@ pub(super) fn dispatch(invocation: Invocation) -> Result<ExitCode> {
         Command::Why(options) => why::run(&options, console),
         Command::Graph(options) => graph::run(&options, console),
         Command::Package(options) => package::run(&options, console),
+        Command::Plugin(Plugin::Test(options)) => plugin_test::run(&options, console),
+        Command::Plugin(Plugin::Reference) => plugin_reference::run(),
         Command::CacheGc(options) => cache_gc::run(&options, console),
         Command::Eval(options) => eval::run(&options),
         Command::Completions(shell) => completions::run(shell),
