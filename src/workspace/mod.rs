@@ -3,6 +3,7 @@
 //! It knows nothing of what packages declare.
 
 pub mod discover;
+pub mod files;
 pub mod front;
 pub mod host;
 pub mod layout;

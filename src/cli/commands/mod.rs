@@ -6,8 +6,11 @@ mod clean;
 mod completions;
 mod confined;
 mod eval;
+mod files;
+mod fmt;
 mod graph;
 mod init;
+mod lint;
 mod package;
 mod retrieve;
 mod run;
@@ -38,6 +41,8 @@ pub(super) fn dispatch(invocation: Invocation) -> Result<ExitCode> {
         Command::Package(options) => package::run(&options, console),
         Command::CacheGc(options) => cache_gc::run(&options, console),
         Command::Eval(options) => eval::run(&options),
+        Command::Format(options) => fmt::run(&options, console),
+        Command::Lint(options) => lint::run(&options, console),
         Command::Completions(shell) => completions::run(shell),
         Command::Version(format) => version::run(format),
         Command::Confined => Ok(confined::run()),

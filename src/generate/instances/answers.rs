@@ -165,6 +165,9 @@ pub(super) fn given(request: &Request) -> &[(PackageRequest, Answered)] {
         | Request::Exports { answers, .. }
         | Request::Module { answers, .. } => answers,
         Request::Generate(input) => &input.answers,
-        Request::Setup(_) | Request::Eval { .. } => &[],
+        Request::Setup(_)
+        | Request::Eval { .. }
+        | Request::Format { .. }
+        | Request::Lint { .. } => &[],
     }
 }

@@ -414,6 +414,7 @@ pub fn unexpected(answer: &Answer) -> Error {
         Answer::Module(_) => "Module",
         Answer::Generated(_) => "Generated",
         Answer::Value(_) => "Value",
+        Answer::Findings(_) => "Findings",
         Answer::Waiting(_) => "Waiting",
     };
     Error::internal(format!(

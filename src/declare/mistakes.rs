@@ -1,0 +1,62 @@
+//! What is probably wrong with a recipe that is read without an error: keys that are nearly those that wake knows. Whatever
+//! else stands in a recipe is for its language.
+
+use super::sml::{self, Entry, Table, ValueKind};
+use crate::error::{Error, Location, Result, suggestion};
+
+/// The keys that wake itself reads.
+const KEYS: [&str; 5] = ["Name", "Language", "Version", "Type", "Dependencies"];
+/// The kinds of dependencies that differ from `Runtime`.
+const KINDS: [&str; 4] = ["Runtime", "Build", "Tool", "Test"];
+
+/// Warnings about a recipe, in the order of its text. `file` is for messages.
+///
+/// # Errors
+/// `User`: it is no SML.
+pub fn mistakes(file: &str, text: &str) -> Result<Vec<Error>> {
+    let table = sml::parse(file, text.as_bytes())?;
+    let mut found = near_misses(file, text, &table, &KEYS, "wake reads no key");
+    if let Some(ValueKind::Table(kinds)) = table.get("Dependencies").map(|value| &value.kind) {
+        let what = "dependencies are taken as those of `Runtime`:";
+        found.extend(near_misses(file, text, kinds, &KINDS, what));
+    }
+    Ok(found)
+}
+
+fn near_misses(file: &str, text: &str, table: &Table, known: &[&str], what: &str) -> Vec<Error> {
+    let warn = |entry: &Entry| {
+        let key = entry.key.as_str();
+        let is_known = known.contains(&key);
+        let near = suggestion(key, known.iter().copied()).filter(|_| !is_known)?;
+        let mut sentence = what.chars();
+        let first = sentence.next().map(|first| first.to_ascii_uppercase());
+        let sentence: String = first.into_iter().chain(sentence).collect();
+        let span = entry.key_span;
+        let place = Location::of_bytes(file, text, span.start, span.end);
+        Some(
+            Error::user(format!("{sentence} `{key}`"))
+                .at(place)
+                .hint(near),
+        )
+    };
+    table.entries.iter().filter_map(warn).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_keys_are_told_and_others_are_not() {
+        let text = "Nme: 'a'\nSource: []\nDependencies: { Biuld: [], Other: [], Test: [] }\n";
+        let found = mistakes("Recipe.sml", text).unwrap();
+        let shown: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            shown,
+            [
+                "Recipe.sml:1:1: Wake reads no key `Nme`",
+                "Recipe.sml:3:17: Dependencies are taken as those of `Runtime`: `Biuld`",
+            ]
+        );
+    }
+}
