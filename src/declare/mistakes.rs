@@ -2,7 +2,7 @@
 //! else stands in a recipe is for its language.
 
 use super::sml::{self, Entry, Table, ValueKind};
-use crate::error::{Error, Location, Result, suggestion};
+use crate::error::{Error, Location, Result, near, suggestion};
 
 /// The keys that wake itself reads.
 const KEYS: [&str; 5] = ["Name", "Language", "Version", "Type", "Dependencies"];
@@ -15,29 +15,35 @@ const KINDS: [&str; 4] = ["Runtime", "Build", "Tool", "Test"];
 /// `User`: it is no SML.
 pub fn mistakes(file: &str, text: &str) -> Result<Vec<Error>> {
     let table = sml::parse(file, text.as_bytes())?;
-    let mut found = near_misses(file, text, &table, &KEYS, "wake reads no key");
+    let mut found = near_misses(file, text, &table, &KEYS, |key| {
+        format!("wake reads no key `{key}`")
+    });
     if let Some(ValueKind::Table(kinds)) = table.get("Dependencies").map(|value| &value.kind) {
-        let what = "dependencies are taken as those of `Runtime`:";
-        found.extend(near_misses(file, text, kinds, &KINDS, what));
+        found.extend(near_misses(file, text, kinds, &KINDS, |kind| {
+            format!("The dependencies of `{kind}` are taken as those of `Runtime`")
+        }));
     }
     Ok(found)
 }
 
-fn near_misses(file: &str, text: &str, table: &Table, known: &[&str], what: &str) -> Vec<Error> {
+/// Warnings about keys that are nearly one of `known`, and not one of them.
+fn near_misses(
+    file: &str,
+    text: &str,
+    table: &Table,
+    known: &[&str],
+    message: impl Fn(&str) -> String,
+) -> Vec<Error> {
     let warn = |entry: &Entry| {
         let key = entry.key.as_str();
-        let is_known = known.contains(&key);
-        let near = suggestion(key, known.iter().copied()).filter(|_| !is_known)?;
-        let mut sentence = what.chars();
-        let first = sentence.next().map(|first| first.to_ascii_uppercase());
-        let sentence: String = first.into_iter().chain(sentence).collect();
+        let names = || known.iter().copied();
+        if known.contains(&key) || near(key, names()).is_empty() {
+            return None;
+        }
         let span = entry.key_span;
         let place = Location::of_bytes(file, text, span.start, span.end);
-        Some(
-            Error::user(format!("{sentence} `{key}`"))
-                .at(place)
-                .hint(near),
-        )
+        let error = Error::user(message(key)).at(place);
+        Some(error.hint_option(suggestion(key, names())))
     };
     table.entries.iter().filter_map(warn).collect()
 }
@@ -54,8 +60,8 @@ mod tests {
         assert_eq!(
             shown,
             [
-                "Recipe.sml:1:1: Wake reads no key `Nme`",
-                "Recipe.sml:3:17: Dependencies are taken as those of `Runtime`: `Biuld`",
+                "Recipe.sml:1:1: wake reads no key `Nme`",
+                "Recipe.sml:3:17: The dependencies of `Biuld` are taken as those of `Runtime`",
             ]
         );
     }

@@ -188,7 +188,6 @@ impl<'a> Printer<'a> {
             .unwrap_or(piece)
             .indentation
             .saturating_sub(item.before);
-        let distance = distance.div_ceil(STEP) * STEP;
         item.now + distance.max(if is_value { STEP } else { 0 })
     }
 
@@ -269,8 +268,9 @@ impl<'a> Printer<'a> {
             (_, ":") if is_assertion => true,
             (_, ":" | "::" | ":::" | "+:" | "+::" | "+:::") => false,
             ("=", _) | (_, "=") if bracket == "(" && !is_statement => false,
+_ if is_unary(all, index - 1) => false,
             (_, "(" | "[") => !(is_operand_end(before) || before.text == "function"),
-            _ => !is_unary(all, index - 1),
+            _ => true,
         }
     }
 }

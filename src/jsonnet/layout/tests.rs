@@ -29,6 +29,7 @@ fn blanks_are_the_usual_ones() {
         ("function (x)$.a [x]{b : 1}", "function(x) $.a[x] { b: 1 }"),
         ("(local a=1;a)+ 1e-5 - 2", "(local a = 1; a) + 1e-5 - 2"),
         ("[x for x in[1,2]if x>1]", "[x for x in [1, 2] if x > 1]"),
+        ("!( a )+-[ 1 ]", "!(a) + -[1]"),
         ("import'a'", "import 'a'"),
         ("a/*b*/+c// d", "a /*b*/ + c // d"),
         ("self.a+super.b%'x'", "self.a + super.b % 'x'"),
