@@ -25,7 +25,8 @@
 //! - `.wake/pkgs/`: links to packages, made by [`pkg::resolution`]
 //! - `.wake/downloaded/pkgs/`: what retrievers fill; empty between resolutions
 //! - `.wake/lock`: [`workspace::process_lock`]
-//! - `.wake/state/declarations-1`: [`pkg::saved`]; `.wake/state/resolution-1`: [`pkg::resolution`]
+//! - `.wake/state/declarations-2`, `modules-1`: [`workspace::evaluations`]
+//! - `.wake/state/resolution-1`: [`pkg::resolution`]
 //! - `.wake/state/log-1`, `commands-1`: [`evaluate::state`]
 //! - `.wake/state/graphs/`: [`generate::saved`], in the format of [`graph::freeze`]
 //! - `.wake/out/`, `.wake/cache/`: operations, at places that [`workspace::layout`] gives

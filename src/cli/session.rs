@@ -8,9 +8,12 @@ use std::path::PathBuf;
 
 use super::environment;
 use super::options::{Declarations, Evaluation, Resolution};
+use super::runner::Runner;
 use crate::declare::model::Parameters;
+use crate::declare::recipe::Recipes;
 use crate::error::{Error, Result};
 use crate::evaluate::state::State;
+use crate::evaluate::{Interrupt, Options, Wanted};
 use crate::event::{Event, Subscriber};
 use crate::fs;
 use crate::generate::{self, Prepared, Purpose};
@@ -24,13 +27,14 @@ use crate::pkg::retriever::run;
 use crate::workspace::layout::Layout;
 use crate::workspace::process_lock::{self, ProcessLock};
 use crate::workspace::target::Target;
-use crate::workspace::{Workspace, parameters};
+use crate::workspace::{Workspace, parameters, user_config};
 
 /// An open workspace. Nobody else changes it while this exists.
 pub(super) struct Session {
     pub(super) place: Place,
     pub(super) state: State,
     evaluators: Evaluators,
+    recipes: Recipes,
     _lock: ProcessLock,
 }
 
@@ -80,8 +84,10 @@ impl Session {
         subscriber: &mut dyn Subscriber,
     ) -> Result<Self> {
         let environment = environment::environment();
-        let workspace = Workspace::discover(&environment::working_directory()?)?;
-        let layout = Layout::new(&workspace.top);
+        let config_directory = user_config::config_directory(&environment);
+        let workspace = Workspace::discover(&environment::working_directory()?)?
+            .configured(config_directory.as_deref())?;
+        let layout = workspace.layout();
         subscriber.event(&Event::Started {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             workspace: workspace.top.display().to_string(),
@@ -102,6 +108,7 @@ impl Session {
             });
         }
         Ok(Self {
+            recipes: Recipes::new(&workspace),
             evaluators: evaluators(declarations.evaluation, &environment)?,
             place: Place {
                 build: build()?,
@@ -117,10 +124,34 @@ impl Session {
         })
     }
 
-    /// The graph for what is asked for.
+    /// The graph for what is asked for, in a command that does not build: only what tasks must read to know the graph is
+    /// made.
     pub(super) fn prepare(
         &mut self,
         asked: &Asked<'_>,
+        subscriber: &mut dyn Subscriber,
+    ) -> Result<Prepared> {
+        let (mark, layout) = (self.mark(), self.place.layout.clone());
+        let run: &mut generate::Run<'_> = &mut |graph, state, files, subscriber| {
+            // Only now: until something runs, a signal ends the process at once.
+            let interrupt = Interrupt::on_signals()?;
+            let mut runner = Runner {
+                options: Options {
+                    marks: vec![mark.clone()],
+                    ..Options::new(layout.temporary_directory(), interrupt)
+                },
+                state_directory: layout.state_directory(),
+            };
+            runner.run(graph, state, Wanted::Files(files), subscriber)
+        };
+        self.prepare_with(asked, run, subscriber)
+    }
+
+    /// The graph for what is asked for. See [`generate::prepare`].
+    pub(super) fn prepare_with(
+        &mut self,
+        asked: &Asked<'_>,
+        run: &mut generate::Run<'_>,
         subscriber: &mut dyn Subscriber,
     ) -> Result<Prepared> {
         let host_parameters = parameters::host_defaults();
@@ -138,11 +169,13 @@ impl Session {
             purpose: asked.purpose,
             trust_saved: asked.trust_saved,
         };
-        let ask = |request: &_| self.evaluators.ask(request);
+        let (recipes, evaluators) = (&self.recipes, &self.evaluators);
+        let ask = |request: &_| recipes.ask(request, |request| evaluators.ask(request));
         generate::prepare(
             &self.place.context(&ask),
             &mut self.state,
             &request,
+            run,
             subscriber,
         )
     }
@@ -163,7 +196,8 @@ impl Session {
         policy: &Policy,
         work: impl FnOnce(&Context<'_>) -> Result<T>,
     ) -> Result<T> {
-        let ask = |request: &_| self.evaluators.ask(request);
+        let (recipes, evaluators) = (&self.recipes, &self.evaluators);
+        let ask = |request: &_| recipes.ask(request, |request| evaluators.ask(request));
         work(&Context {
             policy,
             ..self.place.context(&ask)
@@ -172,7 +206,8 @@ impl Session {
 
     /// The directories below that of all outputs that belong to modules which members declare.
     pub(super) fn declared(&self, subscriber: &mut dyn Subscriber) -> Result<Vec<PathBuf>> {
-        let ask = |request: &_| self.evaluators.ask(request);
+        let (recipes, evaluators) = (&self.recipes, &self.evaluators);
+        let ask = |request: &_| recipes.ask(request, |request| evaluators.ask(request));
         generate::declared(&self.place.context(&ask), subscriber)
     }
 

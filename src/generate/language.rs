@@ -6,9 +6,16 @@ use crate::error::{Error, Result, suggestion};
 
 const PLUGINS: [(&str, &str); 3] = [("C", "c"), ("C++", "cpp"), ("Command", "command")];
 
-/// The name of the std plugin for a recipe. `label` names the module in errors.
-pub fn plugin(recipe: &Map<String, Value>, label: &str) -> Result<&'static str> {
+/// The language of recipes that are plugins: they need none themselves.
+pub const JSONNET: &str = "Jsonnet";
+
+/// Languages of which nothing is built: their packages are plugins, of wake and of Soup.
+const UNBUILT: [&str; 2] = [JSONNET, "Wren"];
+
+/// The name of the std plugin for a recipe; `None`: its language has no tasks. `label` names the module in errors.
+pub fn plugin(recipe: &Map<String, Value>, label: &str) -> Result<Option<&'static str>> {
     let names = PLUGINS.iter().map(|(language, _)| *language);
+    let names = names.chain([JSONNET]);
     let Some(language) = recipe.get("Language") else {
         let known: Vec<String> = names.map(|name| format!("`{name}`")).collect();
         return Err(
@@ -23,8 +30,11 @@ pub fn plugin(recipe: &Map<String, Value>, label: &str) -> Result<&'static str> 
             "`Language` of `{label}` must be a string"
         )));
     };
+    if UNBUILT.contains(&language) {
+        return Ok(None);
+    }
     match PLUGINS.iter().find(|(name, _)| *name == language) {
-        Some((_, plugin)) => Ok(plugin),
+        Some((_, plugin)) => Ok(Some(plugin)),
         None => {
             let error = Error::user(format!("`{label}` has the unknown language `{language}`"));
             Err(match suggestion(language, names) {

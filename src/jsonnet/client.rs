@@ -200,6 +200,7 @@ fn subject(request: &Request) -> String {
         Request::Eval { file, .. } | Request::Format { file, .. } | Request::Lint { file, .. } => {
             format!("`{}`", file.display())
         }
+        Request::Try(trial) => format!("the tasks of `{}`", trial.input.label),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod builtin;
 pub mod client;
+mod context;
 mod declaration;
 mod embedded;
 mod error;
@@ -27,9 +28,10 @@ pub mod pattern;
 mod plugin;
 mod program;
 pub mod protocol;
+pub mod reference;
 mod script;
 mod session;
-mod static_imports;
+pub mod static_imports;
 mod substitution;
 mod tasks;
 mod tokens;

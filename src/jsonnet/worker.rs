@@ -135,6 +135,7 @@ fn panicked(working: &str, panic: &(dyn std::any::Any + Send)) -> Outcome {
     Outcome {
         result: Err::<Answer, _>(error),
         reads: Vec::new(),
+        is_recalled: false,
     }
 }
 

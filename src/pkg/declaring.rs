@@ -9,13 +9,13 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::packages::{Ask, unexpected};
-use super::saved::Saved;
 use super::{PackageIndex, Packages, frontier};
 use crate::declare::model::{Declaration, PackageRequest};
 use crate::error::Result;
 use crate::event::Subscriber;
 use crate::jsonnet::protocol::{Answer, Answered, Outcome, Read, Request};
 use crate::workspace::discover;
+use crate::workspace::evaluations::Evaluations;
 
 /// What is evaluated of a package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,7 +41,7 @@ pub struct Declaring {
     /// Steps that cannot go on, and the requests that must be answered first.
     waiting: BTreeMap<Step, Vec<PackageRequest>>,
     /// Declarations of earlier runs.
-    pub saved: Arc<Saved>,
+    pub saved: Arc<Evaluations>,
 }
 
 impl Declaring {
@@ -129,7 +129,9 @@ impl Declaring {
         self.waiting.remove(&step);
         let index = step.package();
         let is_staged = packages.get(index).is_staged;
-        if let (Step::Declare(_), Ok(outcome), false) = (step, &outcome, is_staged) {
+        if let (Step::Declare(_), Ok(outcome), false) = (step, &outcome, is_staged)
+            && matches!(outcome.result, Ok(Answer::Declaration(_)))
+        {
             self.saved.remember(request, outcome);
         }
         if outcome.is_err() {
@@ -199,7 +201,7 @@ impl Declaring {
             return Ok(false);
         }
         packages.check(package, request)?;
-        packages.connect(asking, package, request.at.as_ref());
+        packages.connect(asking, package, request);
         let known = self.answers.entry(asking).or_default();
         let given = known.iter_mut().find(|(known, _)| known.is_same(request));
         let Some((_, given)) = given else {

@@ -42,7 +42,6 @@ pub mod requirement;
 pub mod resolution;
 pub mod resolve;
 pub mod retriever;
-pub mod saved;
 pub mod solve;
 pub mod store;
 mod stuck;

@@ -13,7 +13,6 @@ use super::lock::{Lock, PATH};
 use super::overview::Overview;
 use super::policy::{LockUse, Policy, Renewed};
 use super::resolve::{Outside, Resolver};
-use super::saved::Saved;
 use super::store::PackageId;
 use super::{Ask, PackageIndex, Packages, Tools};
 use crate::error::{Error, Result};
@@ -23,6 +22,7 @@ use crate::fs::path;
 use crate::fs::stamp::Clock;
 use crate::jsonnet;
 use crate::jsonnet::protocol::Read;
+use crate::workspace::evaluations::Evaluations;
 use crate::workspace::front::{self, Front, Surroundings};
 use crate::workspace::layout::Layout;
 use crate::workspace::{Workspace, host, layout};
@@ -41,6 +41,13 @@ pub struct Context<'a> {
     pub policy: &'a Policy,
     /// Where the store is; `None`: there is no place for one.
     pub cache_directory: Option<&'a Path>,
+}
+
+impl Context<'_> {
+    /// Tells what could have changed without leaving a trace in its stamps.
+    pub fn clock(&self) -> Clock {
+        Clock::new(&self.layout.state_directory())
+    }
 }
 
 /// How the lock is shown in messages.
@@ -72,7 +79,7 @@ pub(super) fn open_with<'a>(
     let directories = members.directories.into_iter();
     let roots: Vec<_> = directories.map(|one| packages.add(one)).collect();
     packages.decisions.cache_directory = context.cache_directory.map(Path::to_owned);
-    let saved = Saved::open(
+    let saved = Evaluations::open(
         &context.layout.declarations_file(),
         &context.workspace.top,
         context.environment,
@@ -128,10 +135,9 @@ pub(super) fn resolve_anew(
             exists: true,
         })
     }));
-    let clock = Clock::new(&context.layout.state_directory());
     let kept = Kept {
         key: key(context),
-        front: front::save(reads, &clock, context.layout.top()),
+        front: front::save(reads, &context.clock(), context.layout.top()),
         overview,
     };
     let text = serde_json::to_vec(&kept)
@@ -178,7 +184,7 @@ fn recall(context: &Context<'_>, file: &Path, key: &str) -> Result<Option<Overvi
 }
 
 /// What else than files declarations depend on.
-fn salt(context: &Context<'_>) -> String {
+pub fn salt(context: &Context<'_>) -> String {
     format!(
         "{} {} {:?} {:?}",
         env!("CARGO_PKG_VERSION"),
@@ -214,9 +220,11 @@ pub fn finish(
         store.use_by(context.layout.top(), &used(resolver))?;
     }
     subscriber.event(&Event::Resolved { by_path, fetched });
-    let clock = Clock::new(&context.layout.state_directory());
     let declarations = context.layout.declarations_file();
-    resolver.declaring.saved.save(&declarations, &clock)?;
+    resolver
+        .declaring
+        .saved
+        .save(&declarations, &context.clock())?;
     let content = fs::read_if_exists(&file)?;
     Ok(Read::File {
         path: file,

@@ -124,6 +124,11 @@ fn hash_of_paths(paths: &[String]) -> [u8; 32] {
 }
 
 impl Front {
+    /// As [`Self::holds`], on this thread alone: for one of many that are looked at in parallel.
+    pub fn holds_here(&self, around: Surroundings<'_>) -> bool {
+        self.reads.iter().all(|read| read.holds(around))
+    }
+
     /// Whether everything that was read is as it was.
     pub fn holds(&self, around: Surroundings<'_>) -> bool {
         self.reads.par_iter().all(|read| read.holds(around))

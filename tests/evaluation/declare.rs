@@ -53,7 +53,7 @@ fn a_module_depends_on_others() {
     if let Request::Module { config, .. } = &mut request {
         *config = json!({"mine": true});
     }
-    let Outcome { result, reads } = space.ask(&request).unwrap();
+    let Outcome { result, reads, .. } = space.ask(&request).unwrap();
     let Ok(Answer::Module(module)) = result else {
         panic!("no module");
     };
@@ -164,7 +164,7 @@ fn imports_are_recorded_and_stay_inside() {
         parameters: parameters(),
         answers: Vec::new(),
     };
-    let Outcome { result, reads } = space.ask(&ask("root")).unwrap();
+    let Outcome { result, reads, .. } = space.ask(&ask("root")).unwrap();
     assert!(
         matches!(result, Ok(Answer::Module(module)) if module.body == ModuleBody::Recipe(json!({"N": "[[["})))
     );

@@ -197,7 +197,7 @@ fn imports_count_whether_or_not_they_are_evaluated() {
         );
     std::os::unix::fs::symlink("hop.libsonnet", space.path("link.libsonnet")).unwrap();
     std::os::unix::fs::symlink("real/linked.libsonnet", space.path("hop.libsonnet")).unwrap();
-    let Outcome { result, reads } = space.ask(&space.declare()).unwrap();
+    let Outcome { result, reads, .. } = space.ask(&space.declare()).unwrap();
     let expected = [
         "a/deep.libsonnet",
         "a/key.txt",

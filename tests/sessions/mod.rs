@@ -5,12 +5,14 @@ mod commands;
 mod examples;
 mod fetched;
 mod hostile;
+mod kinds;
 mod mishaps;
 mod outputs;
 mod packages;
 mod pkg_read;
 mod pkg_write;
 mod strangers;
+mod two_phases;
 
 use std::path::PathBuf;
 

@@ -268,7 +268,7 @@ impl<'a> Printer<'a> {
             (_, ":") if is_assertion => true,
             (_, ":" | "::" | ":::" | "+:" | "+::" | "+:::") => false,
             ("=", _) | (_, "=") if bracket == "(" && !is_statement => false,
-_ if is_unary(all, index - 1) => false,
+            _ if is_unary(all, index - 1) => false,
             (_, "(" | "[") => !(is_operand_end(before) || before.text == "function"),
             _ => true,
         }
