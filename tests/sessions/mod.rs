@@ -4,6 +4,7 @@
 mod commands;
 mod examples;
 mod fetched;
+mod fmt_lint;
 mod hostile;
 mod kinds;
 mod mishaps;
@@ -11,6 +12,7 @@ mod outputs;
 mod packages;
 mod pkg_read;
 mod pkg_write;
+mod recipe_edits;
 mod strangers;
 mod two_phases;
 
