@@ -16,7 +16,7 @@ const KINDS: [&str; 4] = ["Runtime", "Build", "Tool", "Test"];
 pub fn mistakes(file: &str, text: &str) -> Result<Vec<Error>> {
     let table = sml::parse(file, text.as_bytes())?;
     let mut found = near_misses(file, text, &table, &KEYS, |key| {
-        format!("wake reads no key `{key}`")
+        format!("`{key}` is no key that wake knows")
     });
     if let Some(ValueKind::Table(kinds)) = table.get("Dependencies").map(|value| &value.kind) {
         found.extend(near_misses(file, text, kinds, &KINDS, |kind| {
@@ -60,7 +60,7 @@ mod tests {
         assert_eq!(
             shown,
             [
-                "Recipe.sml:1:1: wake reads no key `Nme`",
+                "Recipe.sml:1:1: `Nme` is no key that wake knows",
                 "Recipe.sml:3:17: The dependencies of `Biuld` are taken as those of `Runtime`",
             ]
         );

@@ -29,7 +29,7 @@ fn workspace() -> Space {
         .file(
             "top/globals/PKG",
             "function(wake) wake.pkg(wake.pkgInfo('globals'), pkgs={\n  log: wake.getPkg('acme/log@^1', global=true, \
-             from=wake.exec(wake.std.index, config={ path: '../../index' })),\n})\n",
+             from=wake.exec(wake.std.index, config={ path: '../index' })),\n})\n",
         )
         .file("top/lib/Recipe.sml", recipe("lib", "StaticLibrary"))
         .file("top/lib/lib.c", "int lib(void) { return 3; }\n")

@@ -167,8 +167,9 @@ impl Walk<'_, '_> {
             Kind::Parameter => "parameter",
             Kind::Given => return,
         };
-        let error = Error::user(format!("The {what} `{name}` is not used"))
-            .hint(format!("remove it, or call it `_{name}`"));
+        let error = Error::user(format!("The {what} `{name}` is not used")).hint_option(
+            (variable.kind == Kind::Parameter).then(|| format!("remove it, or call it `_{name}`")),
+        );
         self.linter.warning(variable.place, name.len(), error);
     }
 
