@@ -43,6 +43,52 @@ const MARKS: [&str; 18] = [
     "?.", "=>", "->",
 ];
 
+/// The pieces of a text, and which of them are no comments.
+pub(super) struct Pieces<'a> {
+    pub(super) list: Vec<Piece<'a>>,
+    /// For each piece the index of the last one before it that is no comment.
+    before: Vec<Option<usize>>,
+    /// For each piece the index of the first one from it on that is no comment; the number of pieces where none is.
+    after: Vec<usize>,
+}
+
+impl<'a> Pieces<'a> {
+    pub(super) fn of(text: &'a str) -> Self {
+        let list = pieces(text);
+        let mut before = Vec::with_capacity(list.len());
+        let mut last = None;
+        for (index, piece) in list.iter().enumerate() {
+            before.push(last);
+            last = if piece.is_comment() {
+                last
+            } else {
+                Some(index)
+            };
+        }
+        let mut after = vec![list.len(); list.len()];
+        let mut next = list.len();
+        for (index, piece) in list.iter().enumerate().rev() {
+            next = if piece.is_comment() { next } else { index };
+            after[index] = next;
+        }
+        Self {
+            list,
+            before,
+            after,
+        }
+    }
+
+    /// The last piece before `index` that is no comment.
+    pub(super) fn code_before(&self, index: usize) -> Option<&Piece<'a>> {
+        self.list.get(self.before[index]?)
+    }
+
+    /// The first piece from `index` on that is no comment.
+    pub(super) fn code_from(&self, index: usize) -> Option<&Piece<'a>> {
+        self.list.get(self.after[index])
+    }
+}
+
 /// The pieces of a text. What is no jsonnet becomes pieces, too.
 pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
@@ -80,8 +126,8 @@ fn piece(rest: &str, next: char) -> (Kind, usize) {
     if next == '#' || rest.starts_with("//") {
         return (Kind::LineComment, line().trim_end().len());
     }
-    if rest.starts_with("/*") {
-        let end = rest[2..].find("*/").map(|end| end + 4);
+    if let Some(inside) = rest.strip_prefix("/*") {
+        let end = inside.find("*/").map(|end| end + 4);
         return (Kind::Comment, end.unwrap_or(rest.len()));
     }
     if rest.starts_with("|||") {

@@ -9,7 +9,7 @@ mod lex;
 #[cfg(test)]
 mod tests;
 
-use lex::{Block, Kind, Piece, pieces};
+use lex::{Block, Kind, Piece, Pieces, pieces};
 
 /// Columns of one level.
 const STEP: usize = 2;
@@ -18,7 +18,7 @@ const STEP: usize = 2;
 ///
 /// `None`: that would change its meaning. Text that is no jsonnet may well be so; no other is known.
 pub(super) fn layout(text: &str) -> Option<String> {
-    let before = pieces(text);
+    let before = Pieces::of(text);
     let is_crlf = text
         .find('\n')
         .is_some_and(|end| text[..end].ends_with('\r'));
@@ -28,13 +28,13 @@ pub(super) fn layout(text: &str) -> Option<String> {
         frames: vec![Frame::new("", 0)],
         lines: Vec::new(),
     };
-    for index in 0..before.len() {
+    for index in 0..before.list.len() {
         printer.piece(&before, index);
     }
     if !printer.text.is_empty() {
         printer.text.push_str(printer.line_end);
     }
-    let is_same = says(&before, &pieces(&printer.text));
+    let is_same = says(&before.list, &pieces(&printer.text));
     is_same.then_some(printer.text)
 }
 
@@ -111,9 +111,9 @@ struct Printer<'a> {
 }
 
 impl<'a> Printer<'a> {
-    fn piece(&mut self, all: &[Piece<'a>], index: usize) {
-        let piece = &all[index];
-        let before = index.checked_sub(1).map(|before| &all[before]);
+    fn piece(&mut self, all: &Pieces<'a>, index: usize) {
+        let piece = &all.list[index];
+        let before = index.checked_sub(1).map(|before| &all.list[before]);
         let begins_line = piece.breaks > 0 || before.is_none();
         if begins_line {
             self.begin_line(all, index);
@@ -129,11 +129,11 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn begin_line(&mut self, all: &[Piece<'a>], index: usize) {
-        let piece = &all[index];
+    fn begin_line(&mut self, all: &Pieces<'a>, index: usize) {
+        let piece = &all.list[index];
         let now = self.indentation(all, index);
         if index > 0 {
-            let is_inside = all[index - 1].kind == Kind::Open || piece.kind == Kind::Close;
+            let is_inside = all.list[index - 1].kind == Kind::Open || piece.kind == Kind::Close;
             let breaks = if piece.breaks > 1 && !is_inside { 2 } else { 1 };
             (0..breaks).for_each(|_| self.text.push_str(self.line_end));
         }
@@ -145,17 +145,17 @@ impl<'a> Printer<'a> {
     }
 
     /// The indentation of the line that a piece begins.
-    fn indentation(&self, all: &[Piece<'a>], index: usize) -> usize {
+    fn indentation(&self, all: &Pieces<'a>, index: usize) -> usize {
         let Some(frame) = self.frames.last() else {
             return 0;
         };
-        let piece = &all[index];
+        let piece = &all.list[index];
         if piece.kind == Kind::Close {
             return frame.inner.saturating_sub(STEP);
         }
         if piece.is_comment() {
             // A comment is about what comes after it.
-            let next = all[index..].iter().find(|next| !next.is_comment());
+            let next = all.code_from(index);
             if next.is_none_or(|next| next.kind == Kind::Close) {
                 return frame.inner;
             }
@@ -170,10 +170,7 @@ impl<'a> Printer<'a> {
         let Some(item) = self.lines.get(began.unwrap_or(frame.item)) else {
             return frame.inner;
         };
-        let before = all[..index]
-            .iter()
-            .rev()
-            .find(|before| !before.is_comment());
+        let before = all.code_before(index);
         let is_value = before.is_some_and(|before| {
             matches!(
                 before.text,
@@ -181,9 +178,7 @@ impl<'a> Printer<'a> {
             )
         });
         // A comment is where what comes after it is.
-        let next = all[index..]
-            .iter()
-            .find(|next| !next.is_comment() && next.breaks > 0);
+        let next = all.code_from(index).filter(|next| next.breaks > 0);
         let distance = next
             .unwrap_or(piece)
             .indentation
@@ -246,7 +241,7 @@ impl<'a> Printer<'a> {
     /// Whether there is a blank between two pieces of a line.
     fn is_apart(
         &self,
-        all: &[Piece<'a>],
+        all: &Pieces<'a>,
         index: usize,
         before: &Piece<'a>,
         piece: &Piece<'a>,
@@ -305,14 +300,11 @@ fn is_keyword(word: &str) -> bool {
 }
 
 /// Whether a piece is an operator of what comes after it alone.
-fn is_unary(all: &[Piece<'_>], index: usize) -> bool {
-    let before = all[..index]
-        .iter()
-        .rev()
-        .find(|before| !before.is_comment());
-    match all[index].text {
-        "!" | "~" => all[index].kind == Kind::Mark,
-        "-" | "+" => all[index].kind == Kind::Mark && !before.is_some_and(is_operand_end),
+fn is_unary(all: &Pieces<'_>, index: usize) -> bool {
+    let before = all.code_before(index);
+    match all.list[index].text {
+        "!" | "~" => all.list[index].kind == Kind::Mark,
+        "-" | "+" => all.list[index].kind == Kind::Mark && !before.is_some_and(is_operand_end),
         _ => false,
     }
 }
