@@ -139,6 +139,26 @@ Examples:
   wake eval -m generated files.jsonnet
   wake eval plugin.libsonnet              a function is called with `wake`")]
     Eval(RawEval),
+    /// Lay out declarations, plugins and other jsonnet: blanks and indentation, nothing else
+    #[command(after_help = "\
+Recipes are read as SML; PKG, *.jsonnet and *.libsonnet as jsonnet. Comments stay,
+and lines stay broken where they are. Links, .wake and vendored packages are left
+alone.
+
+Examples:
+  wake fmt                  everything below here
+  wake fmt PKG plugins/     a file, and everything in a directory
+  wake fmt --check          in CI: change nothing, fail if something would change")]
+    Fmt(RawFormat),
+    /// Say what is probably wrong with declarations, plugins and other jsonnet
+    #[command(after_help = "\
+Nothing is evaluated. Directories of JSONNET_PATH are searched for imports after
+those of -J. Errors give exit code 1, warnings alone 0.
+
+Examples:
+  wake lint                        everything below here
+  wake lint plugins/ -J vendor     a directory, with imports from another one")]
+    Lint(RawLint),
     /// Print a completion script for a shell
     #[command(after_help = "\
 Examples:
@@ -464,6 +484,30 @@ pub(super) struct RawEval {
     /// Call the result with the value of the expression in a file
     #[arg(long, value_name = "NAME=FILE")]
     pub(super) tla_code_file: Vec<String>,
+    #[command(flatten)]
+    pub(super) evaluation: EvaluationFlags,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RawFormat {
+    /// Files, and directories to search [default: everything below here]
+    #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub(super) paths: Vec<PathBuf>,
+    /// Change nothing; show what would change, and exit with 1 if anything would
+    #[arg(long)]
+    pub(super) check: bool,
+    #[command(flatten)]
+    pub(super) evaluation: EvaluationFlags,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RawLint {
+    /// Files, and directories to search [default: everything below here]
+    #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub(super) paths: Vec<PathBuf>,
+    /// Search imports here; the last one given is searched first
+    #[arg(short = 'J', long = "jpath", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(super) library_path: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) evaluation: EvaluationFlags,
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::args::{
     Arguments, BuildFlags, DeclarationFlags, EvaluationFlags, GlobalFlags, ParameterFlags,
-    RawCommand, RawEval, RawTest, ResolutionFlags, When,
+    RawCommand, RawEval, RawFormat, RawLint, RawTest, ResolutionFlags, When,
 };
 pub use super::args::{Check, GraphFormat, Language, TextFormat};
 use super::package_options::{CacheGc, Package};
@@ -50,6 +50,8 @@ pub enum Command {
     Plugin(Plugin),
     CacheGc(CacheGc),
     Eval(Eval),
+    Format(Format),
+    Lint(Lint),
     Completions(clap_complete::Shell),
     Version(TextFormat),
     /// This process confines a program for another wake.
@@ -187,6 +189,26 @@ pub enum EvalForm {
     Files(PathBuf),
 }
 
+/// `wake fmt`.
+#[derive(Debug)]
+pub struct Format {
+    /// None: everything below the working directory.
+    pub paths: Vec<PathBuf>,
+    /// Change nothing.
+    pub is_check: bool,
+    pub evaluation: Evaluation,
+}
+
+/// `wake lint`.
+#[derive(Debug)]
+pub struct Lint {
+    /// None: everything below the working directory.
+    pub paths: Vec<PathBuf>,
+    /// In the order they are searched.
+    pub library_path: Vec<PathBuf>,
+    pub evaluation: Evaluation,
+}
+
 /// The surroundings that decide how wake looks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Looks {
@@ -263,6 +285,8 @@ impl Invocation {
             RawCommand::Plugin(raw) => Command::Plugin(Plugin::check(raw)?),
             RawCommand::Cache(raw) => Command::CacheGc(CacheGc::check(raw)?),
             RawCommand::Eval(raw) => Command::Eval(Eval::check(raw, environment)?),
+            RawCommand::Fmt(raw) => Command::Format(Format::check(raw)?),
+            RawCommand::Lint(raw) => Command::Lint(Lint::check(raw, environment)?),
             RawCommand::Completions(raw) => Command::Completions(raw.shell),
             RawCommand::Version(raw) => Command::Version(raw.format),
             RawCommand::Confined => Command::Confined,
@@ -374,11 +398,7 @@ impl Resolution {
 
 impl Eval {
     fn check(raw: RawEval, environment: &BTreeMap<String, String>) -> Result<Self> {
-        let mut library_path: Vec<PathBuf> = raw.library_path.into_iter().rev().collect();
-        if let Some(path) = environment.get("JSONNET_PATH") {
-            let given = path.split(':').filter(|directory| !directory.is_empty());
-            library_path.extend(given.map(PathBuf::from));
-        }
+        let library_path = library_path(raw.library_path, environment);
         let mut arguments = Vec::new();
         for (flag, texts, is_top_level, is_code) in [
             ("--ext-str", raw.ext_str, false, false),
@@ -423,6 +443,36 @@ impl Eval {
             },
             output: raw.output_file,
             arguments,
+            evaluation: Evaluation::check(&raw.evaluation)?,
+        })
+    }
+}
+
+/// The directories where imports are searched, in this order.
+fn library_path(given: Vec<PathBuf>, environment: &BTreeMap<String, String>) -> Vec<PathBuf> {
+    let mut library_path: Vec<PathBuf> = given.into_iter().rev().collect();
+    if let Some(path) = environment.get("JSONNET_PATH") {
+        let given = path.split(':').filter(|directory| !directory.is_empty());
+        library_path.extend(given.map(PathBuf::from));
+    }
+    library_path
+}
+
+impl Format {
+    fn check(raw: RawFormat) -> Result<Self> {
+        Ok(Self {
+            paths: raw.paths,
+            is_check: raw.check,
+            evaluation: Evaluation::check(&raw.evaluation)?,
+        })
+    }
+}
+
+impl Lint {
+    fn check(raw: RawLint, environment: &BTreeMap<String, String>) -> Result<Self> {
+        Ok(Self {
+            paths: raw.paths,
+            library_path: library_path(raw.library_path, environment),
             evaluation: Evaluation::check(&raw.evaluation)?,
         })
     }

@@ -6,9 +6,12 @@ mod clean;
 mod completions;
 mod confined;
 mod eval;
+mod files;
+mod fmt;
 mod graph;
 mod init;
 mod init_plugin;
+mod lint;
 mod package;
 mod plugin_reference;
 mod plugin_test;
@@ -44,6 +47,8 @@ pub(super) fn dispatch(invocation: Invocation) -> Result<ExitCode> {
         Command::Plugin(Plugin::Reference) => plugin_reference::run(),
         Command::CacheGc(options) => cache_gc::run(&options, console),
         Command::Eval(options) => eval::run(&options),
+        Command::Format(options) => fmt::run(&options, console),
+        Command::Lint(options) => lint::run(&options, console),
         Command::Completions(shell) => completions::run(shell),
         Command::Version(format) => version::run(format),
         Command::Confined => Ok(confined::run()),
