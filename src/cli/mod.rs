@@ -7,6 +7,7 @@ mod environment;
 pub mod options;
 mod package_args;
 pub mod package_options;
+mod runner;
 mod session;
 mod usage;
 mod values;

@@ -8,10 +8,12 @@ use std::path::PathBuf;
 
 use super::environment;
 use super::options::{Declarations, Evaluation, Resolution};
+use super::runner::Runner;
 use crate::declare::model::Parameters;
 use crate::declare::recipe::Recipes;
 use crate::error::{Error, Result};
 use crate::evaluate::state::State;
+use crate::evaluate::{Interrupt, Options, Wanted};
 use crate::event::{Event, Subscriber};
 use crate::fs;
 use crate::generate::{self, Prepared, Purpose};
@@ -25,7 +27,7 @@ use crate::pkg::retriever::run;
 use crate::workspace::layout::Layout;
 use crate::workspace::process_lock::{self, ProcessLock};
 use crate::workspace::target::Target;
-use crate::workspace::{Workspace, parameters};
+use crate::workspace::{Workspace, parameters, user_config};
 
 /// An open workspace. Nobody else changes it while this exists.
 pub(super) struct Session {
@@ -82,8 +84,10 @@ impl Session {
         subscriber: &mut dyn Subscriber,
     ) -> Result<Self> {
         let environment = environment::environment();
-        let workspace = Workspace::discover(&environment::working_directory()?)?;
-        let layout = Layout::new(&workspace.top);
+        let config_directory = user_config::config_directory(&environment);
+        let workspace = Workspace::discover(&environment::working_directory()?)?
+            .configured(config_directory.as_deref())?;
+        let layout = workspace.layout();
         subscriber.event(&Event::Started {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             workspace: workspace.top.display().to_string(),
@@ -120,10 +124,34 @@ impl Session {
         })
     }
 
-    /// The graph for what is asked for.
+    /// The graph for what is asked for, in a command that does not build: only what tasks must read to know the graph is
+    /// made.
     pub(super) fn prepare(
         &mut self,
         asked: &Asked<'_>,
+        subscriber: &mut dyn Subscriber,
+    ) -> Result<Prepared> {
+        let (mark, layout) = (self.mark(), self.place.layout.clone());
+        let run: &mut generate::Run<'_> = &mut |graph, state, files, subscriber| {
+            // Only now: until something runs, a signal ends the process at once.
+            let interrupt = Interrupt::on_signals()?;
+            let mut runner = Runner {
+                options: Options {
+                    marks: vec![mark.clone()],
+                    ..Options::new(layout.temporary_directory(), interrupt)
+                },
+                state_directory: layout.state_directory(),
+            };
+            runner.run(graph, state, Wanted::Files(files), subscriber)
+        };
+        self.prepare_with(asked, run, subscriber)
+    }
+
+    /// The graph for what is asked for. See [`generate::prepare`].
+    pub(super) fn prepare_with(
+        &mut self,
+        asked: &Asked<'_>,
+        run: &mut generate::Run<'_>,
         subscriber: &mut dyn Subscriber,
     ) -> Result<Prepared> {
         let host_parameters = parameters::host_defaults();
@@ -147,6 +175,7 @@ impl Session {
             &self.place.context(&ask),
             &mut self.state,
             &request,
+            run,
             subscriber,
         )
     }
@@ -253,6 +282,7 @@ fn policy(resolution: Resolution, workspace: &Workspace) -> Policy {
         mode: resolution.mode,
         published_by: resolution.published_by,
         parameters: parameters::combine(&host, workspace, &Parameters::new()),
+        registry: workspace.registry().map(ToOwned::to_owned),
         ..Policy::default()
     }
 }

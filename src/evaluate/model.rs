@@ -51,6 +51,7 @@ pub(super) fn graph(state: &mut State, executable: &str, specs: &[Spec]) -> Grap
                 declared: "PKG:1:1".to_owned(),
                 requested: true,
                 executable: None,
+                is_partial: false,
             })
             .into(),
         ..Meta::default()

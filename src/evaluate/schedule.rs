@@ -153,7 +153,7 @@ impl<'a> Scheduler<'a> {
         subscriber: &'a mut dyn Subscriber,
         sender: Sender<Message>,
     ) -> Self {
-        let wanted = Selection::new(&shop.options.wanted);
+        let wanted = Selection::new(&shop.options.wanted, graph);
         let states: Vec<OperationState> = graph
             .operations()
             .map(|operation| match wanted.contains(graph, operation) {

@@ -163,8 +163,10 @@ struct Targets {
 impl Targets {
     fn new(graph: &Graph) -> Self {
         let instances = graph.meta().instances.iter().enumerate();
+        // Of one that is not all there nobody knows what it makes no more.
+        let whole = instances.filter(|(_, instance)| !instance.is_partial);
         Self {
-            by_directory: instances
+            by_directory: whole
                 .map(|(index, instance)| (instance.target_directory.as_bytes().to_vec(), index))
                 .collect(),
             sources: None,

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use super::lower::Lowered;
 use crate::error::Result;
 use crate::event::{Event, Subscriber};
 use crate::jsonnet::protocol::{Outcome, Request};
@@ -31,10 +32,11 @@ impl<'a> Memo<'a> {
     }
 }
 
-/// Passes each event on once.
+/// Passes each event on once, and keeps what tasks say.
 pub(super) struct Once<'a> {
     subscriber: &'a mut dyn Subscriber,
     said: HashSet<String>,
+    messages: Vec<Event>,
 }
 
 impl<'a> Once<'a> {
@@ -42,7 +44,21 @@ impl<'a> Once<'a> {
         Self {
             subscriber,
             said: HashSet::new(),
+            messages: Vec::new(),
         }
+    }
+
+    /// What tasks said.
+    pub(super) fn messages(self) -> Vec<Event> {
+        self.messages
+    }
+
+    /// Says that all instances are generated.
+    pub(super) fn all_generated(&mut self, lowered: &Lowered) {
+        let generated = lowered.instances.len() - lowered.reused;
+        let reused = lowered.reused;
+        self.subscriber
+            .event(&Event::AllGenerated { generated, reused });
     }
 }
 
@@ -51,10 +67,26 @@ impl Subscriber for Once<'_> {
         let text = match event {
             Event::Message { instance, text, .. } => format!("{instance}\n{text}"),
             Event::Generated { instance, .. } => instance.clone(),
+            Event::Resolved { by_path, fetched } => format!("{by_path} {fetched}"),
             _ => return self.subscriber.event(event),
         };
         if self.said.insert(text) {
+            if let Event::Message { .. } = event {
+                self.messages.push(event.clone());
+            }
             self.subscriber.event(event);
         }
+    }
+
+    fn wants_up_to_date(&self) -> bool {
+        self.subscriber.wants_up_to_date()
+    }
+
+    fn tick(&mut self) {
+        self.subscriber.tick();
+    }
+
+    fn lend_terminal(&mut self, operation: &str) {
+        self.subscriber.lend_terminal(operation);
     }
 }

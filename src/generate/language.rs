@@ -6,12 +6,16 @@ use crate::error::{Error, Result, suggestion};
 
 const PLUGINS: [(&str, &str); 3] = [("C", "c"), ("C++", "cpp"), ("Command", "command")];
 
+/// The language of recipes that are plugins: they need none themselves.
+pub const JSONNET: &str = "Jsonnet";
+
 /// Languages of which nothing is built: their packages are plugins, of wake and of Soup.
-const UNBUILT: [&str; 2] = ["Jsonnet", "Wren"];
+const UNBUILT: [&str; 2] = [JSONNET, "Wren"];
 
 /// The name of the std plugin for a recipe; `None`: its language has no tasks. `label` names the module in errors.
 pub fn plugin(recipe: &Map<String, Value>, label: &str) -> Result<Option<&'static str>> {
     let names = PLUGINS.iter().map(|(language, _)| *language);
+    let names = names.chain([JSONNET]);
     let Some(language) = recipe.get("Language") else {
         let known: Vec<String> = names.map(|name| format!("`{name}`")).collect();
         return Err(

@@ -9,6 +9,7 @@ pub mod contradiction;
 pub mod instances;
 pub mod language;
 pub mod lower;
+mod preprocess;
 pub mod qualify;
 pub mod saved;
 pub mod targets;
@@ -16,9 +17,9 @@ pub mod targets;
 use std::path::{Path, PathBuf};
 
 use crate::declare::model::Parameters;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::evaluate::state::State;
-use crate::event::{Event, Subscriber};
+use crate::event::{Event, Subscriber, Summary};
 use crate::fs;
 use crate::graph::freeze::Meta;
 use crate::graph::{self, FileId, Graph};
@@ -32,8 +33,9 @@ use crate::workspace::front::{self, Surroundings};
 use crate::workspace::host;
 use crate::workspace::target::Target;
 use attempts::{Memo, Once};
-use instances::Instances;
+use instances::{Instances, Preprocessed, Shared};
 use lower::Lowered;
+use preprocess::Made;
 
 /// What a graph is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,11 +63,16 @@ pub struct Prepared {
     pub is_new: bool,
 }
 
-/// The graph for a request.
+/// Runs what is out of date of a graph: what makes some files.
+pub type Run<'a> =
+    dyn FnMut(&Graph, &mut State, Vec<FileId>, &mut dyn Subscriber) -> Result<Summary> + 'a;
+
+/// The graph for a request. `run` runs what tasks ask for with `preprocess`.
 pub fn prepare(
     context: &Context<'_>,
     state: &mut State,
     request: &Request,
+    run: &mut Run<'_>,
     subscriber: &mut dyn Subscriber,
 ) -> Result<Prepared> {
     let file = saved_file(context, request);
@@ -74,17 +81,16 @@ pub fn prepare(
         environment: context.environment,
     };
     if let Some((graph, front)) = saved::open(&file, state.name(), state.path_count())?
-        && (request.trust_saved || front.holds(around))
+        && (request.trust_saved
+            || (front.holds(around) && preprocess::holds(&graph, state, run, subscriber)?))
     {
-        subscriber.event(&Event::GraphReused {
-            operations: graph.operation_count(),
-        });
+        say_again(&graph, subscriber);
         return Ok(Prepared {
             graph,
             is_new: false,
         });
     }
-    let bytes = generate(context, state, request, subscriber)?;
+    let bytes = generate(context, state, request, run, subscriber)?;
     state.sync()?;
     fs::create_directories(&context.layout.graphs_directory())?;
     fs::write_atomic(&file, &bytes)?;
@@ -93,6 +99,15 @@ pub fn prepare(
         graph: Graph::of(&bytes),
         is_new: true,
     })
+}
+
+/// Tells that a saved graph is used, and what its tasks had to say when they ran.
+fn say_again(graph: &Graph, subscriber: &mut dyn Subscriber) {
+    let messages: Vec<Event> = serde_json::from_slice(&graph.meta().messages).unwrap_or_default();
+    messages.iter().for_each(|event| subscriber.event(event));
+    subscriber.event(&Event::GraphReused {
+        operations: graph.operation_count(),
+    });
 }
 
 /// The file of the saved graph for a request: named after all that says what is asked for and cannot be checked as
@@ -119,6 +134,7 @@ fn generate(
     context: &Context<'_>,
     state: &mut State,
     request: &Request,
+    run: &mut Run<'_>,
     subscriber: &mut dyn Subscriber,
 ) -> Result<Vec<u8>> {
     let (mut resolver, member_reads) = resolution::open(context)?;
@@ -131,29 +147,48 @@ fn generate(
     let memo = Memo::new(context.ask, &evaluations);
     let ask = |request: &_| memo.ask(request);
     let mut once = Once::new(subscriber);
+    let mut made = Made::default();
     loop {
         resolver.settle(&mut once)?;
         resolution::link(context, &resolver)?;
-        let attempt = attempt(context, state, &mut resolver, request, &ask, &mut once);
-        if resolver.packages.needs.is_empty() {
-            // Modules ask for packages, too; and what is found is found, also where a module is broken.
-            let lock = resolution::finish(context, &mut resolver, &mut once);
-            let kept = evaluations.save(&context.layout.modules_file(), &context.clock());
-            let (lowered, mut reads) = attempt?;
-            kept?;
-            reads.push(lock?);
-            reads.extend(member_reads);
-            return freeze(context, state, &lowered, reads);
+        let given = &made.contents;
+        let attempt = attempt(
+            context,
+            state,
+            &mut resolver,
+            request,
+            given,
+            &ask,
+            &mut once,
+        );
+        if !resolver.packages.needs.is_empty() {
+            continue;
         }
+        // Modules ask for packages, too; and what is found is found, also where a module is broken.
+        let lock = resolution::finish(context, &mut resolver, &mut once);
+        let kept = evaluations.save(&context.layout.modules_file(), &context.clock());
+        let (lowered, mut reads) = attempt?;
+        let lock = lock?;
+        kept?;
+        if lowered.is_whole() {
+            once.all_generated(&lowered);
+            reads.push(lock);
+            reads.extend(member_reads);
+            return freeze(context, state, &lowered, &made, reads, once.messages());
+        }
+        let bytes = freeze(context, state, &lowered, &made, Vec::new(), Vec::new())?;
+        made.run(&lowered, &Graph::of(&bytes), state, run, &mut once)?;
     }
 }
 
-/// Generates with the packages that are there by now. What lacks is noted in the packages' needs.
+/// Generates with the packages that are there by now, and with what `preprocess` has made by now. What packages lack is
+/// noted in their needs.
 fn attempt(
     context: &Context<'_>,
     state: &mut State,
     resolver: &mut Resolver<'_>,
     request: &Request,
+    preprocessed: &Preprocessed,
     ask: &Ask<'_>,
     subscriber: &mut dyn Subscriber,
 ) -> Result<(Lowered, Vec<Read>)> {
@@ -161,9 +196,13 @@ fn attempt(
     let roots = resolver.members.clone();
     let packages = &mut resolver.packages;
     let modules = targets::modules(packages, &roots, context.workspace, request, &mut reads)?;
-    let host_parameters = request.host_parameters.clone();
+    let shared = Shared {
+        host_parameters: &request.host_parameters,
+        sdks: &context.workspace.user_config.sdks,
+        preprocessed,
+    };
     let is_test = request.purpose == Purpose::Test;
-    let mut instances = Instances::new(packages, is_test, host_parameters);
+    let mut instances = Instances::new(packages, is_test, shared);
     for (package, module) in &modules {
         instances.request(*package, module, &request.parameters)?;
     }
@@ -171,32 +210,31 @@ fn attempt(
     reads.append(&mut instances.reads);
     let intern = &mut |path: &[u8]| -> FileId { state.intern(path) };
     let lowered = lower::lower(&instances, context.layout, intern)?;
-    let reused = instances.all.iter().filter(|one| one.is_recalled).count();
-    subscriber.event(&Event::AllGenerated {
-        generated: instances.all.len() - reused,
-        reused,
-    });
     reads.extend(instances.packages.reads.iter().cloned());
     Ok((lowered, reads))
 }
 
-/// The bytes of a graph that is complete.
+/// The bytes of a graph that is complete, or of what of it is known by now.
 fn freeze(
     context: &Context<'_>,
     state: &State,
     lowered: &Lowered,
+    made: &Made,
     reads: Vec<Read>,
+    messages: Vec<Event>,
 ) -> Result<Vec<u8>> {
     let front = front::save(reads, &context.clock(), &context.workspace.top);
-    let front = postcard::to_stdvec(&front).map_err(|error| {
-        crate::error::Error::internal(format!("A graph cannot be saved: {error}"))
-    })?;
+    let unsaved = |cause: String| Error::internal("A graph cannot be saved").cause(cause);
+    let front = postcard::to_stdvec(&front).map_err(|error| unsaved(error.to_string()))?;
+    let messages = serde_json::to_vec(&messages).map_err(|error| unsaved(error.to_string()))?;
     let meta = Meta {
         state: state.name(),
         paths: FileId::from_index(state.path_count()).0,
         instances: lowered.instances.clone(),
         roots: lowered.roots.clone(),
         front,
+        preprocessed: made.read(lowered),
+        messages,
     };
     graph::freeze::freeze(&lowered.operations, &meta)
         .map_err(|contradiction| contradiction::explain(&contradiction, lowered))

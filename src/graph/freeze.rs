@@ -1,6 +1,6 @@
 //! The frozen graph: bytes that are mapped and used in place.
 //!
-//! # Format `wakegraf`, version 2
+//! # Format `wakegraf`, version 3
 //!
 //! All numbers are little-endian; every section starts at a multiple of 8 and is padded with zeros.
 //!
@@ -30,7 +30,7 @@ use super::view::{Header, Hot, Range, SECTIONS, Section, checksum};
 use super::{Action, FileId, Instance, Operation, OperationId, Root};
 
 pub const MAGIC: [u8; 8] = *b"wakegraf";
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// What a graph knows besides its operations.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +44,18 @@ pub struct Meta {
     pub roots: Vec<Root>,
     /// What the front end needs to tell whether the graph is still right; opaque here.
     pub front: Vec<u8>,
+    /// Outputs that tasks read before they knew all operations. Where one of them becomes another, the graph does, too.
+    pub preprocessed: Vec<Preprocessed>,
+    /// What tasks had to say; for the front end, opaque here.
+    pub messages: Vec<u8>,
+}
+
+/// An output that tasks read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preprocessed {
+    pub file: FileId,
+    /// BLAKE3 of what they read.
+    pub hash: [u8; 32],
 }
 
 /// Orders, checks and freezes.

@@ -24,6 +24,8 @@ pub struct Instance {
     pub requested: bool,
     /// The file that `wake run` starts, if there is one.
     pub executable: Option<FileId>,
+    /// Only what it asked for with `preprocess` is in the graph: the rest of its operations is not known yet.
+    pub is_partial: bool,
 }
 
 /// How a command line that is too long for the kernel is passed.

@@ -197,6 +197,7 @@ fn subject(request: &Request) -> String {
             package, module, ..
         } => format!("the module `{module}` of `{}`", package.directory.display()),
         Request::Generate(input) => format!("the tasks of `{}`", input.label),
+        Request::Try(trial) => format!("the tasks of `{}`", trial.input.label),
         Request::Eval { file, .. } => format!("`{}`", file.display()),
     }
 }

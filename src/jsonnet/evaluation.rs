@@ -18,10 +18,10 @@ use super::json::to_json;
 use super::knowledge::{Knowledge, is_unresolved};
 use super::library::package::work_out;
 use super::module::module_of;
-use super::protocol::{Answer, Outcome, Request, Setup};
+use super::protocol::{Answer, Answered, GenerateInput, Outcome, Request, Setup};
 use super::session::{Evaluated, Given, Session};
 use super::{natives, operation_module, script, tasks};
-use crate::declare::model::{ModuleBody, PackageDirectory, Parameters};
+use crate::declare::model::{ModuleBody, PackageDirectory, PackageRequest, Parameters};
 use crate::error::Error;
 
 /// Evaluates one request. `working` hears what is being evaluated.
@@ -79,15 +79,22 @@ fn given(setup: &Rc<Setup>, builtin: &Rc<Builtin>, request: &Request) -> Given {
             given.config.clone_from(config);
             (package, answers)
         }
-        Request::Generate(input) => {
-            given.parameters = Some(input.parameters.clone());
-            given.config.clone_from(&input.config);
-            (&input.package, &input.answers)
-        }
+        Request::Generate(input) => of_instance(&mut given, input),
+        Request::Try(trial) => of_instance(&mut given, &trial.input),
     };
     given.top.clone_from(&package.top);
     given.knowledge = Knowledge::new(Some(package.directory.clone()), answers.clone());
     given
+}
+
+/// What the tasks of an instance may read, and the packages that it knows.
+fn of_instance<'a>(
+    given: &mut Given,
+    input: &'a GenerateInput,
+) -> (&'a PackageDirectory, &'a Vec<(PackageRequest, Answered)>) {
+    given.parameters = Some(input.parameters.clone());
+    given.config.clone_from(&input.config);
+    (&input.package, &input.answers)
 }
 
 /// The library's state of a session.
@@ -138,6 +145,7 @@ fn answer(session: &Rc<Session>, request: &Request) -> Evaluated<Answer> {
             ModuleBody::Operation => operation_module::generate(session, input),
         }
         .map(Answer::Generated),
+        Request::Try(trial) => tasks::attempt(session, trial).map(Answer::Tried),
         Request::Eval {
             file,
             library_path,

@@ -80,16 +80,51 @@ const fn optional(name: &'static str, kind: Kind) -> Parameter {
     }
 }
 
+impl Function {
+    /// `wake.glob(pattern: string or list, exclude?: string or list)`.
+    pub(super) fn signature(&self) -> String {
+        let parameters = self.parameters.iter().map(|parameter| {
+            let mark = if parameter.is_required { "" } else { "?" };
+            let kind = match parameter.kind.article() {
+                "a value" => "any".to_owned(),
+                article => article
+                    .replacen("an ", "", 1)
+                    .replacen("a ", "", 1)
+                    .replace(" or a ", " or "),
+            };
+            format!("{}{mark}: {kind}", parameter.name)
+        });
+        let parameters: Vec<String> = parameters.collect();
+        format!("{}({})", self.name, parameters.join(", "))
+    }
+}
+
+/// Where a function is of use, so where it is explained.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Audience {
+    /// In a `PKG` only.
+    Declarations,
+    /// In plugins, too.
+    Tasks,
+    /// It is there for those who try it.
+    Nobody,
+}
+
 /// One function of the `wake` object.
 pub(super) struct Function {
     /// `wake.glob`.
     pub(super) name: &'static str,
     parameters: &'static [Parameter],
+    /// What it returns, for people.
+    pub(super) result: &'static str,
+    /// What it does, for people.
+    pub(super) meaning: &'static str,
+    pub(super) audience: Audience,
     run: fn(&Call<'_>) -> Evaluated<Val>,
 }
 
 /// The functions of `wake`, in the order of DESIGN §2.1 and §4.2.
-static FUNCTIONS: &[Function] = &[
+pub(super) static FUNCTIONS: &[Function] = &[
     Function {
         name: "wake.pkgInfo",
         parameters: &[
@@ -97,6 +132,9 @@ static FUNCTIONS: &[Function] = &[
             optional("version", Kind::Text),
             optional("namespace", Kind::Text),
         ],
+        result: "the identity of a package",
+        meaning: "What a package is called, and its version",
+        audience: Audience::Declarations,
         run: package::package_info,
     },
     Function {
@@ -112,6 +150,9 @@ static FUNCTIONS: &[Function] = &[
             optional("plugin", Kind::Lazy),
             optional("metadata", Kind::Lazy),
         ],
+        result: "a package",
+        meaning: "Declares the package of a `PKG`",
+        audience: Audience::Declarations,
         run: package::package,
     },
     Function {
@@ -125,6 +166,9 @@ static FUNCTIONS: &[Function] = &[
             optional("when", Kind::Object),
             optional("replace", Kind::Boolean),
         ],
+        result: "a package",
+        meaning: "Asks for another package",
+        audience: Audience::Declarations,
         run: request::get_package,
     },
     Function {
@@ -136,11 +180,17 @@ static FUNCTIONS: &[Function] = &[
             required("exec", Kind::Function),
             optional("metadata", Kind::Lazy),
         ],
+        result: "a module",
+        meaning: "A module of one operation",
+        audience: Audience::Declarations,
         run: module::module,
     },
     Function {
         name: "wake.recipe",
         parameters: &[required("properties", Kind::Any)],
+        result: "a module",
+        meaning: "A module whose operations tasks make",
+        audience: Audience::Declarations,
         run: module::recipe,
     },
     Function {
@@ -150,6 +200,9 @@ static FUNCTIONS: &[Function] = &[
             optional("name", Kind::Text),
             optional("config", Kind::Any),
         ],
+        result: "a module",
+        meaning: "Depends on a module of a package",
+        audience: Audience::Declarations,
         run: module::get_module,
     },
     Function {
@@ -160,6 +213,9 @@ static FUNCTIONS: &[Function] = &[
             optional("args", Kind::List),
             optional("env", Kind::Object),
         ],
+        result: "what to execute",
+        meaning: "A program, its arguments and its environment",
+        audience: Audience::Declarations,
         run: module::exec,
     },
     Function {
@@ -169,6 +225,9 @@ static FUNCTIONS: &[Function] = &[
             optional("from", Kind::Lazy),
             optional("dump", Kind::Boolean),
         ],
+        result: "a file",
+        meaning: "A file placed for the operation of a `wake.module`",
+        audience: Audience::Declarations,
         run: module::file,
     },
     Function {
@@ -177,6 +236,9 @@ static FUNCTIONS: &[Function] = &[
             required("include", Kind::TextOrList),
             optional("exclude", Kind::TextOrList),
         ],
+        result: "list of paths",
+        meaning: "As `wake.glob`",
+        audience: Audience::Tasks,
         run: paths::listing,
     },
     Function {
@@ -185,6 +247,9 @@ static FUNCTIONS: &[Function] = &[
             required("pattern", Kind::TextOrList),
             optional("exclude", Kind::TextOrList),
         ],
+        result: "list of paths",
+        meaning: "The files of the package that is built which match, relative to its directory and sorted; the listing is tracked",
+        audience: Audience::Tasks,
         run: paths::listing,
     },
     Function {
@@ -193,11 +258,17 @@ static FUNCTIONS: &[Function] = &[
             required("name", Kind::Text),
             optional("default", Kind::Lazy),
         ],
+        result: "string, or `default`",
+        meaning: "A variable of the user's environment; it is tracked. A plugin of a fetched package sees those that it is granted",
+        audience: Audience::Tasks,
         run: paths::environment,
     },
     Function {
         name: "wake.operation",
         parameters: &[required("operation", Kind::Object)],
+        result: "operation",
+        meaning: "A program to run; its fields are below",
+        audience: Audience::Tasks,
         run: operation::operation,
     },
     Function {
@@ -207,54 +278,81 @@ static FUNCTIONS: &[Function] = &[
             required("content", Kind::Text),
             optional("executable", Kind::Boolean),
         ],
+        result: "operation",
+        meaning: "Writes a text, without a process",
+        audience: Audience::Tasks,
         run: operation::write_file,
     },
     Function {
         name: "wake.copyFile",
         parameters: &[required("from", Kind::Text), required("to", Kind::Text)],
+        result: "operation",
+        meaning: "Copies a file, without a process",
+        audience: Audience::Tasks,
         run: operation::copy_file,
     },
     Function {
         name: "wake.makeDirectory",
         parameters: &[required("path", Kind::Text)],
+        result: "operation",
+        meaning: "Makes a directory, without a process",
+        audience: Audience::Tasks,
         run: operation::make_directory,
     },
     Function {
         name: "wake.info",
         parameters: &[required("text", Kind::Text)],
+        result: "message",
+        meaning: "Something that people may want to know",
+        audience: Audience::Tasks,
         run: message::info,
     },
     Function {
         name: "wake.warning",
         parameters: &[required("text", Kind::Text)],
+        result: "message",
+        meaning: "Something that people should know",
+        audience: Audience::Tasks,
         run: message::warning,
     },
     Function {
         name: "wake.fail",
         parameters: &[required("text", Kind::Text)],
+        result: "message",
+        meaning: "Ends the build with this text; it points to where the module is declared",
+        audience: Audience::Tasks,
         run: message::error,
     },
     // `error` is a keyword of jsonnet: this one can only be written `wake['error']`.
     Function {
         name: "wake.error",
         parameters: &[required("text", Kind::Text)],
+        result: "message",
+        meaning: "As `wake.fail`",
+        audience: Audience::Nobody,
         run: message::error,
     },
 ];
 
 /// The functions of `ctx`, what a task sees.
-static CONTEXT_FUNCTIONS: &[Function] = &[
+pub(super) static CONTEXT_FUNCTIONS: &[Function] = &[
     Function {
         name: "ctx.glob",
         parameters: &[
             required("pattern", Kind::TextOrList),
             optional("exclude", Kind::TextOrList),
         ],
+        result: "list of paths",
+        meaning: "As `wake.glob`",
+        audience: Audience::Tasks,
         run: paths::listing,
     },
     Function {
         name: "ctx.readFile",
         parameters: &[required("path", Kind::Text)],
+        result: "string",
+        meaning: "The text of a file of the package; it is tracked. A path that leaves the package is an error",
+        audience: Audience::Tasks,
         run: paths::read_file,
     },
     Function {
@@ -263,6 +361,9 @@ static CONTEXT_FUNCTIONS: &[Function] = &[
             required("name", Kind::Text),
             optional("required", Kind::Boolean),
         ],
+        result: "string or null",
+        meaning: "The file that a tool's name means in the user's `PATH`; it is tracked. If it is nowhere, that is an error, or `null` with `required=false`",
+        audience: Audience::Tasks,
         run: paths::find_tool,
     },
 ];

@@ -6,6 +6,7 @@
 
 mod builtin;
 pub mod client;
+mod context;
 mod declaration;
 mod embedded;
 mod error;
@@ -24,6 +25,7 @@ mod outline;
 pub mod pattern;
 mod plugin;
 pub mod protocol;
+pub mod reference;
 mod script;
 mod session;
 pub mod static_imports;

@@ -117,7 +117,7 @@ fn recipe_of(
     recipe: &RecipeValue,
 ) -> Evaluated<(Value, Vec<Dependency>)> {
     let mut properties = Map::new();
-    let mut dependencies = Vec::new();
+    let mut dependencies = recipe.dependencies.clone().unwrap_or_default();
     for (name, value) in recipe.properties.iter() {
         if &*name == "Dependencies" {
             dependencies = recipe_dependencies(session, package, recipe, &value?)?;

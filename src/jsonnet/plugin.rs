@@ -15,12 +15,30 @@ use super::functions::wake_object;
 use super::import::{Owner, PackageFile};
 use super::json::type_name;
 use super::protocol::Plugin;
+use super::reference::{Entry, entry};
 use super::session::{Evaluated, Scope, Session, body_of_function, call};
 use crate::declare::model::PackageDirectory;
 use crate::error::{Error, suggestion};
 
 /// The fields of a task.
-const TASK_FIELDS: [&str; 4] = ["name", "runBefore", "runAfter", "run"];
+pub(super) static TASK_FIELDS: [Entry; 4] = [
+    entry(
+        "name",
+        "string, required",
+        "No two tasks of a module have the same",
+    ),
+    entry(
+        "runBefore",
+        "list of names",
+        "Tasks that run later than this one; names that no task has are passed over",
+    ),
+    entry("runAfter", "list of names", "Tasks that run earlier"),
+    entry(
+        "run",
+        "function(ctx), required",
+        "What the task does: a pure function from what is known to an object; write it with `::`",
+    ),
+];
 
 /// A named step of one plugin.
 pub(super) struct Task {
@@ -138,10 +156,13 @@ fn task(session: &Session, file: &str, index: usize, value: &Val) -> Evaluated<T
     };
     let subject = format!("the task `{name}` of `{file}`");
     for field in object.fields() {
-        if !TASK_FIELDS.contains(&&*field) {
+        let mut known = TASK_FIELDS.iter().map(|entry| entry.name);
+        if !known.any(|name| name == &*field) {
             return Err(raise(
-                Error::user(format!("`{field}` is no field of {subject}"))
-                    .hint_option(suggestion(&field, TASK_FIELDS)),
+                Error::user(format!("`{field}` is no field of {subject}")).hint_option(suggestion(
+                    &field,
+                    TASK_FIELDS.iter().map(|entry| entry.name),
+                )),
             ));
         }
     }

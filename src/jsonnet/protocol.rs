@@ -52,6 +52,9 @@ pub enum Request {
     /// Runs the tasks of one instance, or works out the operation of a `wake.module`. Answers with
     /// [`Answer::Generated`] or [`Answer::Waiting`].
     Generate(Box<GenerateInput>),
+    /// Runs tasks of one instance from a state that is given, to see what they do. Answers with [`Answer::Tried`] or
+    /// [`Answer::Waiting`].
+    Try(Box<Trial>),
     /// `wake eval`: evaluates a file and answers with [`Answer::Value`]; a function is called with `wake` if it takes it.
     Eval {
         file: PathBuf,
@@ -119,6 +122,7 @@ pub enum Answer {
     Declaration(Declaration),
     Module(Module),
     Generated(Generated),
+    Tried(Tried),
     Value(Value),
     /// The evaluation read `exports`, `pkgs`, `inputs`, `name` or `version` of packages that are not known yet: answer
     /// these and ask again.
@@ -197,6 +201,43 @@ pub struct GenerateInput {
     pub at: Option<Location>,
 }
 
+/// An instance whose tasks are tried, not generated to be built.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Trial {
+    pub input: GenerateInput,
+    /// What the first task finds.
+    pub start: TaskState,
+    /// The only tasks to run, in this order; `None`: all, in theirs.
+    pub tasks: Option<Vec<String>>,
+}
+
+/// The two states that tasks hand on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskState {
+    pub active: Value,
+    pub shared: Value,
+}
+
+impl Default for TaskState {
+    /// Two empty objects.
+    fn default() -> Self {
+        let empty = || Value::Object(serde_json::Map::new());
+        Self {
+            active: empty(),
+            shared: empty(),
+        }
+    }
+}
+
+/// What trying tasks came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tried {
+    pub generated: Generated,
+    pub active_state: Value,
+    /// The tasks that ran, in their order.
+    pub tasks: Vec<String>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Plugin {
     /// One of `std-plugins/`, by name.
@@ -257,6 +298,18 @@ pub struct OperationSpec {
     pub is_test: bool,
     /// Where it was made.
     pub at: Option<Location>,
+}
+
+impl OperationSpec {
+    /// All outputs, that which receives standard output among them.
+    pub fn all_outputs(&self) -> impl Iterator<Item = &str> {
+        let stdout = match &self.action {
+            ActionSpec::Run { stdout, .. } => stdout.as_deref(),
+            _ => None,
+        };
+        let stdout = stdout.filter(|stdout| !self.outputs.iter().any(|output| output == stdout));
+        self.outputs.iter().map(String::as_str).chain(stdout)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

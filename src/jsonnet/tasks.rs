@@ -5,30 +5,52 @@
 use std::rc::Rc;
 
 use jrsonnet_evaluator::operator::evaluate_add_op;
-use jrsonnet_evaluator::{ObjValue, ObjValueBuilder, ResultExt, Val};
-use serde_json::{Map, Value, json};
+use jrsonnet_evaluator::{ObjValue, ResultExt, Val};
+use serde_json::Value;
 
+use super::context::{self, Source};
 use super::error::raise;
-use super::functions::add_context_functions;
 use super::json::{to_table, to_value, type_name};
-use super::library::{Made, host_value, made_of};
+use super::library::{Made, made_of};
 use super::module::place_at;
 use super::plugin::{Task, load, ordered};
-use super::protocol::{DependencyState, GenerateInput, Generated, OperationSpec, TaskMessage};
+use super::protocol::{
+    GenerateInput, Generated, OperationSpec, TaskMessage, TaskState, Trial, Tried,
+};
+use super::reference::{Entry, entry};
 use super::session::{Evaluated, Scope, Session, body_of_function, call};
+use crate::declare::model::ModuleBody;
 use crate::error::{Error, suggestion};
 use crate::event::Level;
 
-/// The kinds of dependencies that `ctx.dependencies` always has.
-const KINDS: [&str; 4] = ["Runtime", "Build", "Tool", "Test"];
-
 /// What a task may return.
-const RESULT_FIELDS: [&str; 5] = [
-    "activeState",
-    "sharedState",
-    "operations",
-    "messages",
-    "preprocess",
+pub(super) static RESULTS: [Entry; 5] = [
+    entry(
+        "activeState",
+        "object",
+        "Added to the active state with jsonnet's `+`: a plain field replaces, `+:` extends",
+    ),
+    entry(
+        "sharedState",
+        "object",
+        "Added to the shared state in the same way",
+    ),
+    entry(
+        "operations",
+        "list of operations",
+        "What is to be run: `wake.operation`, `wake.writeFile`, `wake.copyFile`, `wake.makeDirectory`",
+    ),
+    entry(
+        "messages",
+        "list of messages",
+        "What people are told: `wake.info`, `wake.warning`; `wake.fail` ends the build",
+    ),
+    entry(
+        "preprocess",
+        "list of operations",
+        "Operations to run before the rest is known: the module is generated again when their outputs are in \
+         `ctx.preprocessors`, and until then everything else that its tasks return is dropped",
+    ),
 ];
 
 /// Runs the tasks of an instance.
@@ -38,87 +60,60 @@ pub(super) fn generate(
     recipe: &Value,
 ) -> Evaluated<Generated> {
     let scope = Scope::new(session, &input.package);
+    let tasks = tasks_of(session, &scope, input)?;
+    let mut run = Run::new(session, &scope, input, TaskState::default());
+    run.all(&tasks, recipe)?;
+    Ok(run.generated)
+}
+
+/// Runs tasks from a state that is given.
+pub(super) fn attempt(session: &Rc<Session>, trial: &Trial) -> Evaluated<Tried> {
+    let input = &trial.input;
+    let ModuleBody::Recipe(recipe) = &input.body else {
+        return Err(raise(Error::internal("Only a recipe has tasks to try")));
+    };
+    let scope = Scope::new(session, &input.package);
+    let mut tasks = tasks_of(session, &scope, input)?;
+    if let Some(names) = &trial.tasks {
+        tasks = chosen(tasks, names).map_err(raise)?;
+    }
+    let mut run = Run::new(session, &scope, input, trial.start.clone());
+    run.all(&tasks, recipe)?;
+    Ok(Tried {
+        generated: run.generated,
+        active_state: run.active,
+        tasks: tasks.into_iter().map(|task| task.name).collect(),
+    })
+}
+
+/// The tasks of all plugins of an instance, in their order.
+fn tasks_of(
+    session: &Rc<Session>,
+    scope: &Rc<Scope>,
+    input: &GenerateInput,
+) -> Evaluated<Vec<Task>> {
     let mut tasks = Vec::new();
     for (index, plugin) in input.plugins.iter().enumerate() {
         if input.plugins[..index].contains(plugin) {
             continue;
         }
-        load(session, &scope, plugin, &mut tasks)?;
+        load(session, scope, plugin, &mut tasks)?;
     }
-    session.work_on(&format!("the tasks of `{}`", input.label));
-    let fixed = fixed_context(session, input, recipe);
-    let mut run = Run {
-        session,
-        scope: &scope,
-        input,
-        active: json!({}),
-        generated: Generated {
-            shared_state: json!({}),
-            ..Generated::default()
-        },
-    };
-    for task in ordered(tasks, &input.label).map_err(raise)? {
-        let at = body_of_function(session, &task.run);
-        run.task(&task, &fixed)
-            .map_err(|error| place_at(error, at.as_ref()))
-            .with_description(|| {
-                format!(
-                    "task `{}` of `{}` for `{}`",
-                    task.name, task.plugin, input.label
-                )
-            })?;
-    }
-    run.generated.tool_directories = session.take_tool_directories();
-    Ok(run.generated)
+    ordered(tasks, &input.label).map_err(raise)
 }
 
-/// The part of `ctx` that is the same for all tasks.
-fn fixed_context(
-    session: &Session,
-    input: &GenerateInput,
-    recipe: &Value,
-) -> Vec<(&'static str, Val)> {
-    let name = match input.module.as_str() {
-        "root" => input.info.name.as_str(),
-        module => module,
-    };
-    vec![
-        ("name", Val::string(name)),
-        ("version", to_value(&json!(input.info.version))),
-        ("module", Val::string(input.module.as_str())),
-        ("parameters", to_value(&json!(input.parameters))),
-        ("recipe", to_value(recipe)),
-        ("config", to_value(&input.config)),
-        ("packageDirectory", Val::string("$(package)")),
-        ("targetDirectory", Val::string("$(target)")),
-        ("host", host_value(session)),
-        ("sdks", to_value(&json!(input.sdks))),
-        ("sharedKeys", to_value(&json!(input.shared_keys))),
-        ("preprocessors", to_value(&json!(input.preprocessed))),
-        ("dependencies", to_value(&dependencies(&input.dependencies))),
-    ]
-}
-
-/// `{Runtime: [{name, module, …}], …}`.
-fn dependencies(states: &[DependencyState]) -> Value {
-    let mut kinds = Map::new();
-    for kind in KINDS {
-        kinds.insert(kind.to_owned(), json!([]));
+/// The tasks of these names.
+fn chosen(mut tasks: Vec<Task>, names: &[String]) -> Result<Vec<Task>, Error> {
+    let mut chosen = Vec::with_capacity(names.len());
+    for name in names {
+        let Some(index) = tasks.iter().position(|task| task.name == *name) else {
+            let left = tasks.iter().map(|task| task.name.as_str());
+            return Err(Error::user(format!("There is no task `{name}` to run"))
+                .hint_option(suggestion(name, left)));
+        };
+        chosen.push(tasks.remove(index));
     }
-    for state in states {
-        let list = kinds.entry(state.kind.clone()).or_insert_with(|| json!([]));
-        if let Value::Array(list) = list {
-            list.push(json!({
-                "name": state.name,
-                "module": state.module,
-                "reference": state.reference,
-                "targetDirectory": state.target_directory,
-                "executable": state.executable,
-                "sharedState": state.shared_state,
-            }));
-        }
-    }
-    Value::Object(kinds)
+    Ok(chosen)
 }
 
 /// Tasks running one after the other.
@@ -130,24 +125,68 @@ struct Run<'a> {
     generated: Generated,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    fn new(
+        session: &'a Rc<Session>,
+        scope: &'a Rc<Scope>,
+        input: &'a GenerateInput,
+        start: TaskState,
+    ) -> Self {
+        Self {
+            session,
+            scope,
+            input,
+            active: start.active,
+            generated: Generated {
+                shared_state: start.shared,
+                ..Generated::default()
+            },
+        }
+    }
+
+    fn all(&mut self, tasks: &[Task], recipe: &Value) -> Evaluated<()> {
+        let (session, input) = (self.session, self.input);
+        session.work_on(&format!("the tasks of `{}`", input.label));
+        let fixed = context::fixed(&Source {
+            session,
+            input,
+            recipe,
+        });
+        for task in tasks {
+            let at = body_of_function(session, &task.run);
+            self.task(task, &fixed)
+                .map_err(|error| place_at(error, at.as_ref()))
+                .with_description(|| {
+                    format!(
+                        "task `{}` of `{}` for `{}`",
+                        task.name, task.plugin, input.label
+                    )
+                })?;
+        }
+        self.generated.tool_directories = session.take_tool_directories();
+        Ok(())
+    }
+
     fn task(&mut self, task: &Task, fixed: &[(&'static str, Val)]) -> Evaluated<()> {
         self.session.work_on(&format!(
             "the task `{}` of `{}`",
             task.name, self.input.label
         ));
-        let result = match call(self.session, &task.run, &[self.context(fixed)])? {
+        let (active, shared) = (&self.active, &self.generated.shared_state);
+        let context = context::object(self.scope, fixed, active, shared);
+        let result = match call(self.session, &task.run, &[context])? {
             Val::Obj(result) => result,
             other => return Err(self.wrong(task, "what `run` returns", "an object", &other)),
         };
         for field in result.fields() {
-            if !RESULT_FIELDS.contains(&&*field) {
+            let mut known = RESULTS.iter().map(|entry| entry.name);
+            if !known.any(|name| name == &*field) {
                 return Err(raise(
                     Error::user(format!(
                         "The task `{}` returns an unknown field `{field}`",
                         task.name
                     ))
-                    .hint_option(suggestion(&field, RESULT_FIELDS)),
+                    .hint_option(suggestion(&field, RESULTS.iter().map(|entry| entry.name))),
                 ));
             }
         }
@@ -159,19 +198,6 @@ impl Run<'_> {
         let preprocess = self.operations(task, &result, "preprocess")?;
         self.generated.preprocess.extend(preprocess);
         self.add_messages(task, &result)
-    }
-
-    fn context(&self, fixed: &[(&'static str, Val)]) -> Val {
-        let mut builder = ObjValueBuilder::with_capacity(fixed.len() + 5);
-        for (name, value) in fixed {
-            builder.field(*name).value(value.clone());
-        }
-        builder.field("activeState").value(to_value(&self.active));
-        builder
-            .field("sharedState")
-            .value(to_value(&self.generated.shared_state));
-        add_context_functions(&mut builder, self.scope);
-        Val::Obj(builder.build())
     }
 
     /// `state + result.<field>`, as the next task sees it.

@@ -239,7 +239,8 @@ impl Narrator {
             Level::Error => style.error("error:"),
         };
         let text = hang(&visible(text), "  ");
-        let is_own = task.is_empty() || task.contains(" of std-plugins/");
+        let is_own =
+            task.is_empty() || task.contains(" of std-plugins/") || task.contains(" of wake/");
         let origin = match is_own && !matches!(self.options.verbosity, Verbosity::Verbose(_)) {
             true => String::new(),
             false => format!(" ({})", one_line(task)),

@@ -18,6 +18,7 @@ use wake::declare::model::Parameters;
 use wake::declare::recipe::Recipes;
 use wake::error::Result;
 use wake::evaluate::state::State;
+use wake::evaluate::{self, Interrupt, Real, Wanted};
 use wake::event::{Event, Subscriber};
 use wake::generate::{self, Purpose, Request};
 use wake::graph::key::{Declared, Parts, describe};
@@ -27,7 +28,6 @@ use wake::jsonnet::protocol::Setup;
 use wake::pkg::policy::Policy;
 use wake::pkg::resolution::Context;
 use wake::pkg::retriever::{Running, run};
-use wake::workspace::layout::Layout;
 use wake::workspace::target::Target;
 use wake::workspace::{Workspace, parameters};
 
@@ -106,8 +106,10 @@ impl Plan {
     }
 
     fn prepare(&self, start: &Path, counts: &mut Counts) -> Result<(Graph, State)> {
-        let workspace = Workspace::discover(start)?;
-        let layout = Layout::new(&workspace.top);
+        // A test gives the config of its user as the file `.config/wake/LocalUserConfig.sml`.
+        let config_directory = self.path(".config");
+        let workspace = Workspace::discover(start)?.configured(Some(&config_directory))?;
+        let layout = workspace.layout();
         layout.create()?;
         let (mut state, _) = State::open(&layout.state_directory(), &workspace.top)?;
         let environment: BTreeMap<String, String> =
@@ -151,7 +153,16 @@ impl Plan {
             policy: &Policy::default(),
             cache_directory: None,
         };
-        let prepared = generate::prepare(&context, &mut state, &request, counts)?;
+        let interrupt = Interrupt::new()?;
+        let run: &mut generate::Run<'_> = &mut |graph, state, files, subscriber| {
+            let options = evaluate::Options {
+                wanted: Wanted::Files(files),
+                ..evaluate::Options::new(layout.temporary_directory(), interrupt.clone())
+            };
+            let world = Real::new(&layout.state_directory());
+            evaluate::evaluate(graph, state, &world, &options, subscriber)
+        };
+        let prepared = generate::prepare(&context, &mut state, &request, run, counts)?;
         Ok((prepared.graph, state))
     }
 

@@ -5,13 +5,16 @@ mod commands;
 mod examples;
 mod fetched;
 mod hostile;
+mod kinds;
 mod mishaps;
 mod outputs;
 mod packages;
 mod pkg_read;
 mod pkg_recipes;
 mod pkg_write;
+mod recipes;
 mod strangers;
+mod two_phases;
 
 use std::path::PathBuf;
 

@@ -5,15 +5,15 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::cli::options::{self, Build};
+use crate::cli::runner::Runner;
 use crate::cli::session::{Asked, Session};
 use crate::error::{Kind, Result};
 use crate::evaluate::interrupt::Listening;
-use crate::evaluate::{self, Check, Interrupt, Options, Real, Wanted};
+use crate::evaluate::{Check, Interrupt, Options, Wanted};
 use crate::event::{Event, Subscriber, Summary};
 use crate::generate::{self, Purpose};
 use crate::graph::Graph;
 use crate::report::{self, ConsoleOptions, FirstError};
-use crate::sandbox::orphans;
 
 pub(super) fn run(options: &Build, console: ConsoleOptions) -> Result<ExitCode> {
     let mut building = Building::begin(options, console)?;
@@ -32,6 +32,8 @@ pub(super) struct Building<'a> {
     interrupt: Interrupt,
     /// Until operations run there is nothing to bring to an end: an interrupt ends the process at once.
     ends_at_once: Option<Listening>,
+    /// How many operations ran before the graph was known.
+    early: usize,
     /// What tests are given; see [`Options`].
     pub(super) test_arguments: Vec<String>,
     pub(super) test_timeout: Option<Duration>,
@@ -55,6 +57,7 @@ impl<'a> Building<'a> {
             files,
             interrupt,
             ends_at_once: Some(ends_at_once),
+            early: 0,
             test_arguments: Vec::new(),
             test_timeout: None,
         })
@@ -68,7 +71,15 @@ impl<'a> Building<'a> {
             purpose,
             trust_saved: self.options.skip_generate,
         };
-        let prepared = self.session.prepare(&asked, &mut self.subscribers)?;
+        let mut runner = self.runner();
+        let (ends_at_once, early) = (&mut self.ends_at_once, &mut self.early);
+        let run: &mut generate::Run<'_> = &mut |graph, state, files, subscriber| {
+            *ends_at_once = None;
+            let summary = runner.run(graph, state, Wanted::Files(files), subscriber)?;
+            *early += summary.ran;
+            Ok(summary)
+        };
+        let prepared = (self.session).prepare_with(&asked, run, &mut self.subscribers)?;
         if self.options.has_compile_commands {
             let top = &self.session.place.workspace.top;
             generate::compile_commands::update(top, &prepared, &self.session.state)?;
@@ -79,26 +90,27 @@ impl<'a> Building<'a> {
     /// Runs what is out of date. The summary has the time since the beginning.
     pub(super) fn build(&mut self, graph: &Graph, wanted: Wanted) -> Result<Summary> {
         let mut summary = Summary::default();
+        let began = crate::fs::stamp::now();
         if !self.options.skip_evaluate {
-            let began = crate::fs::stamp::now();
             self.ends_at_once = None;
-            let adoption = orphans::adopt();
-            let world = Real::new(&self.session.place.layout.state_directory());
-            let options = self.evaluation(wanted);
+            let mut runner = self.runner();
             let state = &mut self.session.state;
-            let result = evaluate::evaluate(graph, state, &world, &options, &mut self.subscribers);
-            adoption.end();
-            summary = result?;
-            if summary.ran > 0 {
-                self.session.set_last_build(began)?;
-            }
+            summary = runner.run(graph, state, wanted, &mut self.subscribers)?;
+        }
+        // What ran before the graph was known is up to date by now.
+        let early = std::mem::take(&mut self.early);
+        summary.ran += early;
+        summary.up_to_date = summary.up_to_date.saturating_sub(early);
+        if summary.ran > 0 {
+            self.session.set_last_build(began)?;
         }
         summary.milliseconds = self.began.elapsed().as_secs_f64() * 1000.0;
         Ok(summary)
     }
 
-    fn evaluation(&self, wanted: Wanted) -> Options {
-        Options {
+    fn runner(&self) -> Runner {
+        let layout = &self.session.place.layout;
+        let options = Options {
             jobs: self.options.jobs,
             keep_going: self.options.keep_going,
             force: self.options.force,
@@ -107,14 +119,14 @@ impl<'a> Building<'a> {
                 options::Check::Hash => Check::Hash,
                 options::Check::Timestamp => Check::Timestamp,
             },
-            wanted,
             test_arguments: self.test_arguments.clone(),
             test_timeout: self.test_timeout,
             marks: vec![self.session.mark()],
-            ..Options::new(
-                self.session.place.layout.temporary_directory(),
-                self.interrupt.clone(),
-            )
+            ..Options::new(layout.temporary_directory(), self.interrupt.clone())
+        };
+        Runner {
+            options,
+            state_directory: layout.state_directory(),
         }
     }
 

@@ -165,6 +165,7 @@ pub(super) fn given(request: &Request) -> &[(PackageRequest, Answered)] {
         | Request::Exports { answers, .. }
         | Request::Module { answers, .. } => answers,
         Request::Generate(input) => &input.answers,
+        Request::Try(trial) => &trial.input.answers,
         Request::Setup(_) | Request::Eval { .. } => &[],
     }
 }

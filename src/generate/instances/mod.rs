@@ -7,19 +7,20 @@
 mod answers;
 mod cycle;
 mod dependencies;
+mod edges;
 mod input;
 mod recipe_tests;
 #[cfg(test)]
 mod tests;
 mod way;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
 use super::qualify;
-use crate::declare::model::{Module, ModuleBody, PackageRequest, Parameters};
+use crate::declare::model::{Dependency, Module, ModuleBody, PackageRequest, Parameters};
 use crate::error::{Error, Location, Result, suggestion};
 use crate::event::{Event, Subscriber};
 use crate::jsonnet::protocol::{Answer, Answered, Generated, Outcome, Read, Request};
@@ -32,6 +33,9 @@ use crate::workspace::layout;
 /// Of how many configs and parameters one module may be asked for: modules that ask for themselves with ever other
 /// configs would never end.
 const MOST_INSTANCES: usize = 10_000;
+
+/// By instance (see [`Instances::target_token`]) and output as tasks write it: what `preprocess` has made.
+pub type Preprocessed = HashMap<String, BTreeMap<String, String>>;
 
 /// A position in [`Instances`].
 pub type InstanceIndex = usize;
@@ -74,9 +78,13 @@ pub struct Instance {
     requests: Vec<(PackageIndex, PackageRequest)>,
     /// Dependencies and plugin packages that are not there yet.
     missing: usize,
-    /// Who waits for this one.
+    /// Who waits for this one to be generated.
     dependents: Vec<InstanceIndex>,
+    /// Who waits for this one to be evaluated, since its package has tasks for them.
+    users: Vec<(InstanceIndex, Dependency)>,
     generated: Option<Generated>,
+    /// What its tasks made so far, while they wait for the outputs of what they asked for with `preprocess`.
+    pending: Option<Generated>,
     /// Its tasks did not run: what they made in an earlier run still holds.
     pub is_recalled: bool,
     /// Shared state with paths that mean the same in every instance.
@@ -89,6 +97,8 @@ struct Edge {
     kind: String,
     key: Option<String>,
     to: InstanceIndex,
+    /// What the language of `to` must be.
+    language: Option<String>,
     at: Option<Location>,
 }
 
@@ -109,14 +119,14 @@ impl Instance {
             .and_then(|module| module.at.as_ref())
     }
 
-    /// What generating it yielded.
-    ///
-    /// # Panics
-    /// Before [`Instances::generate`] has succeeded.
-    pub fn generated(&self) -> &Generated {
-        self.generated
-            .as_ref()
-            .expect("BUG: every instance is generated")
+    /// What generating it yielded; of one that [is partial](Self::is_partial), what it asked for with `preprocess`.
+    pub fn generated(&self) -> Option<&Generated> {
+        self.generated.as_ref().or(self.pending.as_ref())
+    }
+
+    /// Whether not all of its operations are known.
+    pub fn is_partial(&self) -> bool {
+        self.generated.is_none()
     }
 
     /// The path of the program that it makes, with plain tokens.
@@ -131,10 +141,12 @@ impl Instance {
 
     /// Whether it declares raw operations.
     pub fn is_command(&self) -> bool {
-        self.recipe()
-            .and_then(|recipe| recipe.get("Language"))
-            .and_then(Value::as_str)
-            == Some("Command")
+        self.language_name() == Some("Command")
+    }
+
+    /// The `Language` of its recipe.
+    fn language_name(&self) -> Option<&str> {
+        self.recipe()?.get("Language")?.as_str()
     }
 
     /// Whether its language has symbols without versions.
@@ -169,6 +181,17 @@ enum Step {
 /// What is asked for a step.
 struct Job(Step, Request);
 
+/// What is the same for all instances.
+#[derive(Clone, Copy)]
+pub struct Shared<'a> {
+    /// What `Build` and `Tool` dependencies are made with.
+    pub host_parameters: &'a Parameters,
+    /// As tasks see them.
+    pub sdks: &'a [Value],
+    /// What was made of what tasks asked for with `preprocess`.
+    pub preprocessed: &'a Preprocessed,
+}
+
 /// All instances of one request.
 pub struct Instances<'a> {
     pub packages: &'a mut Packages,
@@ -184,14 +207,13 @@ pub struct Instances<'a> {
     unanswered: HashMap<Step, usize>,
     /// Whether `Tests` and dependencies of the kind `Test` count.
     testing: bool,
-    /// What `Tool` dependencies are made with.
-    host_parameters: Parameters,
+    shared: Shared<'a>,
     pub reads: Vec<Read>,
     jobs: Vec<Job>,
 }
 
 impl<'a> Instances<'a> {
-    pub fn new(packages: &'a mut Packages, testing: bool, host_parameters: Parameters) -> Self {
+    pub fn new(packages: &'a mut Packages, testing: bool, shared: Shared<'a>) -> Self {
         Self {
             packages,
             all: Vec::new(),
@@ -202,7 +224,7 @@ impl<'a> Instances<'a> {
             waiting_for_exports: HashMap::new(),
             unanswered: HashMap::new(),
             testing,
-            host_parameters,
+            shared,
             reads: Vec::new(),
             jobs: Vec::new(),
         }
@@ -225,7 +247,7 @@ impl<'a> Instances<'a> {
         }
     }
 
-    /// Runs all jobs until every instance is generated. The result does not depend on which process answers first:
+    /// Runs all jobs until every instance is generated, or waits for what `preprocess` makes. The result does not depend on which process answers first:
     /// neither the order of [`Self::all`], nor which of several errors is returned.
     pub fn generate(
         &mut self,
@@ -247,7 +269,8 @@ impl<'a> Instances<'a> {
         self.packages.refuse_cycles()?;
         driven?;
         self.settle();
-        if self.all.iter().all(|one| one.generated.is_some()) {
+        let is_done = self.all.iter().all(|one| one.generated.is_some());
+        if is_done || self.all.iter().any(|one| one.pending.is_some()) {
             Ok(())
         } else {
             Err(self.cycle())
@@ -397,7 +420,9 @@ impl<'a> Instances<'a> {
             requests: Vec::new(),
             missing: 0,
             dependents: Vec::new(),
+            users: Vec::new(),
             generated: None,
+            pending: None,
             is_recalled: false,
             shared: Value::Null,
         });
@@ -437,6 +462,14 @@ impl<'a> Instances<'a> {
         took: Option<Duration>,
         subscriber: &mut dyn Subscriber,
     ) -> Result<()> {
+        if self.waits_for_preprocess(index, &generated) {
+            self.all[index].pending = Some(Generated {
+                operations: Vec::new(),
+                messages: Vec::new(),
+                ..generated
+            });
+            return Ok(());
+        }
         let label = self.all[index].label.clone();
         for message in &generated.messages {
             subscriber.event(&Event::Message {
@@ -462,5 +495,15 @@ impl<'a> Instances<'a> {
             self.arrived(dependent)?;
         }
         Ok(())
+    }
+
+    /// Whether tasks asked for outputs that they have not been given.
+    fn waits_for_preprocess(&self, index: InstanceIndex, generated: &Generated) -> bool {
+        let given = self.shared.preprocessed.get(&self.target_token(index));
+        let mut outputs = generated
+            .preprocess
+            .iter()
+            .flat_map(|one| one.all_outputs());
+        outputs.any(|output| !given.is_some_and(|given| given.contains_key(output)))
     }
 }

@@ -192,7 +192,13 @@ fn attempt(
     testing: bool,
     ask: &Ask<'_>,
 ) -> Result<Vec<String>> {
-    let mut instances = Instances::new(packages, testing, Parameters::new());
+    let preprocessed = Preprocessed::new();
+    let shared = Shared {
+        host_parameters: &Parameters::new(),
+        sdks: &[],
+        preprocessed: &preprocessed,
+    };
+    let mut instances = Instances::new(packages, testing, shared);
     for module in modules {
         instances.request(root, module, &Parameters::new())?;
     }

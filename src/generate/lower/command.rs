@@ -169,7 +169,8 @@ impl Lowering<'_> {
     }
 
     fn search_path(&self, instance: InstanceIndex) -> String {
-        let tools = &self.instances.all[instance].generated().tool_directories;
+        let generated = self.instances.all[instance].generated();
+        let tools = generated.map_or(&[][..], |generated| &generated.tool_directories);
         let mut directories: Vec<String> = Vec::new();
         for directory in tools
             .iter()

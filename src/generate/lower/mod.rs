@@ -15,8 +15,10 @@ use std::path::PathBuf;
 use super::instances::{Instance, InstanceIndex, Instances};
 use crate::error::{Error, Location, Result};
 use crate::graph::{self, Action, FileId, Operation, Root};
+use crate::jsonnet::protocol::OperationSpec;
 use crate::pkg::{PackageIndex, Packages};
 use crate::workspace::layout::Layout;
+use place::Use;
 
 /// Gives a path its id.
 pub type Intern<'a> = dyn FnMut(&[u8]) -> FileId + 'a;
@@ -30,6 +32,30 @@ pub struct Lowered {
     pub roots: Vec<Root>,
     /// Paths relative to the workspace's top, by id, of every file named.
     pub paths: HashMap<FileId, String>,
+    /// What tasks want to read.
+    pub preprocess: Vec<Preprocess>,
+    /// How many instances did not have their tasks run, since what these made before still holds.
+    pub reused: usize,
+}
+
+impl Lowered {
+    /// Whether all operations are known.
+    pub fn is_whole(&self) -> bool {
+        !self.instances.iter().any(|instance| instance.is_partial)
+    }
+}
+
+/// An output that tasks want to read before all operations are known.
+pub struct Preprocess {
+    pub file: FileId,
+    /// See [`Instances::target_token`].
+    pub instance: String,
+    /// The instance for people.
+    pub label: String,
+    /// The output as tasks write it.
+    pub text: String,
+    /// Whether they have not read it yet.
+    pub is_pending: bool,
 }
 
 /// Places the operations of all instances.
@@ -41,8 +67,15 @@ pub fn lower(
     let mut lowering = Lowering::new(instances, layout, intern)?;
     let mut placed = Vec::new();
     for (index, instance) in instances.all.iter().enumerate() {
-        for spec in &instance.generated().operations {
+        let Some(generated) = instance.generated() else {
+            continue;
+        };
+        for spec in &generated.operations {
             placed.push(lowering.place(index, spec)?);
+        }
+        for spec in &generated.preprocess {
+            placed.push(lowering.place(index, spec)?);
+            lowering.preprocess(index, spec)?;
         }
     }
     lowering.link_directories(&mut placed);
@@ -60,6 +93,7 @@ struct Lowering<'a> {
     own: Vec<Own>,
     roots: Vec<Root>,
     paths: HashMap<FileId, String>,
+    preprocess: Vec<Preprocess>,
     /// Directories below which a package's own files must stay after links are followed, by package directory.
     real_directories: HashMap<PathBuf, Option<PathBuf>>,
 }
@@ -103,6 +137,7 @@ impl<'a> Lowering<'a> {
             own: Vec::new(),
             roots: Vec::new(),
             paths: HashMap::new(),
+            preprocess: Vec::new(),
             real_directories: HashMap::new(),
         };
         let mut owners: HashMap<String, PackageIndex> = HashMap::new();
@@ -152,6 +187,22 @@ impl<'a> Lowering<'a> {
             let directory = directory.to_owned();
             self.roots.push(Root { token, directory });
         }
+    }
+
+    /// Notes what tasks want to read.
+    fn preprocess(&mut self, index: InstanceIndex, spec: &OperationSpec) -> Result<()> {
+        for text in spec.all_outputs() {
+            let path = self.path(index, text, Use::Output)?;
+            let file = self.id(path);
+            self.preprocess.push(Preprocess {
+                file,
+                instance: self.instances.target_token(index),
+                label: self.instances.all[index].label.clone(),
+                text: text.to_owned(),
+                is_pending: self.instances.all[index].is_partial(),
+            });
+        }
+        Ok(())
     }
 
     fn id(&mut self, path: String) -> FileId {

@@ -38,6 +38,13 @@ impl Lowering<'_> {
             instances,
             roots: self.roots,
             paths: self.paths,
+            preprocess: self.preprocess,
+            reused: self
+                .instances
+                .all
+                .iter()
+                .filter(|one| one.is_recalled)
+                .count(),
         })
     }
 
@@ -142,6 +149,7 @@ impl Lowering<'_> {
             declared: instance.at().map(ToString::to_string).unwrap_or_default(),
             requested: instance.requested,
             executable,
+            is_partial: instance.is_partial(),
         }
     }
 

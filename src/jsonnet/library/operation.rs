@@ -12,29 +12,94 @@ use crate::graph::ResponseFile;
 use crate::jsonnet::functions::Call;
 use crate::jsonnet::json::type_name;
 use crate::jsonnet::protocol::{ActionSpec, OperationSpec};
+use crate::jsonnet::reference::{Entry, entry};
 use crate::jsonnet::session::Evaluated;
 
 /// The fields of `wake.operation`.
-const FIELDS: [&str; 19] = [
-    "title",
-    "executable",
-    "arguments",
-    "workingDirectory",
-    "environment",
-    "inputs",
-    "orderOnly",
-    "outputs",
-    "depfile",
-    "stdin",
-    "stdout",
-    "responseFile",
-    "console",
-    "caches",
-    "network",
-    "timeout",
-    "weight",
-    "pool",
-    "test",
+pub(in crate::jsonnet) static FIELDS: [Entry; 19] = [
+    entry(
+        "title",
+        "string, required",
+        "What people see: `Compile src/main.c`",
+    ),
+    entry(
+        "executable",
+        "string, required",
+        "A path with a token, an absolute path, or the bare name of a tool in `PATH`",
+    ),
+    entry(
+        "arguments",
+        "list of strings",
+        "Tokens in them are expanded when the operation starts",
+    ),
+    entry(
+        "workingDirectory",
+        "string",
+        "`$(package)` unless it is given",
+    ),
+    entry(
+        "environment",
+        "object of strings",
+        "Nothing else of the user's environment is inherited",
+    ),
+    entry(
+        "inputs",
+        "list of paths",
+        "Files that it reads: a changed one runs it again",
+    ),
+    entry(
+        "orderOnly",
+        "list of paths",
+        "Files to be made before it starts: they count only if it was seen to read them",
+    ),
+    entry(
+        "outputs",
+        "list of paths",
+        "Files that it makes, below `$(target)`; one that ends in `/` is a directory that it owns whole",
+    ),
+    entry(
+        "depfile",
+        "path",
+        "A file in Make's syntax that it writes, naming what else it read",
+    ),
+    entry(
+        "stdin",
+        "path",
+        "The file that is its standard input; it is an input",
+    ),
+    entry(
+        "stdout",
+        "path",
+        "The output that receives its standard output",
+    ),
+    entry(
+        "responseFile",
+        "`'auto'`, `'always'` or `'never'`",
+        "Whether the arguments are handed over in a file; `auto`: if they are too long otherwise",
+    ),
+    entry("console", "boolean", "It gets the terminal for itself"),
+    entry(
+        "caches",
+        "list of paths",
+        "Directories that it keeps things in between builds: `$(cache)/…`",
+    ),
+    entry("network", "boolean", "It may use the network"),
+    entry(
+        "timeout",
+        "integer",
+        "Seconds after which it is stopped and has failed",
+    ),
+    entry(
+        "weight",
+        "integer",
+        "How many jobs it counts as; 1 unless it is given",
+    ),
+    entry(
+        "pool",
+        "string",
+        "Operations of one pool run one after the other",
+    ),
+    entry("test", "boolean", "It is a test: only `wake test` runs it"),
 ];
 
 /// `wake.operation({…})`.
@@ -183,10 +248,11 @@ struct Fields<'a> {
 impl Fields<'_> {
     fn check_names(&self) -> Evaluated<()> {
         for name in self.object.fields() {
-            if !FIELDS.contains(&&*name) {
+            let mut known = FIELDS.iter().map(|entry| entry.name);
+            if !known.any(|known| known == &*name) {
                 return Err(self.call.fail(
                     Error::user(format!("`wake.operation` has no field `{name}`"))
-                        .hint_option(suggestion(&name, FIELDS)),
+                        .hint_option(suggestion(&name, FIELDS.iter().map(|entry| entry.name))),
                 ));
             }
         }

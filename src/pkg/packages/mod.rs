@@ -466,6 +466,7 @@ pub fn unexpected(answer: &Answer) -> Error {
         Answer::Declaration(_) => "Declaration",
         Answer::Module(_) => "Module",
         Answer::Generated(_) => "Generated",
+        Answer::Tried(_) => "Tried",
         Answer::Value(_) => "Value",
         Answer::Waiting(_) => "Waiting",
     };

@@ -1,0 +1,34 @@
+//! Runs operations on the real machine, for all commands that do.
+
+use std::path::PathBuf;
+
+use crate::error::Result;
+use crate::evaluate::{self, Options, Real, State, Wanted};
+use crate::event::{Subscriber, Summary};
+use crate::graph::Graph;
+use crate::sandbox::orphans;
+
+/// What evaluates graphs: the options are the same for all of them.
+pub(super) struct Runner {
+    pub(super) options: Options,
+    /// `.wake/state/`.
+    pub(super) state_directory: PathBuf,
+}
+
+impl Runner {
+    /// Brings what is wanted of a graph up to date; no process is left behind.
+    pub(super) fn run(
+        &mut self,
+        graph: &Graph,
+        state: &mut State,
+        wanted: Wanted,
+        subscriber: &mut dyn Subscriber,
+    ) -> Result<Summary> {
+        self.options.wanted = wanted;
+        let world = Real::new(&self.state_directory);
+        let adoption = orphans::adopt();
+        let result = evaluate::evaluate(graph, state, &world, &self.options, subscriber);
+        adoption.end();
+        result
+    }
+}

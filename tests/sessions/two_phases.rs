@@ -1,0 +1,133 @@
+//! Modules that are generated in two passes: what tasks ask for with `preprocess` runs first, and its outputs say what
+//! else there is to do.
+
+use crate::support::Space;
+
+/// A plugin that runs a scanner, `scan.sh`, over each `*.list` of a package and copies the files that it names.
+const PLUGIN: &str = r#"function(wake) {
+  name: 'lists',
+  tasks: [{
+    name: 'Lists',
+    run(ctx)::
+      local lists = ctx.glob('*.list');
+      local scan(list) = '$(target)/scan/' + list + '.json';
+      {
+        preprocess: [
+          wake.operation({
+            title: 'Scan ' + list, executable: 'sh', arguments: ['$(package)/scan.sh', '$(package)/' + list],
+            inputs: ['$(package)/scan.sh', '$(package)/' + list], outputs: [scan(list)], stdout: scan(list),
+          })
+          for list in lists
+        ],
+        local names = std.flatMap(function(list) std.parseJson(ctx.preprocessors[scan(list)]), lists),
+        [if std.length(std.objectFields(ctx.preprocessors)) == std.length(lists) then 'operations']: [
+          wake.copyFile('$(package)/' + name, '$(target)/' + name) for name in names
+        ],
+        messages: [wake.info(std.join(' ', std.objectFields(ctx.preprocessors)))],
+      },
+  }],
+}"#;
+
+fn lists() -> Space {
+    let space = Space::new();
+    space.file(
+        "plugin/PKG",
+        "function(wake) wake.pkg(wake.pkgInfo('lists'), plugin=import 'plugin.libsonnet')",
+    );
+    space.file("plugin/plugin.libsonnet", PLUGIN);
+    space.file(
+        "PKG",
+        "function(wake) wake.pkg(wake.pkgInfo('p'), pkgs={ lists: wake.getPkg('lists', from='plugin') }, modules={
+           root: function(wake, pkg, config) wake.recipe({
+             Language: 'Command', Operations: [], Dependencies: { Build: [wake.getModule(pkg.pkgs.lists)] },
+           }),
+         })",
+    );
+    space.file(
+        "scan.sh",
+        "sed -e '1s/^/[/' -e '$!s/$/,/' -e '$s/$/]/' \"$1\"\n",
+    );
+    space.file("one.list", "\"a\"\n\"b\"\n");
+    for name in ["a", "b", "c"] {
+        space.file(name, name);
+    }
+    space
+}
+
+fn ran(space: &Space) -> Vec<String> {
+    let run = space.wake(["build", "--events", "events"]).success();
+    let mut ran: Vec<String> = run.ran().into_iter().map(str::to_owned).collect();
+    ran.sort_unstable();
+    ran
+}
+
+/// Catches a second pass that does not run, one that runs although nothing changed, and a scan whose new result is not
+/// noticed because nothing that the front end read has changed.
+#[test]
+fn what_a_scan_finds_is_built_and_followed() {
+    let space = lists();
+    assert_eq!(ran(&space), ["Copy a", "Copy b", "Scan one.list"]);
+    assert!(ran(&space).is_empty());
+    space.file("one.list", "\"a\"\n\"c\"\n");
+    assert_eq!(ran(&space), ["Copy c", "Scan one.list"]);
+    let target = super::target(&space);
+    assert!(target.join("c").is_file() && !target.join("b").exists());
+    assert!(ran(&space).is_empty());
+}
+
+/// Catches a first pass that takes what the second one made for stale.
+#[test]
+fn a_new_scan_removes_nothing_of_the_rest() {
+    let space = lists();
+    ran(&space);
+    space.file("two.list", "\"c\"\n");
+    assert_eq!(ran(&space), ["Copy c", "Scan two.list"]);
+}
+
+/// Catches a scan that runs again because a source changed that it does not read, and a scan that ran with the same
+/// result and makes tasks run again.
+#[test]
+fn an_equal_result_changes_nothing() {
+    let space = lists();
+    ran(&space);
+    space.file("a", "another");
+    assert_eq!(ran(&space), ["Copy a"]);
+    space.file("one.list", "\"a\"\n\"b\" \n");
+    let run = space.wake(["build", "--events", "events"]).success();
+    assert_eq!(run.ran(), ["Scan one.list"]);
+}
+
+/// Catches a failed scan that leaves its module half built, or is not told.
+#[test]
+fn a_scan_that_fails_ends_the_build() {
+    let space = lists();
+    space.file("scan.sh", "echo nothing here >&2; exit 3\n");
+    let run = space.wake(["build"]).code(1);
+    run.demand(run.stderr.contains("nothing here"), "what the scanner says");
+    insta::assert_snapshot!(run.transcript());
+    space.file("scan.sh", "echo '[]'\n");
+    space.wake(["build"]).success();
+}
+
+/// Catches a task that asks for ever other files without end.
+#[test]
+fn a_task_that_never_has_enough_is_an_error() {
+    let space = lists();
+    space.file(
+        "plugin/plugin.libsonnet",
+        "function(wake) { tasks: [{ name: 'T', run(ctx):: {
+           local count = std.length(ctx.preprocessors),
+           preprocess: [wake.writeFile('$(target)/' + index, 'x') for index in std.range(0, count)],
+         } }] }",
+    );
+    let run = space.wake(["build", "--quiet"]).code(2);
+    insta::assert_snapshot!(run.transcript());
+}
+
+/// Catches commands that need the graph and do not build, and know only half of it.
+#[test]
+fn a_graph_is_whole_without_a_build() {
+    let space = lists();
+    let run = space.wake(["graph", "--format", "json"]).success();
+    run.demand(run.stdout.contains("Copy a"), "what the scan found");
+}
