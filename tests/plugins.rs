@@ -63,7 +63,11 @@ impl Case {
                 module: "root".into(),
                 label: "acme/app:root".into(),
                 config: json!({}),
-                parameters: Parameters::from([("Flavor".to_owned(), json!("Release"))]),
+                parameters: Parameters::from([
+                    ("Flavor".to_owned(), json!("Release")),
+                    ("System".to_owned(), json!("Linux")),
+                    ("Architecture".to_owned(), json!("x86_64")),
+                ]),
                 body: ModuleBody::Recipe(recipe),
                 files: Vec::new(),
                 dependencies: Vec::new(),
@@ -589,7 +593,7 @@ fn keys_that_nothing_reads_are_warned_about() {
         messages,
         [
             "`Color` in the recipe of `app` is not used",
-            "`Sources` in the recipe of `app` is not used; did you mean `Source`?",
+            "`Sources` in the recipe of `app` is not used; did you mean `Source` or `Resources`?",
         ]
     );
     let accompanied = Case::new("cpp", &["a.cpp"], recipe)
