@@ -97,7 +97,8 @@ Examples:
     #[command(after_help = "\
 Examples:
   wake init                       a C++ package in the current directory
-  wake init hello --language C    a C package in the new directory `hello`")]
+  wake init hello --language C    a C package in the new directory `hello`
+  wake init hello --sml           one that a `Recipe.sml` declares")]
     Init(RawInit),
     /// Print the target directory of a module
     #[command(after_help = TARGETS)]
@@ -331,6 +332,9 @@ pub(super) struct RawInit {
     /// The language of its sources
     #[arg(long, default_value = "C++")]
     pub(super) language: Language,
+    /// Declare it by a `Recipe.sml` instead of a `PKG`
+    #[arg(long)]
+    pub(super) sml: bool,
 }
 
 /// The languages that `wake init` knows.

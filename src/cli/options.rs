@@ -125,6 +125,8 @@ pub struct Test {
 pub struct Init {
     pub directory: PathBuf,
     pub language: Language,
+    /// A `Recipe.sml` instead of a `PKG`.
+    pub is_recipe: bool,
 }
 
 #[derive(Debug)]
@@ -215,6 +217,7 @@ impl Invocation {
             RawCommand::Init(raw) => Command::Init(Init {
                 directory: raw.place,
                 language: raw.language,
+                is_recipe: raw.sml,
             }),
             RawCommand::Target(raw) => Command::Target(Target {
                 target: raw.target,

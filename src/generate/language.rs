@@ -9,7 +9,10 @@ const PLUGINS: [(&str, &str); 3] = [("C", "c"), ("C++", "cpp"), ("Command", "com
 /// The language of recipes that are plugins: they need none themselves.
 pub const JSONNET: &str = "Jsonnet";
 
-/// The name of the std plugin for a recipe, if its language has one. `label` names the module in errors.
+/// Languages of which nothing is built: their packages are plugins, of wake and of Soup.
+const UNBUILT: [&str; 2] = [JSONNET, "Wren"];
+
+/// The name of the std plugin for a recipe; `None`: its language has no tasks. `label` names the module in errors.
 pub fn plugin(recipe: &Map<String, Value>, label: &str) -> Result<Option<&'static str>> {
     let names = PLUGINS.iter().map(|(language, _)| *language);
     let names = names.chain([JSONNET]);
@@ -27,7 +30,7 @@ pub fn plugin(recipe: &Map<String, Value>, label: &str) -> Result<Option<&'stati
             "`Language` of `{label}` must be a string"
         )));
     };
-    if language == JSONNET {
+    if UNBUILT.contains(&language) {
         return Ok(None);
     }
     match PLUGINS.iter().find(|(name, _)| *name == language) {

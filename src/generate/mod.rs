@@ -196,13 +196,9 @@ fn attempt(
     let roots = resolver.members.clone();
     let packages = &mut resolver.packages;
     let modules = targets::modules(packages, &roots, context.workspace, request, &mut reads)?;
-    let root_recipe = context.workspace.root_recipe.as_ref();
     let shared = Shared {
         host_parameters: &request.host_parameters,
-        properties: &root_recipe
-            .map(|recipe| recipe.properties.clone())
-            .unwrap_or_default(),
-        sdks: &[],
+        sdks: &context.workspace.user_config.sdks,
         preprocessed,
     };
     let is_test = request.purpose == Purpose::Test;

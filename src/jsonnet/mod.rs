@@ -28,7 +28,7 @@ pub mod protocol;
 pub mod reference;
 mod script;
 mod session;
-mod static_imports;
+pub mod static_imports;
 mod substitution;
 mod tasks;
 mod tokens;

@@ -3,12 +3,12 @@
 
 use super::PackageIndex;
 use super::asking::When;
-use super::decisions::Answerer;
+use super::decisions::{Answerer, Release};
 use super::facts::{Candidate, Demand, Subject};
-use super::packages::demand;
+use super::globals::Definition;
 use super::resolve::{MOST_ROUNDS, Resolver};
-use super::solve::{self, Conflict, Problem, Proposed, Root, Solution, Solved};
-use crate::declare::model::PackageRequest;
+use super::solve::{self, Conflict, Problem, Proposed, Root, Scope, Solution, Solved};
+use crate::declare::model::{PackageRequest, Source};
 use crate::error::Result;
 use crate::event::Subscriber;
 
@@ -109,9 +109,11 @@ impl Resolver<'_> {
 
     /// What path packages ask for, in an order that does not depend on when they were found.
     fn roots(&mut self) -> Result<Vec<Root>> {
+        let named = self.named_by_path();
+        self.packages.refresh_hosts(&self.members, &named);
         let mut roots: Vec<Root> = Vec::new();
         for (index, request) in self.requests() {
-            if let Some(demand) = self.demanded(&request)? {
+            if let Some(demand) = self.demanded(index, &request)? {
                 let root = Root {
                     by: self.packages.label(index).into(),
                     demand,
@@ -156,10 +158,29 @@ impl Resolver<'_> {
         requests
     }
 
+    /// The path packages that answer requests by name outside of the host's scope, and who asks.
+    fn named_by_path(&self) -> Vec<(PackageIndex, PackageIndex)> {
+        let mut requests = self.visible_requests();
+        requests.extend(self.hidden_requests());
+        requests.retain(|(_, request)| request.from == Source::Global && !request.is_host);
+        let answered = requests.iter().filter_map(|(asking, request)| {
+            let is_of_host = |release: &Release| release.scope == Scope::HOST;
+            let release = self.packages.get(*asking).release.as_ref();
+            let definition = self.packages.decisions.globals.get(&request.wanted.label());
+            match definition? {
+                Definition::Path(found) if !release.is_some_and(is_of_host) => {
+                    Some((*asking, *found))
+                }
+                _ => None,
+            }
+        });
+        answered.collect()
+    }
+
     /// The demand that a request stands for; `None`: a path package answers it, or nothing can yet.
-    fn demanded(&self, request: &PackageRequest) -> Result<Option<Demand>> {
+    fn demanded(&self, index: PackageIndex, request: &PackageRequest) -> Result<Option<Demand>> {
         match self.packages.decisions.answerer(request) {
-            Answerer::Origin(origin) => demand(request, origin).map(Some),
+            Answerer::Origin(origin) => self.packages.demanded(index, request, origin).map(Some),
             Answerer::Path | Answerer::Nobody => Ok(None),
         }
     }

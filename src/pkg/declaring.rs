@@ -201,7 +201,7 @@ impl Declaring {
             return Ok(false);
         }
         packages.check(package, request)?;
-        packages.connect(asking, package, request.at.as_ref());
+        packages.connect(asking, package, request);
         let known = self.answers.entry(asking).or_default();
         let given = known.iter_mut().find(|(known, _)| known.is_same(request));
         let Some((_, given)) = given else {

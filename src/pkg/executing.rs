@@ -228,5 +228,5 @@ impl Resolver<'_> {
 }
 
 fn not_executable(request: &PackageRequest) -> Error {
-    Error::user(format!("`{}` cannot be executed", request.wanted.label()))
+    Error::user(format!("`{}` cannot be executed", request.label()))
 }

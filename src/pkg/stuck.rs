@@ -5,7 +5,6 @@ use super::asking::asked_for;
 use super::decisions::Answerer;
 use super::facts::{Demand, GLOBAL};
 use super::frontier::earliest;
-use super::packages::demand;
 use super::resolve::Resolver;
 use crate::declare::model::{PackageRequest, Program, Source};
 use crate::error::Error;
@@ -34,7 +33,7 @@ impl Resolver<'_> {
         };
         let asker = self.packages.get(asking).release.as_ref();
         let label = self.packages.label(asking);
-        demand(request, origin)
+        (self.packages.demanded(asking, request, origin))
             .is_ok_and(|demand| decisions.answer(asker, &label, &demand).is_some())
     }
 
@@ -51,11 +50,7 @@ impl Resolver<'_> {
             at.map(|at| (at.file.clone(), at.line, at.column))
         };
         waiting.sort_by_cached_key(|(index, request)| {
-            (
-                place(request),
-                self.packages.label(*index),
-                request.wanted.label(),
-            )
+            (place(request), self.packages.label(*index), request.label())
         });
         waiting.dedup_by(|one, other| one.0 == other.0 && one.1.is_same(&other.1));
         self.explain(&waiting)
@@ -100,7 +95,7 @@ impl Resolver<'_> {
                 .cause(format!(
                     "`{}` waits for `{}`{}{}",
                     self.packages.label(*asking),
-                    request.wanted.label(),
+                    request.label(),
                     finder(request),
                     place.unwrap_or_default()
                 ))
@@ -162,7 +157,7 @@ fn finder(request: &PackageRequest) -> String {
     match &request.from {
         Source::Retriever(exec) => match &exec.program {
             Program::Package(retriever) => {
-                format!(", which `{}` must find first", retriever.wanted.label())
+                format!(", which `{}` must find first", retriever.label())
             }
             Program::Std(_) | Program::File(_) => String::new(),
         },

@@ -67,7 +67,7 @@ impl Instances<'_> {
         for request in &wanted {
             let package = self.packages.require(self.package_of(step), request)?;
             self.packages
-                .connect(self.package_of(step), package, request.at.as_ref());
+                .connect(self.package_of(step), package, request);
             let was_given = given.iter().find(|(known, _)| known.is_same(request));
             match was_given {
                 None => self.learn(step, request, package)?,
@@ -75,7 +75,7 @@ impl Instances<'_> {
                 Some(_) => {
                     return Err(Error::internal(format!(
                         "`{}` is asked for again and again",
-                        request.wanted.label()
+                        request.label()
                     ))
                     .at_if_absent(request.at.as_ref()));
                 }

@@ -11,7 +11,6 @@ impl Instances<'_> {
     /// Takes in an evaluated module.
     pub(super) fn evaluated(&mut self, index: InstanceIndex, module: Module) -> Result<()> {
         self.all[index].evaluated = Some(module);
-        self.share_properties(index);
         for (user, dependency) in std::mem::take(&mut self.all[index].users) {
             self.use_module(user, index, &dependency)?;
             self.arrived(user)?;
@@ -93,7 +92,7 @@ impl Instances<'_> {
             PackageRef::Own => Ok(own),
             PackageRef::Requested(request) => {
                 let found = self.packages.require(own, request)?;
-                self.packages.connect(own, found, request.at.as_ref());
+                self.packages.connect(own, found, request);
                 let requests = &mut self.all[index].requests;
                 requests.push((found, request.clone()));
                 Ok(found)
@@ -177,6 +176,18 @@ impl Instances<'_> {
         let instance = &self.all[index];
         let mut named = instance.builds.iter();
         let at = named.find_map(|(named, at)| at.as_ref().filter(|_| *named == package));
+        if let Some(language) = declaration.language.as_deref().filter(|one| *one == "Wren") {
+            return Err(Error::user(format!(
+                "`{}` is a plugin in {language}, which wake does not run",
+                declaration.info.label()
+            ))
+            .cause(format!(
+                "it is a `Build` dependency of `{}`",
+                instance.label
+            ))
+            .hint("write its tasks in jsonnet: `docs/plugins.md` shows how")
+            .at_if_absent(at));
+        }
         Err(
             Error::user(format!("`{}` is no plugin", declaration.info.label()))
                 .cause(format!("it is a `Build` dependency of `{}`", instance.label))

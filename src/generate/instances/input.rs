@@ -31,7 +31,7 @@ impl Instances<'_> {
             plugins: self.plugins(index),
             answers,
             sdks: self.shared.sdks.to_vec(),
-            shared_keys: instance.shared_keys.clone(),
+            shared_keys: module.shared_keys.clone(),
             preprocessed: self.preprocessed_for(index),
             at: module.at.clone(),
         })

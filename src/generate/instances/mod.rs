@@ -82,8 +82,6 @@ pub struct Instance {
     dependents: Vec<InstanceIndex>,
     /// Who waits for this one to be evaluated, since its package has tasks for them.
     users: Vec<(InstanceIndex, Dependency)>,
-    /// The keys of its recipe that the workspace's `RootRecipe.sml` has given.
-    shared_keys: Vec<String>,
     generated: Option<Generated>,
     /// What its tasks made so far, while they wait for the outputs of what they asked for with `preprocess`.
     pending: Option<Generated>,
@@ -188,8 +186,6 @@ struct Job(Step, Request);
 pub struct Shared<'a> {
     /// What `Build` and `Tool` dependencies are made with.
     pub host_parameters: &'a Parameters,
-    /// Defaults of all recipes of the workspace: what `RootRecipe.sml` says.
-    pub properties: &'a Map<String, Value>,
     /// As tasks see them.
     pub sdks: &'a [Value],
     /// What was made of what tasks asked for with `preprocess`.
@@ -425,7 +421,6 @@ impl<'a> Instances<'a> {
             missing: 0,
             dependents: Vec::new(),
             users: Vec::new(),
-            shared_keys: Vec::new(),
             generated: None,
             pending: None,
             is_recalled: false,

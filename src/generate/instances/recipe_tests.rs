@@ -25,6 +25,8 @@ impl Instances<'_> {
             );
         };
         let body = ModuleBody::Recipe(Value::Object(tests_recipe(recipe, tests)));
+        let shared_keys = base.evaluated.as_ref();
+        let shared_keys = shared_keys.map_or_else(Vec::new, |module| module.shared_keys.clone());
         let (package, module, at) = (base.package, base.module.clone(), base.at().cloned());
         let (parameters, config) = (base.parameters.clone(), base.config.clone());
         let mut dependencies = base
@@ -43,14 +45,13 @@ impl Instances<'_> {
         });
         let (index, _) = self.add(package, &module, parameters, config, true);
         let label = self.packages.declaration(package)?.info.label();
-        let shared_keys = self.all[of].shared_keys.clone();
         let tests = &mut self.all[index];
-        tests.shared_keys = shared_keys;
         tests.label = format!("{label}:{}", tests.directory_name());
         tests.requested = true;
         tests.evaluated = Some(Module {
             body,
             dependencies,
+            shared_keys,
             at,
         });
         self.need(index)

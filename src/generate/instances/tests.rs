@@ -64,6 +64,7 @@ fn recipe(dependencies: Vec<Dependency>) -> Module {
     Module {
         body: ModuleBody::Recipe(json!({"Language": "Command"})),
         dependencies,
+        shared_keys: Vec::new(),
         at: None,
     }
 }
@@ -81,6 +82,7 @@ impl World {
                 let modules = self.modules.keys().filter(|(package, _)| *package == name);
                 Ok(Answer::Declaration(Declaration {
                     info: info(&name),
+                    language: None,
                     files: None,
                     pkgs: Vec::new(),
                     modules: modules.map(|(_, module)| module.clone()).collect(),
@@ -193,7 +195,6 @@ fn attempt(
     let preprocessed = Preprocessed::new();
     let shared = Shared {
         host_parameters: &Parameters::new(),
-        properties: &serde_json::Map::new(),
         sdks: &[],
         preprocessed: &preprocessed,
     };

@@ -36,7 +36,7 @@ pub fn remove(
         let mut pkgs = known.pkgs.iter();
         let removed = pkgs.find(|(one, _)| *one == key);
         Ok(Removed {
-            label: removed.map(|(_, request)| request.wanted.label()),
+            label: removed.map(|(_, request)| request.label()),
             key,
             file: attempt.shown.clone(),
         })
@@ -71,7 +71,7 @@ fn key(known: &Known, name: &str) -> Result<String> {
 
 fn near(known: &Known, name: &str) -> Option<String> {
     let keys = known.pkgs.iter().map(|(key, _)| key.clone());
-    let labels = known.pkgs.iter().map(|(_, request)| request.wanted.label());
+    let labels = known.pkgs.iter().map(|(_, request)| request.label());
     let mut names: Vec<String> = keys.chain(labels).collect();
     names.sort();
     names.dedup();

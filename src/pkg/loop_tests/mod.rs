@@ -3,6 +3,7 @@
 mod globals;
 mod kept;
 mod random;
+mod recipes;
 mod rules;
 mod waiting;
 
@@ -50,6 +51,7 @@ fn package(label: &str, version: &str) -> Script {
     Script {
         declaration: Declaration {
             info,
+            language: None,
             files: None,
             pkgs: Vec::new(),
             modules: Vec::new(),
@@ -122,11 +124,23 @@ impl Script {
             let req = format!("{}@{version}", wanted.label());
             match &request.from {
                 Source::Retriever(exec) if &*origin(exec) == own => {
-                    Some((key.clone(), Required::Same(req)))
+                    let said = match request.is_host {
+                        false => Required::Same(req),
+                        host => Required::From {
+                            req,
+                            from: None,
+                            host,
+                        },
+                    };
+                    Some((key.clone(), said))
                 }
                 Source::Global => {
-                    let from = "global".to_owned();
-                    Some((key.clone(), Required::From { req, from }))
+                    let said = Required::From {
+                        req,
+                        from: Some("global".to_owned()),
+                        host: request.is_host,
+                    };
+                    Some((key.clone(), said))
                 }
                 _ => None,
             }

@@ -42,11 +42,24 @@ pub struct Package {
     pub permissions: BTreeSet<Permission>,
     /// See [`Decisions::variant`].
     pub variant: String,
+    /// A path package that members reach as a `Build` or `Tool` dependency only, or by way of one: what it asks for is
+    /// answered in the scope of the host. Of a release its scope says so.
+    pub is_host: bool,
     /// Fetched, and not in the store yet.
     pub is_staged: bool,
     declaration: Option<Result<Declaration>>,
-    /// The packages its `pkgs` name, and where.
-    edges: Vec<(PackageIndex, Option<Location>)>,
+    /// The packages its `pkgs` name.
+    edges: Vec<Edge>,
+}
+
+/// A package that another one needs.
+#[derive(Clone, Debug, PartialEq)]
+struct Edge {
+    to: PackageIndex,
+    /// Where the other one says so.
+    at: Option<Location>,
+    /// As a `Build` or `Tool` dependency of a recipe.
+    is_host: bool,
 }
 
 /// All packages that were looked at.
@@ -91,11 +104,6 @@ impl Packages {
         0..self.packages.len()
     }
 
-    /// Whether a directory, absolute and with its links resolved, is the workspace's top or lies below it.
-    pub fn is_below_top(&self, directory: &Path) -> bool {
-        directory.starts_with(&self.top)
-    }
-
     /// The package at an absolute directory with its links resolved, if it was looked at.
     pub fn at(&self, directory: &Path) -> Option<PackageIndex> {
         self.by_directory.get(directory).copied()
@@ -116,6 +124,7 @@ impl Packages {
             release: None,
             permissions: BTreeSet::new(),
             variant: String::new(),
+            is_host: false,
             is_staged: false,
             declaration: None,
             edges: Vec::new(),
@@ -210,6 +219,7 @@ impl Packages {
             directory,
             place,
             variant: self.decisions.variant(&release),
+            is_host: false,
             is_staged: false,
             release: Some(release),
             permissions,
@@ -289,7 +299,7 @@ impl Packages {
                 if let Source::Path(_) = request.from
                     && let Ok(package) = self.find(index, request)
                 {
-                    self.connect(index, package, request.at.as_ref());
+                    self.connect(index, package, request);
                     found.push(package);
                 }
             }
@@ -334,7 +344,7 @@ impl Packages {
             let mut requests = declaration.pkgs.iter().map(|(_, request)| request);
             requests.all(|request| {
                 !matches!(request.from, Source::Path(_))
-                    || edges.iter().any(|(_, at)| *at == request.at)
+                    || edges.iter().any(|edge| edge.at == request.at)
             })
         })
     }
@@ -351,11 +361,27 @@ impl Packages {
 
     /// Works out anew what depends on the solution.
     pub fn refresh_variants(&mut self) {
+        self.decisions.refresh_representatives();
         for package in &mut self.packages {
             if let Some(release) = &package.release {
                 package.variant = self.decisions.variant(release);
             }
         }
+    }
+
+    /// What a request of a package asks for by a retriever, in the scope in which the package is looked at.
+    ///
+    /// # Errors
+    /// As [`demand`].
+    pub fn demanded(
+        &self,
+        asking: PackageIndex,
+        request: &PackageRequest,
+        origin: Origin,
+    ) -> Result<Demand> {
+        let mut demand = demand(request, origin)?;
+        demand.is_host |= self.packages[asking].is_host;
+        Ok(demand)
     }
 
     /// Whether it was declared, well or not.
@@ -364,14 +390,14 @@ impl Packages {
     }
 
     /// Refuses a declared package that is not the one that was asked for: another name, namespace or version. A package
-    /// that says no version has any.
+    /// that says no version has any, and a request without a name takes any package.
     ///
     /// # Errors
     /// `User`, at the `getPkg`; also those of the package's own declaration.
     pub fn check(&self, index: PackageIndex, request: &PackageRequest) -> Result<()> {
         let info = &self.declaration(index)?.info;
         let wanted = &request.wanted;
-        let is_named = wanted.name == info.name
+        let is_named = (wanted.name.is_empty() || wanted.name == info.name)
             && (wanted.namespace.is_none() || wanted.namespace == info.namespace);
         let requirement = Requirement::of(wanted.version.as_deref())?;
         let version = info.version.as_deref().map(Version::parse);
@@ -407,6 +433,7 @@ pub fn demand(request: &PackageRequest, origin: Origin) -> Result<Demand> {
         },
         requirement,
         versions: request.versions,
+        is_host: request.is_host,
         at: request.at.clone(),
     })
 }

@@ -267,12 +267,18 @@ fn requirement(
     match &request.from {
         Source::Global => Ok(Required::From {
             req,
-            from: "global".to_owned(),
+            from: Some("global".to_owned()),
+            host: request.is_host,
         }),
         Source::Path(path) => Err(format!(
             "comes from the path `{path}`, which others do not have"
         )),
         Source::Retriever(exec) => match is_index(exec, index, top) {
+            Some(true) if request.is_host => Ok(Required::From {
+                req,
+                from: None,
+                host: true,
+            }),
             Some(true) => Ok(Required::Same(req)),
             Some(false) => Err("comes from another index".to_owned()),
             None => Err("comes from a retriever that is no index".to_owned()),
