@@ -266,10 +266,10 @@ local compileWithClang(wake, build, settings, unit, use, all) =
       arguments: ['--precompile']
                  + settings.flags.cpp[1:]
                  + files
-                 + ['-MD', '-MF', depfile, '-o', use.made[0], '-x', 'c++-module', source],
+                 + ['-MD', '-MF', operations.depfileOf(use.made[0]), '-o', use.made[0], '-x', 'c++-module', source],
       inputs: inputs,
       outputs: use.made,
-      depfile: depfile,
+      depfile: operations.depfileOf(use.made[0]),
     }),
     // Some flags have done their work already.
     wake.operation(compiler {

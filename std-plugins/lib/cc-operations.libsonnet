@@ -93,8 +93,8 @@ local compileSettings(build) =
 // `src/main.cpp` for `src/main$$.cpp`: as people read it.
 local shown(path) = std.strReplace(nameOf(path), '$$', '$');
 
-// `x.d` for `x.o`.
-local depfileOf(object) = object[0:std.length(object) - 1] + 'd';
+// `x.d` for `x.o`. It lies beside the output, in a directory that is there.
+local depfileOf(output) = output[0:std.length(output) - std.length(paths.extension(output))] + 'd';
 
 // What NASM writes into an object is the path that it is given: one that is the same on all machines.
 local nasmPath(source) = if std.startsWith(source, '$(package)/') then nameOf(source) else source;
