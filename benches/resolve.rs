@@ -17,7 +17,7 @@
 
 mod index;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ use semver::Version;
 use wake::declare::model::Versions;
 use wake::pkg::facts::{Candidate, Demand, Facts, Subject};
 use wake::pkg::requirement::Requirement;
-use wake::pkg::solve::{Problem, Root, Solved, solve};
+use wake::pkg::solve::{Preferred, Problem, Root, Solved, solve};
 
 /// As the binary has it.
 #[global_allocator]
@@ -75,7 +75,7 @@ fn measure_index(size: usize, narrow: usize) {
     let mut world = World {
         facts,
         roots,
-        preferred: BTreeMap::new(),
+        preferred: Preferred::default(),
     };
     let solved = world.measure(&format!("{size} packages, {narrow} narrow"), budget);
     if let Solved::Solution(solution) = solved {
@@ -102,7 +102,7 @@ fn measure_hard_shapes() {
 struct World {
     facts: Facts,
     roots: Vec<Root>,
-    preferred: BTreeMap<Subject, Vec<Version>>,
+    preferred: Preferred,
 }
 
 impl World {
@@ -110,7 +110,7 @@ impl World {
         Self {
             facts: Facts::default(),
             roots: Vec::new(),
-            preferred: BTreeMap::new(),
+            preferred: Preferred::default(),
         }
     }
 
@@ -295,6 +295,7 @@ fn demand(name: &str, requirement: &str, versions: Option<Versions>) -> Demand {
         subject: subject(name),
         requirement: Requirement::parse(requirement).expect("a requirement"),
         versions,
+        is_host: false,
         at: None,
     }
 }

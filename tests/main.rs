@@ -10,6 +10,8 @@ mod command_line;
 mod evaluation;
 mod plans;
 mod plugins;
+mod plugins_more;
+mod plugins_rust_go;
 mod real;
 mod retrieve;
 mod retrievers;

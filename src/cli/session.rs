@@ -10,6 +10,7 @@ use super::environment;
 use super::options::{Declarations, Evaluation, Resolution};
 use super::runner::Runner;
 use crate::declare::model::Parameters;
+use crate::declare::recipe::Recipes;
 use crate::error::{Error, Result};
 use crate::evaluate::state::State;
 use crate::evaluate::{Interrupt, Options, Wanted};
@@ -26,13 +27,14 @@ use crate::pkg::retriever::run;
 use crate::workspace::layout::Layout;
 use crate::workspace::process_lock::{self, ProcessLock};
 use crate::workspace::target::Target;
-use crate::workspace::{Workspace, parameters};
+use crate::workspace::{Workspace, parameters, user_config};
 
 /// An open workspace. Nobody else changes it while this exists.
 pub(super) struct Session {
     pub(super) place: Place,
     pub(super) state: State,
     evaluators: Evaluators,
+    recipes: Recipes,
     _lock: ProcessLock,
 }
 
@@ -82,8 +84,10 @@ impl Session {
         subscriber: &mut dyn Subscriber,
     ) -> Result<Self> {
         let environment = environment::environment();
-        let workspace = Workspace::discover(&environment::working_directory()?)?;
-        let layout = Layout::new(&workspace.top);
+        let config_directory = user_config::config_directory(&environment);
+        let workspace = Workspace::discover(&environment::working_directory()?)?
+            .configured(config_directory.as_deref())?;
+        let layout = workspace.layout();
         subscriber.event(&Event::Started {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             workspace: workspace.top.display().to_string(),
@@ -104,6 +108,7 @@ impl Session {
             });
         }
         Ok(Self {
+            recipes: Recipes::new(&workspace),
             evaluators: evaluators(declarations.evaluation, &environment)?,
             place: Place {
                 build: build()?,
@@ -164,7 +169,8 @@ impl Session {
             purpose: asked.purpose,
             trust_saved: asked.trust_saved,
         };
-        let ask = |request: &_| self.evaluators.ask(request);
+        let (recipes, evaluators) = (&self.recipes, &self.evaluators);
+        let ask = |request: &_| recipes.ask(request, |request| evaluators.ask(request));
         generate::prepare(
             &self.place.context(&ask),
             &mut self.state,
@@ -190,7 +196,8 @@ impl Session {
         policy: &Policy,
         work: impl FnOnce(&Context<'_>) -> Result<T>,
     ) -> Result<T> {
-        let ask = |request: &_| self.evaluators.ask(request);
+        let (recipes, evaluators) = (&self.recipes, &self.evaluators);
+        let ask = |request: &_| recipes.ask(request, |request| evaluators.ask(request));
         work(&Context {
             policy,
             ..self.place.context(&ask)
@@ -199,7 +206,8 @@ impl Session {
 
     /// The directories below that of all outputs that belong to modules which members declare.
     pub(super) fn declared(&self, subscriber: &mut dyn Subscriber) -> Result<Vec<PathBuf>> {
-        let ask = |request: &_| self.evaluators.ask(request);
+        let (recipes, evaluators) = (&self.recipes, &self.evaluators);
+        let ask = |request: &_| recipes.ask(request, |request| evaluators.ask(request));
         generate::declared(&self.place.context(&ask), subscriber)
     }
 
@@ -240,17 +248,21 @@ pub(super) fn evaluators(
     limits: Evaluation,
     environment: &BTreeMap<String, String>,
 ) -> Result<Evaluators> {
-    let options = client::Options {
-        memory: limits.memory,
-        timeout: limits.timeout,
-        program: environment::program()?,
-    };
     let setup = Setup {
         host: parameters::host(),
         environment: environment.clone(),
         memory: limits.memory,
     };
-    Ok(Evaluators::new(options, setup, processors()))
+    Ok(Evaluators::new(evaluation(limits)?, setup, processors()))
+}
+
+/// How processes that evaluate are started and limited.
+pub(super) fn evaluation(limits: Evaluation) -> Result<client::Options> {
+    Ok(client::Options {
+        memory: limits.memory,
+        timeout: limits.timeout,
+        program: environment::program()?,
+    })
 }
 
 /// Retrievers as processes.
@@ -274,6 +286,7 @@ fn policy(resolution: Resolution, workspace: &Workspace) -> Policy {
         mode: resolution.mode,
         published_by: resolution.published_by,
         parameters: parameters::combine(&host, workspace, &Parameters::new()),
+        registry: workspace.registry().map(ToOwned::to_owned),
         ..Policy::default()
     }
 }

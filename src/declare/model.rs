@@ -13,7 +13,7 @@ use crate::fs::path;
 /// Name, version and namespace of a package.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PackageInfo {
-    /// Empty in a request by path that takes whatever package is there.
+    /// Empty in a request by path that takes whatever package is there, and in one for what another package asks for so.
     pub name: String,
     pub namespace: Option<String>,
     pub version: Option<String>,
@@ -124,6 +124,9 @@ pub fn is_name(name: &str) -> bool {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Declaration {
     pub info: PackageInfo,
+    /// The `Language` of a recipe. The modules of a `PKG` have one each.
+    #[serde(default)]
+    pub language: Option<String>,
     /// The paths that make up the package, relative to its directory, sorted: from `files`. `None`: not given.
     pub files: Option<Vec<String>>,
     /// The visible fields of `pkgs`, in order of their names.
@@ -177,6 +180,17 @@ pub struct PackageRequest {
 }
 
 impl PackageRequest {
+    /// What messages call what is asked for: the label of what is wanted; of a request that takes whatever package is
+    /// there its path, or its key in `pkgs` of another package.
+    pub fn label(&self) -> String {
+        match &self.from {
+            _ if !self.wanted.name.is_empty() => self.wanted.label(),
+            Source::Path(path) => path.clone(),
+            Source::Of(_, key) => key.clone(),
+            Source::Global | Source::Retriever(_) => self.wanted.label(),
+        }
+    }
+
     /// Whether two requests of one package ask for the same, wherever they stand.
     pub fn is_same(&self, other: &Self) -> bool {
         self.wanted == other.wanted
@@ -282,6 +296,9 @@ pub enum Versions {
 pub struct Module {
     pub body: ModuleBody,
     pub dependencies: Vec<Dependency>,
+    /// Keys of the recipe that stand in `RootRecipe.sml` alone.
+    #[serde(default)]
+    pub shared_keys: Vec<String>,
     /// Where the module is declared.
     pub at: Option<Location>,
 }

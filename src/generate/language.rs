@@ -4,17 +4,28 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result, suggestion};
 
-const PLUGINS: [(&str, &str); 5] = [
+const PLUGINS: [(&str, &str); 9] = [
     ("C", "c"),
     ("C++", "cpp"),
+    ("C#", "csharp"),
     ("Command", "command"),
     ("Go", "go"),
+    ("Java", "java"),
+    ("JavaScript", "javascript"),
+    ("Python", "python"),
     ("Rust", "rust"),
 ];
 
-/// The name of the std plugin for a recipe. `label` names the module in errors.
-pub fn plugin(recipe: &Map<String, Value>, label: &str) -> Result<&'static str> {
+/// The language of recipes that are plugins: they need none themselves.
+pub const JSONNET: &str = "Jsonnet";
+
+/// Languages of which nothing is built: their packages are plugins, of wake and of Soup.
+const UNBUILT: [&str; 2] = [JSONNET, "Wren"];
+
+/// The name of the std plugin for a recipe; `None`: its language has no tasks. `label` names the module in errors.
+pub fn plugin(recipe: &Map<String, Value>, label: &str) -> Result<Option<&'static str>> {
     let names = PLUGINS.iter().map(|(language, _)| *language);
+    let names = names.chain([JSONNET]);
     let Some(language) = recipe.get("Language") else {
         let known: Vec<String> = names.map(|name| format!("`{name}`")).collect();
         return Err(
@@ -29,8 +40,11 @@ pub fn plugin(recipe: &Map<String, Value>, label: &str) -> Result<&'static str> 
             "`Language` of `{label}` must be a string"
         )));
     };
+    if UNBUILT.contains(&language) {
+        return Ok(None);
+    }
     match PLUGINS.iter().find(|(name, _)| *name == language) {
-        Some((_, plugin)) => Ok(plugin),
+        Some((_, plugin)) => Ok(Some(plugin)),
         None => {
             let error = Error::user(format!("`{label}` has the unknown language `{language}`"));
             Err(match suggestion(language, names) {

@@ -33,7 +33,7 @@ use crate::workspace::front::{self, Surroundings};
 use crate::workspace::host;
 use crate::workspace::target::Target;
 use attempts::{Memo, Once};
-use instances::{Instances, Preprocessed};
+use instances::{Instances, Preprocessed, Shared};
 use lower::Lowered;
 use preprocess::Made;
 
@@ -196,9 +196,13 @@ fn attempt(
     let roots = resolver.members.clone();
     let packages = &mut resolver.packages;
     let modules = targets::modules(packages, &roots, context.workspace, request, &mut reads)?;
-    let host_parameters = request.host_parameters.clone();
+    let shared = Shared {
+        host_parameters: &request.host_parameters,
+        sdks: &context.workspace.user_config.sdks,
+        preprocessed,
+    };
     let is_test = request.purpose == Purpose::Test;
-    let mut instances = Instances::new(packages, is_test, host_parameters, preprocessed);
+    let mut instances = Instances::new(packages, is_test, shared);
     for (package, module) in &modules {
         instances.request(*package, module, &request.parameters)?;
     }

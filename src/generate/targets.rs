@@ -126,19 +126,14 @@ impl Finder<'_> {
     /// The member at a directory.
     fn package_at(&self, directory: &Path, reads: &mut Vec<Read>) -> Result<PackageIndex> {
         let shown = path::display(directory, &self.workspace.top);
-        let declaration = directory.join("PKG");
-        let exists = fs::is_file(&declaration);
-        reads.push(Read::Existence {
-            path: declaration,
-            exists,
+        let is_declared = [discover::PKG, discover::RECIPE].map(|name| {
+            let path = directory.join(name);
+            let exists = fs::is_file(&path);
+            reads.push(Read::Existence { path, exists });
+            exists
         });
-        if !exists && fs::is_file(&directory.join(discover::RECIPE)) {
-            return Err(Error::user(format!("The recipe in `{shown}` cannot be built yet"))
-                .cause(format!("this version reads `{}`, not `{}`", discover::PKG, discover::RECIPE))
-                .hint("say what it says in a `PKG` beside it: `wake.recipe({…})` takes the same properties"));
-        }
-        if !exists {
-            return Err(Error::user(format!("There is no `PKG` in `{shown}`"))
+        if !is_declared.contains(&true) {
+            return Err(Error::user(format!("There is no `PKG` and no `Recipe.sml` in `{shown}`"))
                 .hint("name a target such as `PATH`, or `./...` for every package below here, or make a package with `wake init`"));
         }
         match self

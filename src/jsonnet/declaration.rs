@@ -101,6 +101,7 @@ pub(super) fn declare(
     gathered.end()?;
     Ok(Declaration {
         info: package.info.clone(),
+        language: None,
         files,
         pkgs,
         modules,

@@ -15,7 +15,7 @@ use jrsonnet_gcmodule::Trace;
 
 use super::error::raise;
 use super::outline::{DEEPEST_BRACKETS, Outline};
-use super::session::{Evaluated, Scope, Session, shortened};
+use super::session::{Evaluated, Session, shortened};
 use super::{builtin, declaration, embedded};
 use crate::declare::model::{PackageDirectory, Source};
 use crate::error::{Error, Location, suggestion};
@@ -269,7 +269,7 @@ impl ImportResolver for Imports {
             let Some(known) = other.downcast_ref::<Error>() else {
                 return error;
             };
-            let place = place_of_import(file, &self.session, import);
+            let place = place_of_import(file, &self.session.given.top, import);
             raise(known.clone().at_if_absent(place.as_ref()))
         })
     }
@@ -298,19 +298,19 @@ pub(super) fn missing(import: &str) -> Error {
 }
 
 /// The library's files whose names are near.
-fn suggestion_for_wake(import: &str) -> Option<String> {
+pub(super) fn suggestion_for_wake(import: &str) -> Option<String> {
     let name = import.strip_prefix("wake/")?;
     suggestion(name, embedded::library())
 }
 
 /// Refuses what a file of a package imports from outside.
-pub(super) fn leaving(scope: &Scope, program: &Path, import: &str) -> Error {
+pub(super) fn leaving(package: &PackageDirectory, program: &Path, import: &str) -> Error {
     let file = PackageFile {
         path: program.to_owned(),
-        owner: Owner::Package(Rc::clone(&scope.package)),
+        owner: Owner::Package(Rc::new(package.clone())),
     };
-    let place = place_of_import(&file, &scope.session, import);
-    leaves(import, &scope.package).at_if_absent(place.as_ref())
+    let place = place_of_import(&file, &package.top, import);
+    leaves(import, package).at_if_absent(place.as_ref())
 }
 
 fn leaves(import: &str, package: &PackageDirectory) -> Error {
@@ -322,7 +322,7 @@ fn leaves(import: &str, package: &PackageDirectory) -> Error {
 }
 
 /// The library reports no place for an import that is not found: the literal in the text is it.
-fn place_of_import(file: &PackageFile, session: &Session, import: &str) -> Option<Location> {
+fn place_of_import(file: &PackageFile, top: &Path, import: &str) -> Option<Location> {
     let bytes = match file.owner {
         Owner::Wake => embedded::content(file.path.to_str()?)?.as_bytes().to_vec(),
         _ => fs::read_if_exists(&file.path).ok()??,
@@ -335,7 +335,7 @@ fn place_of_import(file: &PackageFile, session: &Session, import: &str) -> Optio
         Some((start, literal.len()))
     })?;
     Some(Location::of_bytes(
-        file.display(&session.given.top),
+        file.display(top),
         text,
         start,
         start + length,

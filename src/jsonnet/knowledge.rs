@@ -159,7 +159,7 @@ impl Knowledge {
     fn wait_for(&self, request: PackageRequest) -> jrsonnet_evaluator::Error {
         if self.main.is_none() {
             return raise(
-                Error::user(format!("`{}` is not known here", request.wanted.label()))
+                Error::user(format!("`{}` is not known here", request.label()))
                     .cause("a file that is evaluated on its own waits for no package")
                     .at_if_absent(request.at.as_ref()),
             );
@@ -195,7 +195,7 @@ fn of(outer: PackageRequest, key: &str, request: &PackageRequest) -> PackageRequ
 }
 
 fn unreachable_from_here(request: &PackageRequest) -> Error {
-    Error::user(format!("`{}` cannot be read here", request.wanted.label()))
+    Error::user(format!("`{}` cannot be read here", request.label()))
         .cause("it is no visible field of `pkgs` of the package whose file asks for it")
         .at_if_absent(request.at.as_ref())
 }

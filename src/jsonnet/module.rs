@@ -97,12 +97,14 @@ pub(super) fn module_of(
             Ok(Module {
                 body: ModuleBody::Recipe(properties),
                 dependencies,
+                shared_keys: Vec::new(),
                 at: recipe.at.clone(),
             })
         }
         Body::Module(value) => Ok(Module {
             body: ModuleBody::Operation,
             dependencies: dependencies_of(session, &declared.package, &value)?,
+            shared_keys: Vec::new(),
             at: value.at.clone(),
         }),
     }
@@ -115,7 +117,7 @@ fn recipe_of(
     recipe: &RecipeValue,
 ) -> Evaluated<(Value, Vec<Dependency>)> {
     let mut properties = Map::new();
-    let mut dependencies = Vec::new();
+    let mut dependencies = recipe.dependencies.clone().unwrap_or_default();
     for (name, value) in recipe.properties.iter() {
         if &*name == "Dependencies" {
             dependencies = recipe_dependencies(session, package, recipe, &value?)?;

@@ -64,12 +64,14 @@ impl Reading<'_> {
     }
 
     fn demand(&mut self, required: &Required) -> Result<Demand> {
-        let (text, origin) = match required {
-            Required::Same(text) => (text, self.origin.clone()),
-            Required::From { req, from } if from == GLOBAL => (req, GLOBAL.into()),
-            Required::From { from, .. } => {
-                return Err(wrong(self.origin, "a requirement from", from));
-            }
+        let (text, from, is_host) = match required {
+            Required::Same(text) => (text, None, false),
+            Required::From { req, from, host } => (req, from.as_deref(), *host),
+        };
+        let origin = match from {
+            None => self.origin.clone(),
+            Some(GLOBAL) => GLOBAL.into(),
+            Some(from) => return Err(wrong(self.origin, "a requirement from", from)),
         };
         let (label, requirement) = text.split_once('@').unwrap_or((text, ""));
         let label = label.trim();
@@ -97,6 +99,7 @@ impl Reading<'_> {
             subject: Subject { label, origin },
             requirement,
             versions: None,
+            is_host,
             at: None,
         })
     }

@@ -3,12 +3,13 @@
 
 use super::PackageIndex;
 use super::asking::When;
-use super::decisions::Answerer;
+use super::decisions::{Answerer, Release};
 use super::facts::{Candidate, Demand, Subject};
-use super::packages::demand;
+use super::globals::Definition;
+use super::near::did_you_mean;
 use super::resolve::{MOST_ROUNDS, Resolver};
-use super::solve::{self, Conflict, Problem, Proposed, Root, Solution, Solved};
-use crate::declare::model::PackageRequest;
+use super::solve::{self, Conflict, Problem, Proposed, Reason, Root, Scope, Solution, Solved};
+use crate::declare::model::{PackageRequest, Source};
 use crate::error::Result;
 use crate::event::Subscriber;
 
@@ -37,11 +38,11 @@ impl Resolver<'_> {
                 // What is chosen anyway may be what the retrievers need that cannot be asked yet.
                 Ok(partial.is_some_and(|partial| self.adopt(partial, false)))
             }
-            Solved::Conflict(conflict) => {
+            Solved::Conflict(mut conflict) => {
                 if self.facts.distrust() {
                     return Ok(true);
                 }
-                self.conflict(&roots, &conflict, subscriber)
+                self.conflict(&roots, &mut conflict, subscriber)
             }
             Solved::TooHard(hard) => Err(hard.error()),
         }
@@ -51,9 +52,17 @@ impl Resolver<'_> {
     fn conflict(
         &mut self,
         roots: &[Root],
-        conflict: &Conflict,
+        conflict: &mut Conflict,
         subscriber: &mut dyn Subscriber,
     ) -> Result<bool> {
+        if let Reason::Nothing(missing) = &mut conflict.reason
+            && missing.suggestion.is_none()
+        {
+            let mut known = self.known_names();
+            known.remove(&*missing.subject.label);
+            let known = known.iter().map(String::as_str);
+            missing.suggestion = did_you_mean(&missing.subject.label, known);
+        }
         for _ in 0..MOST_ROUNDS {
             let proposed = self.with_problem(roots, |problem| solve::propose(problem, conflict));
             match proposed {
@@ -109,9 +118,11 @@ impl Resolver<'_> {
 
     /// What path packages ask for, in an order that does not depend on when they were found.
     fn roots(&mut self) -> Result<Vec<Root>> {
+        let named = self.named_by_path();
+        self.packages.refresh_hosts(&self.members, &named);
         let mut roots: Vec<Root> = Vec::new();
         for (index, request) in self.requests() {
-            if let Some(demand) = self.demanded(&request)? {
+            if let Some(demand) = self.demanded(index, &request)? {
                 let root = Root {
                     by: self.packages.label(index).into(),
                     demand,
@@ -156,10 +167,29 @@ impl Resolver<'_> {
         requests
     }
 
+    /// The path packages that answer requests by name outside of the host's scope, and who asks.
+    fn named_by_path(&self) -> Vec<(PackageIndex, PackageIndex)> {
+        let mut requests = self.visible_requests();
+        requests.extend(self.hidden_requests());
+        requests.retain(|(_, request)| request.from == Source::Global && !request.is_host);
+        let answered = requests.iter().filter_map(|(asking, request)| {
+            let is_of_host = |release: &Release| release.scope == Scope::HOST;
+            let release = self.packages.get(*asking).release.as_ref();
+            let definition = self.packages.decisions.globals.get(&request.wanted.label());
+            match definition? {
+                Definition::Path(found) if !release.is_some_and(is_of_host) => {
+                    Some((*asking, *found))
+                }
+                _ => None,
+            }
+        });
+        answered.collect()
+    }
+
     /// The demand that a request stands for; `None`: a path package answers it, or nothing can yet.
-    fn demanded(&self, request: &PackageRequest) -> Result<Option<Demand>> {
+    fn demanded(&self, index: PackageIndex, request: &PackageRequest) -> Result<Option<Demand>> {
         match self.packages.decisions.answerer(request) {
-            Answerer::Origin(origin) => demand(request, origin).map(Some),
+            Answerer::Origin(origin) => self.packages.demanded(index, request, origin).map(Some),
             Answerer::Path | Answerer::Nobody => Ok(None),
         }
     }

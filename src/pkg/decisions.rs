@@ -71,6 +71,8 @@ pub struct Decisions {
     /// Where the store is; it is opened when it is first needed.
     pub cache_directory: Option<PathBuf>,
     store: OnceCell<Store>,
+    /// See [`Self::representative`].
+    represented: BTreeMap<Release, Release>,
 }
 
 impl Decisions {
@@ -165,6 +167,33 @@ impl Decisions {
             hasher.update(format!("{label}@{version}\n").as_bytes());
         }
         hasher.finalize().to_hex()[..20].to_owned()
+    }
+
+    /// The release that stands for one: of the same version with the same versions below it in several scopes, that of
+    /// the first. So what is equal is looked at, and built, once.
+    pub fn representative(&self, release: &Release) -> Release {
+        self.represented.get(release).unwrap_or(release).clone()
+    }
+
+    /// Works out [`Self::representative`] for all that is chosen.
+    pub fn refresh_representatives(&mut self) {
+        let chosen = self.solution.iter().flat_map(|solution| solution.chosen());
+        let mut of_version: BTreeMap<(Subject, Version), Vec<&Release>> = BTreeMap::new();
+        for release in chosen {
+            of_version.entry(release.key()).or_default().push(release);
+        }
+        of_version.retain(|_, releases| releases.len() > 1);
+        let mut represented = BTreeMap::new();
+        for releases in of_version.values() {
+            let mut first: BTreeMap<BTreeSet<(Arc<str>, Version)>, &Release> = BTreeMap::new();
+            for release in releases {
+                let standing = *first.entry(self.reached(release)).or_insert(release);
+                if standing != *release {
+                    represented.insert((*release).clone(), standing.clone());
+                }
+            }
+        }
+        self.represented = represented;
     }
 
     /// The versions below a release, itself included.

@@ -34,6 +34,8 @@ pub struct Demand {
     pub requirement: Requirement,
     /// `None`: not said.
     pub versions: Option<Versions>,
+    /// Answered in the scope of the host, if it is asked for outside of it (DESIGN §3.4).
+    pub is_host: bool,
     /// Where `getPkg` is called; `None`: a retriever says so.
     pub at: Option<Location>,
 }
@@ -41,12 +43,16 @@ pub struct Demand {
 impl Demand {
     /// Whether two demands ask for the same, wherever they stand.
     pub fn is_same(&self, other: &Self) -> bool {
-        self.subject == other.subject && self.requirement == other.requirement
+        self.subject == other.subject
+            && self.requirement == other.requirement
+            && self.is_host == other.is_host
     }
 
-    /// Whether two demands ask for the same versions of a name, wherever they come from.
+    /// Whether two demands ask for the same versions of a name in the same scope, wherever they come from.
     pub fn asks_same(&self, other: &Self) -> bool {
-        self.subject.label == other.subject.label && self.requirement == other.requirement
+        self.subject.label == other.subject.label
+            && self.requirement == other.requirement
+            && self.is_host == other.is_host
     }
 }
 

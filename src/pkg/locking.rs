@@ -12,7 +12,7 @@ use super::origin::origin_of;
 use super::policy::{Renewed, Standing};
 use super::requirement::Requirement;
 use super::resolve::Resolver;
-use super::solve::Scope;
+use super::solve::{HOST_SCOPE, Scope};
 use crate::declare::model::{Declaration, PackageRequest};
 use crate::fs::path;
 
@@ -40,10 +40,10 @@ impl Resolver<'_> {
                 self.renewed.entry(subject).or_default().push(version);
                 continue;
             }
-            let preferred = self.preferred.entry(subject.clone()).or_default();
-            if !preferred.contains(&version) {
-                preferred.push(version.clone());
-            }
+            let is_host = entry.scope.as_deref() == Some(HOST_SCOPE);
+            let scope = if is_host { Scope::HOST } else { Scope::MAIN };
+            let preferred = self.preferred.of_mut(scope).entry(subject.clone());
+            preferred.or_default().push(version.clone());
             let artifacts = self.locked.of(&entry.name).filter(|one| {
                 one.version == entry.version
                     && one.origin == entry.origin
@@ -71,20 +71,15 @@ impl Resolver<'_> {
             self.facts.trust(&subject, candidate);
         }
         // The solver takes the first that it can.
-        for versions in self.preferred.values_mut() {
-            versions.sort_by(|one, other| other.cmp(one));
-        }
+        self.preferred.sort();
     }
 
     /// What the lock has to do with a version.
     pub(super) fn standing(&self, subject: &Subject, version: &Version) -> Standing {
-        let has = |locked: &Preferred| {
-            let versions = locked.get(subject);
-            versions.is_some_and(|versions| versions.contains(version))
-        };
-        if has(&self.preferred) {
+        let renewed = self.renewed.get(subject);
+        if self.preferred.contains(subject, version) {
             Standing::Locked
-        } else if has(&self.renewed) {
+        } else if renewed.is_some_and(|versions| versions.contains(version)) {
             Standing::Renewed
         } else {
             Standing::New
@@ -246,7 +241,12 @@ impl Resolver<'_> {
     /// The demands that [`Self::remembered`] stands for, as far as the lock answers them.
     pub(super) fn remembered_demands(&self, index: PackageIndex) -> Vec<Demand> {
         let remembered = self.remembered(index).into_iter();
-        let demands = remembered.filter_map(|one| Some(demand(&one, one.origin.as_ref()?)));
+        let is_host = self.packages.get(index).is_host;
+        let demands = remembered.filter_map(|one| {
+            let mut demand = demand(&one, one.origin.as_ref()?);
+            demand.is_host |= is_host;
+            Some(demand)
+        });
         demands
             .filter(|one| self.facts.is_known(&one.subject, &one.requirement))
             .collect()
@@ -274,6 +274,7 @@ fn requested(request: &PackageRequest) -> Option<Requires> {
         requirement: Requirement::of(request.wanted.version.as_deref()).ok()?,
         origin: Some(origin),
         versions: request.versions,
+        is_host: request.is_host,
         is_hidden: false,
     })
 }
@@ -284,6 +285,7 @@ fn requires(demand: &Demand, own: &Origin) -> Requires {
         requirement: demand.requirement.clone(),
         origin: (demand.subject.origin != *own).then(|| demand.subject.origin.clone()),
         versions: demand.versions,
+        is_host: demand.is_host,
         is_hidden: false,
     }
 }
@@ -296,9 +298,10 @@ fn demand(requires: &Requires, own: &Origin) -> Demand {
         },
         requirement: requires.requirement.clone(),
         versions: requires.versions,
+        is_host: requires.is_host,
         at: None,
     }
 }
 
 /// The locked versions of each subject.
-pub(super) type Preferred = BTreeMap<Subject, Vec<Version>>;
+pub(super) type Locked = BTreeMap<Subject, Vec<Version>>;

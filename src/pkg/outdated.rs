@@ -127,6 +127,7 @@ fn all_of(subject: &Subject) -> Demand {
         subject: subject.clone(),
         requirement: Requirement::any(),
         versions: None,
+        is_host: false,
         at: None,
     }
 }

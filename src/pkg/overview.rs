@@ -9,7 +9,7 @@ use super::decisions::Release;
 use super::facts::{Demand, GLOBAL};
 use super::globals::Definition;
 use super::resolve::Resolver;
-use super::solve::Scope;
+use super::solve::{HOST_SCOPE, Scope};
 use crate::declare::model::{PackageRequest, Source};
 
 /// All packages of a workspace, sorted by name and version.
@@ -27,7 +27,8 @@ pub struct Entry {
     pub version: Option<String>,
     /// As the lock has it; of a path package `path:../terminal`.
     pub origin: String,
-    /// The scope that it was chosen in, if it is not the main one.
+    /// The scope that it was chosen in, if it is not the main one; of a path package that in which what it asks for is
+    /// chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,7 +52,7 @@ pub struct Required {
     /// The key in `pkgs`; `None`: it is asked for elsewhere, or only the retriever's forecast is known, which has no `at`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// `namespace/name@requirement`.
+    /// `namespace/name@requirement`; of one that takes whatever package lies at a path, the path.
     pub request: String,
     /// The place of what answers it in [`Overview::packages`]; `None`: nothing does, and nobody needed it.
     pub package: Option<usize>,
@@ -91,8 +92,11 @@ fn nodes(resolver: &Resolver<'_>) -> Vec<Node> {
     let packages = &resolver.packages;
     let reached = packages.reached(&resolver.members).into_iter();
     let paths = reached.filter(|index| packages.get(*index).release.is_none());
-    let chosen = packages.decisions.solution.iter();
-    let chosen = chosen.flat_map(|solution| solution.chosen().iter().cloned());
+    let decisions = &packages.decisions;
+    let chosen = decisions.solution.iter().flat_map(|one| one.chosen());
+    // What is equal in two scopes is told once.
+    let chosen = chosen.filter(|one| decisions.representative(one) == **one);
+    let chosen = chosen.cloned();
     paths
         .map(Node::Path)
         .chain(chosen.map(Node::Release))
@@ -125,7 +129,7 @@ fn entry(resolver: &mut Resolver<'_>, node: &Node, places: &BTreeMap<Node, usize
                 name,
                 version,
                 origin: resolver.path_origin(*index),
-                scope: None,
+                scope: (resolver.packages.get(*index).is_host).then(|| HOST_SCOPE.to_owned()),
                 digest: None,
                 size: None,
                 fetched: true,
@@ -177,7 +181,10 @@ fn requires(
     let hidden: Vec<PackageRequest> = hidden.map(|(_, request)| request.clone()).collect();
     let mut required = |key: Option<&String>, request: &PackageRequest| Required {
         key: key.cloned(),
-        request: request.wanted.to_string(),
+        request: match request.wanted.name.is_empty() {
+            true => request.label(),
+            false => request.wanted.to_string(),
+        },
         package: answer(resolver, index, request).and_then(|node| places.get(&node).copied()),
         when: request.when.clone(),
         at: request.at.as_ref().map(ToString::to_string),
@@ -244,5 +251,5 @@ fn answer_of_forecast(resolver: &Resolver<'_>, release: &Release, demand: &Deman
         return Some(Node::Path(*index));
     }
     let found = decisions.answer(Some(release), &release.subject.label, demand);
-    found.cloned().map(Node::Release)
+    found.map(|release| Node::Release(decisions.representative(release)))
 }

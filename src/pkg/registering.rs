@@ -49,7 +49,7 @@ impl Resolver<'_> {
                 let (first, other) = *executed.entry(origin(exec)).or_insert((found, request));
                 let directory = |index| &self.packages.get(index).directory;
                 if directory(first) != directory(found) && refused.is_ok() {
-                    refused = Err(self.namesakes(&retriever.wanted.label(), first, found))
+                    refused = Err(self.namesakes(&retriever.label(), first, found))
                         .map_err(|error: Error| error.at_if_absent(other.at.as_ref()));
                 }
             }
@@ -163,11 +163,15 @@ impl Resolver<'_> {
 /// may be a path on the machine of whoever published it.
 fn vouch(demands: &mut [Demand], forecast: &[Demand]) {
     for demand in demands {
-        let is_vouched = forecast.iter().any(|one| one.is_same(demand));
-        if is_vouched || &*demand.subject.origin == GLOBAL {
+        let is_vouched =
+            |one: &Demand| one.subject == demand.subject && one.requirement == demand.requirement;
+        if forecast.iter().any(is_vouched) || &*demand.subject.origin == GLOBAL {
             continue;
         }
-        if let Some(vouched) = forecast.iter().find(|one| one.asks_same(demand)) {
+        let is_vouching = |one: &&Demand| {
+            one.subject.label == demand.subject.label && one.requirement == demand.requirement
+        };
+        if let Some(vouched) = forecast.iter().find(is_vouching) {
             demand.subject.origin = vouched.subject.origin.clone();
         }
     }

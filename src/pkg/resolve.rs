@@ -14,11 +14,11 @@ use super::facts::{Demand, Facts, Origin, Subject};
 use super::frontier::earliest;
 use super::globals::Definition;
 use super::lock::Lock;
-use super::locking::Preferred;
+use super::locking::Locked;
 use super::origin::origin_of;
 use super::packages::demand;
 use super::policy::Policy;
-use super::solve::Root;
+use super::solve::{Preferred, Root};
 use super::{PackageIndex, Packages, Tools};
 use crate::declare::model::PackageRequest;
 use crate::error::{Error, Result};
@@ -53,7 +53,7 @@ pub struct Resolver<'a> {
     /// The versions of the lock that are to be kept if they can.
     pub(super) preferred: Preferred,
     /// Those that are to be chosen anew.
-    pub(super) renewed: Preferred,
+    pub(super) renewed: Locked,
     /// The packages at the top of what is resolved, the one at the workspace's top first if there is one.
     pub members: Vec<PackageIndex>,
     /// Requests that are no visible field of `pkgs`, and who makes them.
@@ -96,8 +96,8 @@ impl<'a> Resolver<'a> {
             facts: Facts::default(),
             has_lock: locked.is_some(),
             locked: locked.unwrap_or_default(),
-            preferred: Preferred::new(),
-            renewed: Preferred::new(),
+            preferred: Preferred::default(),
+            renewed: Locked::new(),
             members,
             hidden: Vec::new(),
             wanted: BTreeSet::new(),
@@ -181,7 +181,9 @@ impl<'a> Resolver<'a> {
             return Err(self.stuck());
         }
         self.relink();
-        self.packages.refuse_cycles()
+        self.packages.refuse_cycles()?;
+        let reached = self.packages.reached(&self.members);
+        self.packages.refuse_twins(&reached)
     }
 
     /// Refuses path packages that cannot be declared. A build of something else can do without them; what they ask for
@@ -291,7 +293,7 @@ impl<'a> Resolver<'a> {
         for (asking, request) in &requests {
             for request in request.with_retrievers() {
                 if let Ok(found) = self.packages.find(*asking, request) {
-                    self.packages.connect(*asking, found, request.at.as_ref());
+                    self.packages.connect(*asking, found, request);
                 }
             }
         }

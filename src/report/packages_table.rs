@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::packages_tree::scope;
 use super::text::{bytes, one_line, width};
 use crate::pkg::lock::PATH;
 use crate::pkg::outdated::Outdated;
@@ -30,10 +31,7 @@ pub fn list(overview: &Overview) -> String {
 /// Versions of one package in several scopes may be the same.
 fn version(entry: &Entry) -> String {
     let version = entry.version.as_deref().unwrap_or(NONE);
-    match &entry.scope {
-        Some(scope) => format!("{version} [scope {scope}]"),
-        None => version.to_owned(),
-    }
+    format!("{version}{}", scope(entry))
 }
 
 /// Whether and why the files of a package are here.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::text::one_line;
 use crate::pkg::lock::PATH;
 use crate::pkg::overview::{Entry, Overview, Required};
+use crate::pkg::solve::HOST_SCOPE;
 
 /// The whole tree, each package with its line end. What is below a package is drawn where it comes first; `(*)` stands for it
 /// afterwards. `has_requirements`: say what is asked for.
@@ -25,9 +26,7 @@ pub fn tree(overview: &Overview, has_requirements: bool) -> String {
 pub(super) fn title(entry: &Entry) -> String {
     let mut text = named(entry);
     text.push_str(&format!(" ({})", one_line(&entry.origin)));
-    if let Some(scope) = &entry.scope {
-        text.push_str(&format!(" [scope {scope}]"));
-    }
+    text.push_str(&scope(entry));
     if entry.replace {
         text.push_str(&format!(" [replaces every {}]", one_line(&entry.name)));
     }
@@ -35,6 +34,15 @@ pub(super) fn title(entry: &Entry) -> String {
         text.push_str(" [not fetched]");
     }
     text
+}
+
+/// ` (host)`, ` [scope 1]`; empty in the main scope.
+pub(super) fn scope(entry: &Entry) -> String {
+    match entry.scope.as_deref() {
+        None => String::new(),
+        Some(HOST_SCOPE) => format!(" ({HOST_SCOPE})"),
+        Some(scope) => format!(" [scope {scope}]"),
+    }
 }
 
 /// `name version`.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::packages_tree::{named, title, when};
+use super::packages_tree::{named, scope, title, when};
 use super::text::one_line;
 use crate::pkg::overview::Overview;
 use crate::pkg::ways::{Step, Ways};
@@ -47,9 +47,10 @@ fn chain(overview: &Overview, package: usize, way: &[Step]) -> String {
             None => "(its retriever says)".to_owned(),
         };
         text.push_str(&format!(
-            "  {}└── {}, asked for as `{}` {place}{}\n",
+            "  {}└── {}{}, asked for as `{}` {place}{}\n",
             "    ".repeat(depth),
             named(&overview.packages[asked]),
+            scope(&overview.packages[asked]),
             one_line(&required.request),
             when(required),
         ));

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::layout::Layout;
 use super::root_recipe::{self, RootRecipe};
+use super::user_config::UserConfig;
 use crate::error::{Error, Result};
 use crate::fs;
 use crate::fs::path;
@@ -21,6 +23,8 @@ pub struct Workspace {
     pub start: PathBuf,
     /// `RootRecipe.sml`, where the top has one.
     pub root_recipe: Option<RootRecipe>,
+    /// What the user prefers: nothing until [`Self::configured`].
+    pub user_config: UserConfig,
 }
 
 impl Workspace {
@@ -48,7 +52,38 @@ impl Workspace {
             top,
             start,
             root_recipe,
+            user_config: UserConfig::default(),
         })
+    }
+
+    /// The workspace with the config of the user, whose config directory is given.
+    ///
+    /// # Errors
+    /// As [`UserConfig::read`].
+    pub fn configured(self, config_directory: Option<&Path>) -> Result<Self> {
+        let user_config = match config_directory {
+            Some(directory) => UserConfig::read(directory)?,
+            None => UserConfig::default(),
+        };
+        Ok(Self {
+            user_config,
+            ..self
+        })
+    }
+
+    /// The index that packages are looked for in by name: its address, or its path, relative to the top. That of the root
+    /// recipe, else of the user's config.
+    pub fn registry(&self) -> Option<&str> {
+        let shared = self.root_recipe.as_ref();
+        let shared = shared.and_then(|recipe| recipe.registry.as_deref());
+        shared.or(self.user_config.registry.as_deref())
+    }
+
+    /// Where wake keeps things in it.
+    pub fn layout(&self) -> Layout {
+        let root_recipe = self.root_recipe.as_ref();
+        let output_root = root_recipe.and_then(|recipe| recipe.output_root.as_deref());
+        Layout::with_output_root(&self.top, output_root)
     }
 
     /// The package that the invoker is in: the nearest directory from [`Self::start`] up to the top that has a
@@ -87,7 +122,7 @@ pub fn is_package(directory: &Path) -> bool {
 
 fn no_workspace(start: &Path) -> Error {
     Error::user(format!(
-        "No `PKG` in `{}` or any directory above",
+        "No `PKG` or `Recipe.sml` in `{}` or any directory above",
         start.display()
     ))
     .hint("`wake init` makes a package here; `-C DIR` starts elsewhere")

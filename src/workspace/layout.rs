@@ -5,12 +5,14 @@
 //! | `.wake/.gitignore` | `*` |
 //! | `.wake/lock` | held while wake works in the workspace |
 //! | `.wake/out/<namespace or _>/<name>/<version or 0.0.0>/<module>/<instance hash>/` | target directories |
+//! | `<OutputRoot>/…` | the same, where `RootRecipe.sml` says so; `.wake-output` in it keeps patterns out |
 //! | `.wake/cache/<namespace or _>/<name>/<module>/` | what operations keep between runs |
 //! | `.wake/state/`, `.wake/state/graphs/` | what wake knows |
 //! | `.wake/pkgs/<namespace or _>/<name>@<version>` | links to packages: into the store, or to path packages |
 //! | `.wake/downloaded/pkgs/<20 hex digits>/` | where retrievers put what they fetch |
 //! | `.wake/tmp/` | private directories of operations that run |
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -29,6 +31,14 @@ const PACKAGES: &str = ".wake/pkgs";
 /// The file that says that a directory holds copies of packages (`wake pkg vendor`), none of which is the workspace's own.
 pub const VENDORED: &str = ".wake-vendor";
 
+/// The file that says that a directory holds what wake has built: an `OutputRoot`, of this or another workspace.
+pub const BUILT: &str = ".wake-output";
+
+/// Whether a file of that name says that no pattern looks into its directory.
+pub fn is_closed(name: &OsStr) -> bool {
+    name == VENDORED || name == BUILT
+}
+
 /// What follows the name of a module in the directory of its `Tests`.
 pub const TESTS: &str = ".tests";
 
@@ -39,13 +49,21 @@ const LONGEST_NAME: usize = 255;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     top: PathBuf,
+    /// See [`Self::output_directory`].
+    output: PathBuf,
 }
 
 impl Layout {
     /// The layout below `top`, an absolute directory with its links resolved.
     pub fn new(top: &Path) -> Self {
+        Self::with_output_root(top, None)
+    }
+
+    /// As [`Self::new`], with what is built in another directory below the top, relative to it.
+    pub fn with_output_root(top: &Path, output_root: Option<&str>) -> Self {
         Self {
             top: top.to_owned(),
+            output: PathBuf::from(output_root.unwrap_or(OUTPUT)),
         }
     }
 
@@ -53,12 +71,20 @@ impl Layout {
     pub fn create(&self) -> Result<()> {
         let wake = self.wake_directory();
         fs::create_directories(&wake)?;
-        let ignore = wake.join(".gitignore");
-        if fs::exists(&ignore) {
-            Ok(())
-        } else {
-            fs::write_atomic(&ignore, b"*\n")
+        hide(&wake)?;
+        match self.output_root() {
+            Some(root) => {
+                fs::create_directories(&root)?;
+                hide(&root)?;
+                write_once(&root.join(BUILT), BUILT_CONTENT)
+            }
+            None => Ok(()),
         }
+    }
+
+    /// The `OutputRoot`, absolute, where there is one.
+    pub fn output_root(&self) -> Option<PathBuf> {
+        (self.output != Path::new(OUTPUT)).then(|| self.top.join(&self.output))
     }
 
     /// The workspace's top.
@@ -128,8 +154,8 @@ impl Layout {
     }
 
     /// What all target directories lie below, relative to the top.
-    pub fn output_directory(&self) -> &'static Path {
-        Path::new(OUTPUT)
+    pub fn output_directory(&self) -> &Path {
+        &self.output
     }
 
     /// The target directory of an instance, relative to the top. `module` is the name of the module, `hash` its
@@ -147,8 +173,9 @@ impl Layout {
         let version = component("version", version)?;
         let module = component("module", module)?;
         let hash = component("instance", hash)?;
+        let output = self.output.display();
         Ok(format!(
-            "{OUTPUT}/{namespace}/{name}/{version}/{module}/{hash}"
+            "{output}/{namespace}/{name}/{version}/{module}/{hash}"
         ))
     }
 
@@ -160,12 +187,36 @@ impl Layout {
     }
 }
 
+/// What the file [`BUILT`] says to who finds it.
+const BUILT_CONTENT: &[u8] = b"wake builds here. No pattern looks into this directory.\n";
+
+/// Hides a directory from version control.
+fn hide(directory: &Path) -> Result<()> {
+    write_once(&directory.join(".gitignore"), b"*\n")
+}
+
+/// Writes a file that stays as it is if it is there.
+fn write_once(path: &Path, content: &[u8]) -> Result<()> {
+    match fs::exists(path) {
+        true => Ok(()),
+        false => fs::write_atomic(path, content),
+    }
+}
+
 /// The link to a package, relative to the top. `label` is `namespace/name` or `name`.
 pub fn package_link(label: &str, version: &str) -> String {
     match label.split_once('/') {
         Some((namespace, name)) => format!("{PACKAGES}/{namespace}/{name}@{version}"),
         None => format!("{PACKAGES}/_/{label}@{version}"),
     }
+}
+
+/// The namespace of the package that [`package_link`] leads to.
+pub fn namespace_of_link(link: &Path) -> Option<&str> {
+    let below = link.strip_prefix(PACKAGES).ok()?;
+    let mut parts = below.components();
+    let namespace = parts.next()?.as_os_str().to_str()?;
+    (parts.next().is_some() && namespace != "_").then_some(namespace)
 }
 
 /// Whether a path goes through the link to a package.

@@ -11,7 +11,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use super::Workspace;
 use super::discover::{PKG, RECIPE};
-use super::layout::VENDORED;
+use super::layout::is_closed;
 use super::root_recipe::{self, MemberPattern};
 use crate::error::{Error, Result};
 use crate::fs;
@@ -41,6 +41,7 @@ impl Workspace {
             path: self.top.join(root_recipe::FILE),
             hash: recipe.map(|recipe| recipe.hash),
         });
+        walk.reads.extend(self.user_config.read.clone());
         let top = walk.is_package(&self.top);
         for pattern in recipe.iter().flat_map(|recipe| &recipe.members) {
             walk.pattern(pattern)?;
@@ -60,10 +61,10 @@ impl Workspace {
 
 /// The names of the directories in a directory, links not followed, sorted by bytes, without `.wake` and `.git`: what a
 /// pattern of `Members` sees. Names that are not UTF-8 are left out, since no package can have one; so are all in a
-/// directory of vendored packages, which are copies of what others declare.
+/// directory of vendored packages, which are copies of what others declare, and in that of what is built.
 pub fn subdirectories(directory: &Path) -> Result<Vec<String>> {
     let entries = fs::list(directory)?;
-    if entries.iter().any(|(name, _)| name == VENDORED) {
+    if entries.iter().any(|(name, _)| is_closed(name)) {
         return Ok(Vec::new());
     }
     let entries = entries.into_iter();

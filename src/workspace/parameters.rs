@@ -1,4 +1,4 @@
-//! Parameters: the command line over the root recipe over the host's defaults (DESIGN §2.3).
+//! Parameters: the command line over the root recipe over the user's config over the host's defaults (DESIGN §2.3).
 
 use serde_json::Value;
 
@@ -34,19 +34,20 @@ fn system() -> &'static str {
     }
 }
 
-/// `command_line` over the workspace's root recipe over `defaults`.
+/// `command_line` over the workspace's root recipe over the user's config over `defaults`.
 pub fn combine(
     defaults: &Parameters,
     workspace: &Workspace,
     command_line: &Parameters,
 ) -> Parameters {
     let mut parameters = defaults.clone();
-    let shared = workspace
-        .root_recipe
-        .iter()
-        .flat_map(|recipe| &recipe.parameters);
+    let root_recipe = workspace.root_recipe.iter();
+    let shared = root_recipe.flat_map(|recipe| &recipe.parameters);
+    let users = &workspace.user_config.parameters;
     parameters.extend(
-        shared
+        users
+            .iter()
+            .chain(shared)
             .chain(command_line)
             .map(|(name, value)| (name.clone(), value.clone())),
     );

@@ -1,16 +1,20 @@
 //! `RootRecipe.sml`: marks the top of a workspace, names its members, and sets what its packages share.
 //!
-//! It may be empty. `Members` and `Parameters` are read here; every other key is a property that the packages share.
+//! It may be empty. `Members`, `OutputRoot`, `Parameters` and `Registry` are read here; every other key is a property that
+//! the recipes below the top have unless they give it themselves.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Map, Value as Json};
 
-use super::parameters;
+use super::{discover, parameters, settings};
 use crate::declare::model::Parameters;
-use crate::declare::sml::{self, Entry, Span, Table, Value, ValueKind};
+use crate::declare::recipe::document::Document;
+use crate::declare::recipe::properties;
+use crate::declare::sml::{Entry, Value, ValueKind};
 use crate::error::{Error, Location, Result};
 use crate::fs;
+use crate::fs::path;
 
 /// Its name.
 pub const FILE: &str = "RootRecipe.sml";
@@ -24,9 +28,14 @@ pub struct RootRecipe {
     pub hash: [u8; 32],
     /// The patterns of `Members`, relative to the top.
     pub members: Vec<MemberPattern>,
+    /// `OutputRoot`: a directory below the top, relative to it.
+    pub output_root: Option<String>,
     /// `Parameters`.
     pub parameters: Parameters,
-    /// All other keys.
+    /// `Registry`: the address of an index, or the path of one, relative to the top: it stands in the lock, which is the
+    /// same on every machine.
+    pub registry: Option<String>,
+    /// All other keys, as tasks see them.
     pub properties: Map<String, Json>,
 }
 
@@ -49,45 +58,54 @@ impl RootRecipe {
 
     /// What the content of the file at `path` says.
     pub fn parse(path: PathBuf, bytes: &[u8]) -> Result<Self> {
-        let table = sml::parse(FILE, bytes)?;
         let reader = Reader {
-            text: &String::from_utf8_lossy(bytes),
+            document: &Document::parse(FILE, bytes)?,
+            top: path.parent().unwrap_or(Path::new("/")),
         };
         let mut root_recipe = Self {
-            path,
             hash: *blake3::hash(bytes).as_bytes(),
             ..Self::default()
         };
-        for entry in &table.entries {
-            match entry.key.as_str() {
-                "Members" => root_recipe.members = reader.members(&entry.value)?,
-                "Parameters" => root_recipe.parameters = reader.parameters(&entry.value)?,
-                name if parameters::NAMES.contains(&name) => return Err(reader.misplaced(entry)),
-                _ => drop(
-                    root_recipe
-                        .properties
-                        .insert(entry.key.clone(), entry.value.to_json()),
-                ),
-            }
+        for entry in &reader.document.table.entries {
+            reader.entry(entry, &mut root_recipe)?;
         }
-        Ok(root_recipe)
+        Ok(Self {
+            path,
+            ..root_recipe
+        })
     }
 }
 
-/// Reads known keys, with errors that point into the file.
 struct Reader<'a> {
-    text: &'a str,
+    document: &'a Document,
+    top: &'a Path,
 }
 
 impl Reader<'_> {
-    fn location(&self, span: Span) -> Location {
-        Location::of_bytes(FILE, self.text, span.start, span.end)
+    fn entry(&self, entry: &Entry, root_recipe: &mut RootRecipe) -> Result<()> {
+        let (document, value) = (self.document, &entry.value);
+        match entry.key.as_str() {
+            "Members" => root_recipe.members = self.members(value)?,
+            "OutputRoot" => root_recipe.output_root = Some(self.output_root(value)?),
+            "Parameters" => root_recipe.parameters = settings::parameters(document, value)?,
+            "Registry" => {
+                root_recipe.registry = Some(settings::registry(document, value, Path::new(""))?);
+            }
+            "Name" | properties::DEPENDENCIES => return Err(self.unshareable(entry)),
+            name if parameters::NAMES.contains(&name) => {
+                return Err(settings::misplaced(document, entry));
+            }
+            key => {
+                let property = properties::property(document, key, value)?;
+                root_recipe.properties.insert(key.to_owned(), property);
+            }
+        }
+        Ok(())
     }
 
     fn members(&self, value: &Value) -> Result<Vec<MemberPattern>> {
-        let ValueKind::Array(items) = &value.kind else {
-            return Err(self.wrong_type("Members", "an array of path patterns", value));
-        };
+        let wanted = "an array of path patterns";
+        let items = self.document.items("Members", wanted, value)?;
         items.iter().map(|item| self.member(item)).collect()
     }
 
@@ -95,41 +113,64 @@ impl Reader<'_> {
         match &item.kind {
             ValueKind::String(text) => Ok(MemberPattern {
                 text: text.clone(),
-                at: self.location(item.span),
+                at: self.document.location(item.span),
             }),
-            _ => Err(self.wrong_type("Members", "strings only", item)),
+            _ => Err(self.document.wrong_type("Members", "strings only", item)),
         }
     }
 
-    fn parameters(&self, value: &Value) -> Result<Parameters> {
-        let ValueKind::Table(Table { entries }) = &value.kind else {
-            return Err(self.wrong_type("Parameters", "a table", value));
+    /// What wake makes goes there, and no pattern sees it: so nothing else may be there.
+    fn output_root(&self, value: &Value) -> Result<String> {
+        let written = self.document.string("OutputRoot", value)?;
+        let wrong = |cause: &str| {
+            Error::user(format!("`{written}` cannot be the `OutputRoot`"))
+                .at(self.document.location(value.span))
+                .cause(cause)
+                .hint("name a directory below the workspace's top that holds nothing else, such as `'out'`")
         };
-        entries
-            .iter()
-            .map(|entry| {
-                if parameters::NAMES.contains(&entry.key.as_str())
-                    && !matches!(entry.value.kind, ValueKind::String(_))
-                {
-                    return Err(self.wrong_type(&entry.key, "a string", &entry.value));
-                }
-                Ok((entry.key.clone(), entry.value.to_json()))
+        let path = path::clean(&self.top.join(written));
+        let Ok(relative) = path.strip_prefix(self.top) else {
+            return Err(wrong("it lies outside of the workspace"));
+        };
+        let parts = relative.components();
+        let names: Option<Vec<&str>> = parts
+            .map(|part| match part {
+                Component::Normal(name) => name.to_str(),
+                _ => None,
             })
-            .collect()
+            .collect();
+        let names = names.unwrap_or_default();
+        if names.is_empty() {
+            return Err(wrong("it is the workspace's top"));
+        }
+        if let Some(name) = names.iter().find(|name| [".wake", ".git"].contains(name)) {
+            return Err(wrong(&format!("`{name}` is not for what is built")));
+        }
+        if names
+            .iter()
+            .any(|name| name.contains(['$', '\\']) || name.contains(char::is_control))
+        {
+            return Err(wrong(
+                "a path of what is built has no `$`, `\\` and control characters",
+            ));
+        }
+        if fs::is_occupied(&path) {
+            if !fs::is_directory(&path) {
+                return Err(wrong("there is a file of that name"));
+            }
+            if !fs::canonicalize(&path)?.starts_with(self.top) {
+                return Err(wrong("it is a link that leads out of the workspace"));
+            }
+            if discover::is_package(&path) {
+                return Err(wrong("there is a package"));
+            }
+        }
+        Ok(names.join("/"))
     }
 
-    fn wrong_type(&self, key: &str, wanted: &str, value: &Value) -> Error {
-        Error::user(format!("`{key}` takes {wanted}, not {}", value.type_name()))
-            .at(self.location(value.span))
-    }
-
-    /// A parameter beside `Parameters` would be a shared property that changes nothing.
-    fn misplaced(&self, entry: &Entry) -> Error {
-        Error::user(format!(
-            "`{}` is a parameter and stands outside of `Parameters`",
-            entry.key
-        ))
-        .at(self.location(entry.key_span))
-        .hint(format!("write `Parameters: {{ {}: … }}`", entry.key))
+    fn unshareable(&self, entry: &Entry) -> Error {
+        Error::user(format!("`{}` cannot be shared by packages", entry.key))
+            .at(self.document.location(entry.key_span))
+            .hint("write it in the `Recipe.sml` of each package")
     }
 }

@@ -110,10 +110,11 @@ local firstWrong(kind, value) =
   ],
 
   // Keys of a recipe that its language does not read. Other plugins read keys of their own, so there is nothing to say
-  // where there are others.
+  // where there are others; nor of what all packages of a workspace share.
   unused(ctx, keys):: if std.length(std.get(ctx.dependencies, 'Build', [])) > 0 then [] else [
     '`%s` in the recipe of `%s` is not used%s' % [key, ctx.name, $.didYouMean(key, std.objectFields(keys))]
     for key in strangers(ctx.recipe, keys)
+    if !std.member(ctx.sharedKeys, key)
   ],
 
   // Whether `value`, if it is a string, is one of `names`.

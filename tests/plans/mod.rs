@@ -8,12 +8,14 @@ mod c_and_cpp;
 mod command;
 mod errors;
 mod packages;
+mod recipes;
 mod requests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use wake::declare::model::Parameters;
+use wake::declare::recipe::Recipes;
 use wake::error::Result;
 use wake::evaluate::state::State;
 use wake::evaluate::{self, Interrupt, Real, Wanted};
@@ -26,7 +28,6 @@ use wake::jsonnet::protocol::Setup;
 use wake::pkg::policy::Policy;
 use wake::pkg::resolution::Context;
 use wake::pkg::retriever::{Running, run};
-use wake::workspace::layout::Layout;
 use wake::workspace::target::Target;
 use wake::workspace::{Workspace, parameters};
 
@@ -105,8 +106,10 @@ impl Plan {
     }
 
     fn prepare(&self, start: &Path, counts: &mut Counts) -> Result<(Graph, State)> {
-        let workspace = Workspace::discover(start)?;
-        let layout = Layout::new(&workspace.top);
+        // A test gives the config of its user as the file `.config/wake/LocalUserConfig.sml`.
+        let config_directory = self.path(".config");
+        let workspace = Workspace::discover(start)?.configured(Some(&config_directory))?;
+        let layout = workspace.layout();
         layout.create()?;
         let (mut state, _) = State::open(&layout.state_directory(), &workspace.top)?;
         let environment: BTreeMap<String, String> =
@@ -130,7 +133,8 @@ impl Plan {
         };
         let options = Options::new(PathBuf::from(env!("CARGO_BIN_EXE_wake")));
         let evaluators = Evaluators::new(options, setup, 2);
-        let ask = |request: &_| evaluators.ask(request);
+        let recipes = Recipes::new(&workspace);
+        let ask = |request: &_| recipes.ask(request, |request| evaluators.ask(request));
         let retrievers = Running::new(run::Surroundings {
             program: PathBuf::from(env!("CARGO_BIN_EXE_wake")),
             environment: environment.clone(),

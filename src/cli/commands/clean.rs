@@ -13,6 +13,7 @@ use crate::event::Subscriber;
 use crate::fs;
 use crate::graph::FileId;
 use crate::report::{self, ConsoleOptions, Verbosity};
+use crate::workspace::layout;
 
 pub(super) fn run(options: &Clean, console: ConsoleOptions) -> Result<ExitCode> {
     let mut subscribers = super::quiet(console)?;
@@ -22,7 +23,7 @@ pub(super) fn run(options: &Clean, console: ConsoleOptions) -> Result<ExitCode> 
         session.close()?;
         removed
     } else {
-        remove_all(&session)?
+        remove_all(&mut session)?
     };
     if console.verbosity != Verbosity::Quiet {
         report::say(&format!("Removed {removed}\n"));
@@ -30,8 +31,16 @@ pub(super) fn run(options: &Clean, console: ConsoleOptions) -> Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
-/// Removes everything below `.wake/` but the lock, which this process holds, and what hides it from version control.
-fn remove_all(session: &Session) -> Result<String> {
+/// Removes everything below `.wake/` but the lock, which this process holds, and what hides it from version control; and
+/// what was built elsewhere.
+fn remove_all(session: &mut Session) -> Result<String> {
+    if let Some(root) = session.place.layout.output_root() {
+        let out = session.place.layout.output_directory().to_owned();
+        remove_made(session, |file, state| {
+            Path::new(&state.display(file)).starts_with(&out)
+        })?;
+        remove_output_root(&root)?;
+    }
     let directory = session.place.layout.wake_directory();
     for (name, _) in fs::list(&directory)? {
         if name != "lock" && name != ".gitignore" {
@@ -41,26 +50,51 @@ fn remove_all(session: &Session) -> Result<String> {
     Ok("all that was built".to_owned())
 }
 
+/// Removes the `OutputRoot` if nobody has put anything into it.
+fn remove_output_root(root: &Path) -> Result<()> {
+    let own = [layout::BUILT, ".gitignore"];
+    let entries = fs::list_if_exists(root)?;
+    if entries
+        .iter()
+        .all(|(name, _)| own.iter().any(|own| name == own))
+    {
+        fs::remove_all(root)?;
+    }
+    Ok(())
+}
+
 /// Removes what the state records as made by wake for modules that no member declares any more, whatever their
 /// parameters, with the directories that this leaves empty.
 fn remove_stale(session: &mut Session, subscriber: &mut dyn Subscriber) -> Result<String> {
     let declared: HashSet<PathBuf> = session.declared(subscriber)?.into_iter().collect();
     let out = session.place.layout.output_directory().to_owned();
-    let state = &mut session.state;
-    let is_stale = |file: &FileId, state: &State| {
-        module_directory(&out, &state.display(*file))
+    let removed = remove_made(session, |file, state| {
+        module_directory(&out, &state.display(file))
             .is_some_and(|module| !declared.contains(&module))
-    };
-    let identities: Vec<FileId> = state
-        .identities()
-        .filter(|identity| is_stale(identity, state))
-        .collect();
+    })?;
+    Ok(match removed {
+        0 => "nothing: all that was built is still declared".to_owned(),
+        1 => "1 file".to_owned(),
+        files => format!("{files} files"),
+    })
+}
+
+/// Removes the files that `is_meant`, of those that the state records as made by wake, with the directories that this
+/// leaves empty. Returns how many there were.
+fn remove_made(session: &mut Session, is_meant: impl Fn(FileId, &State) -> bool) -> Result<usize> {
+    let end = session
+        .place
+        .layout
+        .top()
+        .join(session.place.layout.output_directory());
+    let state = &mut session.state;
+    let identities = state.identities();
+    let identities: Vec<FileId> = identities.filter(|one| is_meant(*one, state)).collect();
     let mut removed = 0;
     for identity in identities {
-        for file in state
-            .written_by(identity)
-            .into_iter()
-            .filter(|file| is_stale(file, state))
+        let files = state.written_by(identity).into_iter();
+        for file in files
+            .filter(|file| is_meant(*file, state))
             .collect::<Vec<_>>()
         {
             let path = state.absolute(file);
@@ -70,15 +104,11 @@ fn remove_stale(session: &mut Session, subscriber: &mut dyn Subscriber) -> Resul
                 removed += usize::from(fs::is_occupied(&path));
                 fs::remove_all(&path)?;
             }
-            remove_empty_above(&path, &session.place.workspace.top.join(&out));
+            remove_empty_above(&path, &end);
         }
         state.forget(identity);
     }
-    Ok(match removed {
-        0 => "nothing: all that was built is still declared".to_owned(),
-        1 => "1 file".to_owned(),
-        files => format!("{files} files"),
-    })
+    Ok(removed)
 }
 
 /// The directory of all instances of the module that a file belongs to: four levels below the outputs.

@@ -9,10 +9,14 @@ use crate::error::{Error, Result};
 use crate::event::shell;
 use crate::fs;
 use crate::report::{self, ConsoleOptions, Verbosity};
+use crate::workspace::discover;
 
 pub(super) fn run(options: &Init, console: ConsoleOptions) -> Result<ExitCode> {
     let name = name(&options.directory)?;
-    let files = files(&name, options.language);
+    let files = match options.is_plugin {
+        true => super::init_plugin::files(&name),
+        false => files(&name, options),
+    };
     for (path, _) in &files {
         let path = options.directory.join(path);
         if fs::is_occupied(&path) {
@@ -28,18 +32,22 @@ pub(super) fn run(options: &Init, console: ConsoleOptions) -> Result<ExitCode> {
         fs::write(&path, content.as_bytes())?;
     }
     if console.verbosity != Verbosity::Quiet {
-        report::say(&next(&name, &options.directory));
+        report::say(&next(&name, options));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// What was made, and the two commands that come next.
-fn next(name: &str, directory: &Path) -> String {
+/// What was made, and the commands that come next.
+fn next(name: &str, options: &Init) -> String {
+    let directory = options.directory.as_path();
     let place = if directory == Path::new(".") {
         String::new()
     } else {
         format!(" -C {}", shell::quote(&shown(directory)))
     };
+    if options.is_plugin {
+        return format!("Made the plugin `{name}`. Next:\n  wake{place} plugin test\n");
+    }
     format!("Made the package `{name}`. Next:\n  wake{place} run\n  wake{place} test\n")
 }
 
@@ -67,13 +75,18 @@ fn name(directory: &Path) -> Result<String> {
 }
 
 /// Paths and contents, the declaration first.
-fn files(name: &str, language: Language) -> Vec<(&'static str, String)> {
+fn files(name: &str, options: &Init) -> Vec<(&'static str, String)> {
+    let language = options.language;
     let (extension, template) = match language {
         Language::Cpp => ("cpp", &CPP),
         Language::C => ("c", &C),
     };
     let fill = |text: &str| text.replace("{name}", name);
-    let declaration = PKG
+    let (file, declaration) = match options.is_recipe {
+        true => (discover::RECIPE, RECIPE),
+        false => (discover::PKG, PKG),
+    };
+    let declaration = declaration
         .replace("{language}", template.language)
         .replace("{extension}", extension);
     let (greeting, header, main, test) = match language {
@@ -91,7 +104,7 @@ fn files(name: &str, language: Language) -> Vec<(&'static str, String)> {
         ),
     };
     vec![
-        ("PKG", fill(&declaration)),
+        (file, fill(&declaration)),
         (header, fill(template.header)),
         (greeting, fill(template.greeting)),
         (main, fill(template.main)),
@@ -129,6 +142,33 @@ function(wake)
       }),
     },
   )
+";
+
+const RECIPE: &str = "\
+# What this package is made of. `wake build` builds it, `wake run` starts it, `wake test` tests it.
+Name: '{name}'
+Language: '{language}|0'
+Version: 0.1.0
+Type: 'Executable'
+Source: [
+  'src/greeting.{extension}'
+  'src/main.{extension}'
+]
+IncludePaths: [ 'src' ]
+
+# Exit code 0 passes.
+Tests: {
+  Source: [
+    'src/greeting.{extension}'
+    'tests/greeting.{extension}'
+  ]
+}
+
+# Packages that it needs: paths such as '../library/', or names such as 'User|Library@1.2'.
+Dependencies: {
+  Runtime: [
+  ]
+}
 ";
 
 struct Template {

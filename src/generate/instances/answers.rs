@@ -67,7 +67,7 @@ impl Instances<'_> {
         for request in &wanted {
             let package = self.packages.require(self.package_of(step), request)?;
             self.packages
-                .connect(self.package_of(step), package, request.at.as_ref());
+                .connect(self.package_of(step), package, request);
             let was_given = given.iter().find(|(known, _)| known.is_same(request));
             match was_given {
                 None => self.learn(step, request, package)?,
@@ -75,7 +75,7 @@ impl Instances<'_> {
                 Some(_) => {
                     return Err(Error::internal(format!(
                         "`{}` is asked for again and again",
-                        request.wanted.label()
+                        request.label()
                     ))
                     .at_if_absent(request.at.as_ref()));
                 }
@@ -165,7 +165,10 @@ pub(super) fn given(request: &Request) -> &[(PackageRequest, Answered)] {
         | Request::Exports { answers, .. }
         | Request::Module { answers, .. } => answers,
         Request::Generate(input) => &input.answers,
+        Request::Setup(_)
+        | Request::Eval { .. }
+        | Request::Format { .. }
+        | Request::Lint { .. } => &[],
         Request::Try(trial) => &trial.input.answers,
-        Request::Setup(_) | Request::Eval { .. } => &[],
     }
 }

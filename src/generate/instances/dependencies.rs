@@ -1,7 +1,7 @@
 //! What an evaluated module depends on: instances, and packages whose tasks run for it.
 
 use super::{Edge, InstanceIndex, Instances, Step};
-use crate::declare::model::{Dependency, Module, PackageRef};
+use crate::declare::model::{DeclaredPlugin, Dependency, Module, PackageRef};
 use crate::error::{Error, Result};
 use crate::generate::language;
 use crate::jsonnet::protocol::Plugin;
@@ -11,6 +11,10 @@ impl Instances<'_> {
     /// Takes in an evaluated module.
     pub(super) fn evaluated(&mut self, index: InstanceIndex, module: Module) -> Result<()> {
         self.all[index].evaluated = Some(module);
+        for (user, dependency) in std::mem::take(&mut self.all[index].users) {
+            self.use_module(user, index, &dependency)?;
+            self.arrived(user)?;
+        }
         if self.all[index].needed {
             self.expand(index)?;
         } else if self.all[index].is_test() {
@@ -56,7 +60,7 @@ impl Instances<'_> {
         if let Some(recipe) = instance.recipe() {
             let plugin = language::plugin(recipe, &instance.label)
                 .map_err(|error| error.at_if_absent(instance.at()))?;
-            self.all[index].language = Some(plugin);
+            self.all[index].language = plugin;
         }
         Ok(())
     }
@@ -69,7 +73,7 @@ impl Instances<'_> {
         let package = self.package_meant(index, dependency)?;
         let parameters = match dependency.kind.as_str() {
             "Build" => return self.use_plugin(index, package, dependency),
-            "Tool" => self.host_parameters.clone(),
+            "Tool" => self.shared.host_parameters.clone(),
             _ => self.all[index].parameters.clone(),
         };
         let config = dependency.config.clone();
@@ -88,7 +92,7 @@ impl Instances<'_> {
             PackageRef::Own => Ok(own),
             PackageRef::Requested(request) => {
                 let found = self.packages.require(own, request)?;
-                self.packages.connect(own, found, request.at.as_ref());
+                self.packages.connect(own, found, request);
                 let requests = &mut self.all[index].requests;
                 requests.push((found, request.clone()));
                 Ok(found)
@@ -111,6 +115,7 @@ impl Instances<'_> {
             kind: dependency.kind.clone(),
             key: dependency.key.clone(),
             to,
+            language: dependency.language.clone(),
             at: dependency.at.clone(),
         });
         if self.all[to].generated.is_none() {
@@ -120,6 +125,7 @@ impl Instances<'_> {
         self.need(to)
     }
 
+    /// Takes the tasks of a package, and whatever its module has for them.
     fn use_plugin(
         &mut self,
         index: InstanceIndex,
@@ -129,7 +135,36 @@ impl Instances<'_> {
         self.all[index]
             .builds
             .push((package, dependency.at.clone()));
-        self.check_plugin(index, package)
+        self.check_plugin(index, package)?;
+        let modules = &self.packages.declaration(package)?.modules;
+        if dependency.module == "root" && !modules.contains(&dependency.module) {
+            return Ok(());
+        }
+        let (config, parameters) = (
+            dependency.config.clone(),
+            self.shared.host_parameters.clone(),
+        );
+        let at = dependency.at.as_ref();
+        let module = self.instance(package, &dependency.module, parameters, config, at)?;
+        if self.all[module].evaluated.is_some() {
+            return self.use_module(index, module, dependency);
+        }
+        self.all[index].missing += 1;
+        self.all[module].users.push((index, dependency.clone()));
+        Ok(())
+    }
+
+    /// Depends on the module of a plugin if it is one that is there for its tasks; a package may contain other things.
+    fn use_module(
+        &mut self,
+        index: InstanceIndex,
+        module: InstanceIndex,
+        dependency: &Dependency,
+    ) -> Result<()> {
+        match self.all[module].language_name() {
+            Some(language::JSONNET) => self.edge(index, module, dependency),
+            _ => Ok(()),
+        }
     }
 
     /// Refuses a `Build` dependency on a declared package that has no tasks.
@@ -141,10 +176,22 @@ impl Instances<'_> {
         let instance = &self.all[index];
         let mut named = instance.builds.iter();
         let at = named.find_map(|(named, at)| at.as_ref().filter(|_| *named == package));
+        if let Some(language) = declaration.language.as_deref().filter(|one| *one == "Wren") {
+            return Err(Error::user(format!(
+                "`{}` is a plugin in {language}, which wake does not run",
+                declaration.info.label()
+            ))
+            .cause(format!(
+                "it is a `Build` dependency of `{}`",
+                instance.label
+            ))
+            .hint("write its tasks in jsonnet: `docs/plugins.md` shows how")
+            .at_if_absent(at));
+        }
         Err(
             Error::user(format!("`{}` is no plugin", declaration.info.label()))
                 .cause(format!("it is a `Build` dependency of `{}`", instance.label))
-                .hint("give `plugin=import '…'` to its `wake.pkg`, or depend on it as `Runtime` or `Tool`")
+                .hint("give `plugin=import '…'` to its `wake.pkg`, or make it a recipe with `Language: 'Jsonnet'` (docs/plugins.md); or depend on it as `Runtime` or `Tool`")
                 .at_if_absent(at),
         )
     }
@@ -155,7 +202,12 @@ impl Instances<'_> {
         let language = instance.language.iter();
         let mut plugins: Vec<Plugin> = language.map(|name| Plugin::Std((*name).into())).collect();
         for (package, _) in &instance.builds {
-            let plugin = Plugin::Package(self.packages.directory(*package));
+            let directory = self.packages.directory(*package);
+            let declared = self.packages.declared_of(*package);
+            let plugin = match declared.and_then(|one| one.plugin.as_ref()) {
+                Some(DeclaredPlugin::File(file)) => Plugin::File(directory, file.clone()),
+                _ => Plugin::Package(directory),
+            };
             if !plugins.contains(&plugin) {
                 plugins.push(plugin);
             }
@@ -177,6 +229,7 @@ impl Instances<'_> {
         for (package, request) in &self.all[index].requests {
             self.packages.check(*package, request)?;
         }
+        self.check_edges(index)?;
         self.ask(Step::Generate(index));
         Ok(())
     }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Edge, InstanceIndex, Instances};
+use super::{Edge, Instance, InstanceIndex, Instances};
 use crate::declare::model::PackageRequest;
 use crate::jsonnet::protocol::{Answered, DependencyState, GenerateInput};
 use crate::pkg::PackageIndex;
@@ -27,22 +27,51 @@ impl Instances<'_> {
             parameters: instance.parameters.clone(),
             body: module.body.clone(),
             files: declaration.files.clone().unwrap_or_default(),
-            dependencies: instance
-                .edges
-                .iter()
-                .map(|edge| self.dependency_state(edge))
-                .collect(),
+            dependencies: self.dependency_states(instance),
             plugins: self.plugins(index),
             answers,
-            sdks: Vec::new(),
-            shared_keys: Vec::new(),
+            sdks: self.shared.sdks.to_vec(),
+            shared_keys: module.shared_keys.clone(),
             preprocessed: self.preprocessed_for(index),
             at: module.at.clone(),
         })
     }
 
+    /// What its dependencies share, and the tools of its plugins.
+    fn dependency_states(&self, instance: &Instance) -> Vec<DependencyState> {
+        let is_build = |edge: &&Edge| edge.kind == "Build";
+        let plugins = instance.edges.iter().filter(is_build);
+        let of_plugins = plugins.flat_map(|plugin| &self.all[plugin.to].edges);
+        let tools = of_plugins.filter(|edge| edge.kind == "Tool");
+        let edges = instance.edges.iter().chain(tools);
+        let states = edges.map(|edge| self.dependency_state(edge));
+        let bare = instance.builds.iter().map(|(package, _)| *package);
+        let bare = bare.filter(|&package| {
+            let mut plugins = instance.edges.iter().filter(is_build);
+            !plugins.any(|edge| self.all[edge.to].package == package)
+        });
+        states
+            .chain(bare.map(|package| self.plugin_state(package)))
+            .collect()
+    }
+
+    /// A plugin that has nothing but tasks.
+    fn plugin_state(&self, package: PackageIndex) -> DependencyState {
+        let reference = self.packages.label(package);
+        DependencyState {
+            kind: "Build".to_owned(),
+            key: None,
+            name: reference.rsplit('/').next().unwrap_or_default().to_owned(),
+            module: "root".to_owned(),
+            reference,
+            target_directory: String::new(),
+            executable: None,
+            shared_state: json!({}),
+        }
+    }
+
     fn preprocessed_for(&self, index: InstanceIndex) -> BTreeMap<String, String> {
-        let known = self.preprocessed.get(&self.target_token(index));
+        let known = self.shared.preprocessed.get(&self.target_token(index));
         known.cloned().unwrap_or_default()
     }
 

@@ -7,6 +7,7 @@
 mod answers;
 mod cycle;
 mod dependencies;
+mod edges;
 mod input;
 mod recipe_tests;
 #[cfg(test)]
@@ -19,7 +20,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 
 use super::qualify;
-use crate::declare::model::{Module, ModuleBody, PackageRequest, Parameters};
+use crate::declare::model::{Dependency, Module, ModuleBody, PackageRequest, Parameters};
 use crate::error::{Error, Location, Result, suggestion};
 use crate::event::{Event, Subscriber};
 use crate::jsonnet::protocol::{Answer, Answered, Generated, Outcome, Read, Request};
@@ -77,8 +78,10 @@ pub struct Instance {
     requests: Vec<(PackageIndex, PackageRequest)>,
     /// Dependencies and plugin packages that are not there yet.
     missing: usize,
-    /// Who waits for this one.
+    /// Who waits for this one to be generated.
     dependents: Vec<InstanceIndex>,
+    /// Who waits for this one to be evaluated, since its package has tasks for them.
+    users: Vec<(InstanceIndex, Dependency)>,
     generated: Option<Generated>,
     /// What its tasks made so far, while they wait for the outputs of what they asked for with `preprocess`.
     pending: Option<Generated>,
@@ -94,6 +97,8 @@ struct Edge {
     kind: String,
     key: Option<String>,
     to: InstanceIndex,
+    /// What the language of `to` must be.
+    language: Option<String>,
     at: Option<Location>,
 }
 
@@ -136,10 +141,12 @@ impl Instance {
 
     /// Whether it declares raw operations.
     pub fn is_command(&self) -> bool {
-        self.recipe()
-            .and_then(|recipe| recipe.get("Language"))
-            .and_then(Value::as_str)
-            == Some("Command")
+        self.language_name() == Some("Command")
+    }
+
+    /// The `Language` of its recipe.
+    fn language_name(&self) -> Option<&str> {
+        self.recipe()?.get("Language")?.as_str()
     }
 
     /// Whether its language has symbols without versions.
@@ -174,6 +181,17 @@ enum Step {
 /// What is asked for a step.
 struct Job(Step, Request);
 
+/// What is the same for all instances.
+#[derive(Clone, Copy)]
+pub struct Shared<'a> {
+    /// What `Build` and `Tool` dependencies are made with.
+    pub host_parameters: &'a Parameters,
+    /// As tasks see them.
+    pub sdks: &'a [Value],
+    /// What was made of what tasks asked for with `preprocess`.
+    pub preprocessed: &'a Preprocessed,
+}
+
 /// All instances of one request.
 pub struct Instances<'a> {
     pub packages: &'a mut Packages,
@@ -189,21 +207,13 @@ pub struct Instances<'a> {
     unanswered: HashMap<Step, usize>,
     /// Whether `Tests` and dependencies of the kind `Test` count.
     testing: bool,
-    /// What was made of what tasks asked for with `preprocess`.
-    preprocessed: &'a Preprocessed,
-    /// What `Tool` dependencies are made with.
-    host_parameters: Parameters,
+    shared: Shared<'a>,
     pub reads: Vec<Read>,
     jobs: Vec<Job>,
 }
 
 impl<'a> Instances<'a> {
-    pub fn new(
-        packages: &'a mut Packages,
-        testing: bool,
-        host_parameters: Parameters,
-        preprocessed: &'a Preprocessed,
-    ) -> Self {
+    pub fn new(packages: &'a mut Packages, testing: bool, shared: Shared<'a>) -> Self {
         Self {
             packages,
             all: Vec::new(),
@@ -214,8 +224,7 @@ impl<'a> Instances<'a> {
             waiting_for_exports: HashMap::new(),
             unanswered: HashMap::new(),
             testing,
-            preprocessed,
-            host_parameters,
+            shared,
             reads: Vec::new(),
             jobs: Vec::new(),
         }
@@ -411,6 +420,7 @@ impl<'a> Instances<'a> {
             requests: Vec::new(),
             missing: 0,
             dependents: Vec::new(),
+            users: Vec::new(),
             generated: None,
             pending: None,
             is_recalled: false,
@@ -489,7 +499,7 @@ impl<'a> Instances<'a> {
 
     /// Whether tasks asked for outputs that they have not been given.
     fn waits_for_preprocess(&self, index: InstanceIndex, generated: &Generated) -> bool {
-        let given = self.preprocessed.get(&self.target_token(index));
+        let given = self.shared.preprocessed.get(&self.target_token(index));
         let mut outputs = generated
             .preprocess
             .iter()

@@ -25,6 +25,8 @@ impl Instances<'_> {
             );
         };
         let body = ModuleBody::Recipe(Value::Object(tests_recipe(recipe, tests)));
+        let shared_keys = base.evaluated.as_ref();
+        let shared_keys = shared_keys.map_or_else(Vec::new, |module| module.shared_keys.clone());
         let (package, module, at) = (base.package, base.module.clone(), base.at().cloned());
         let (parameters, config) = (base.parameters.clone(), base.config.clone());
         let mut dependencies = base
@@ -49,6 +51,7 @@ impl Instances<'_> {
         tests.evaluated = Some(Module {
             body,
             dependencies,
+            shared_keys,
             at,
         });
         self.need(index)

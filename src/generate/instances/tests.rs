@@ -64,6 +64,7 @@ fn recipe(dependencies: Vec<Dependency>) -> Module {
     Module {
         body: ModuleBody::Recipe(json!({"Language": "Command"})),
         dependencies,
+        shared_keys: Vec::new(),
         at: None,
     }
 }
@@ -81,6 +82,7 @@ impl World {
                 let modules = self.modules.keys().filter(|(package, _)| *package == name);
                 Ok(Answer::Declaration(Declaration {
                     info: info(&name),
+                    language: None,
                     files: None,
                     pkgs: Vec::new(),
                     modules: modules.map(|(_, module)| module.clone()).collect(),
@@ -191,7 +193,12 @@ fn attempt(
     ask: &Ask<'_>,
 ) -> Result<Vec<String>> {
     let preprocessed = Preprocessed::new();
-    let mut instances = Instances::new(packages, testing, Parameters::new(), &preprocessed);
+    let shared = Shared {
+        host_parameters: &Parameters::new(),
+        sdks: &[],
+        preprocessed: &preprocessed,
+    };
+    let mut instances = Instances::new(packages, testing, shared);
     for module in modules {
         instances.request(root, module, &Parameters::new())?;
     }

@@ -45,7 +45,7 @@ fn read(scope: &Rc<Scope>, request: &Rc<PackageRequest>, field: &str) -> Evaluat
         return Err(raise(
             Error::user(format!(
                 "`{field}` of `{}` cannot be read by another package",
-                request.wanted.label()
+                request.label()
             ))
             .hint("a package shows others its `exports`"),
         ));

@@ -6,9 +6,11 @@ use jrsonnet_evaluator::function::FuncVal;
 use jrsonnet_evaluator::{ObjValue, Thunk, Val};
 
 use super::{Made, made_of, opaque};
-use crate::declare::model::{PackageRef, PackageRequest};
+use crate::declare::model::{Dependency, PackageRef, PackageRequest};
+use crate::declare::recipe::from_file;
 use crate::error::{Error, Location};
 use crate::jsonnet::functions::Call;
+use crate::jsonnet::json::to_value;
 use crate::jsonnet::session::Evaluated;
 
 /// A `wake.module`.
@@ -23,6 +25,8 @@ pub(in crate::jsonnet) struct ModuleValue {
 /// A `wake.recipe`.
 pub(in crate::jsonnet) struct RecipeValue {
     pub(in crate::jsonnet) properties: ObjValue,
+    /// What it depends on, where it was read from a file. `properties` has no `Dependencies` then.
+    pub(in crate::jsonnet) dependencies: Option<Vec<Dependency>>,
     pub(in crate::jsonnet) at: Option<Location>,
 }
 
@@ -78,20 +82,33 @@ pub(in crate::jsonnet) fn module(call: &Call<'_>) -> Evaluated<Val> {
 pub(in crate::jsonnet) fn recipe(call: &Call<'_>) -> Evaluated<Val> {
     let given = call.needed(0)?;
     if let Val::Str(path) = &given {
-        return Err(call.fail(
-            Error::user(format!(
-                "`wake.recipe` cannot read `{}`",
-                path.clone().into_flat()
-            ))
-            .cause("a `PKG` gives the properties of a recipe itself")
-            .hint("write the properties as an object"),
-        ));
+        return recipe_of_file(call, &path.clone().into_flat());
     }
     let (Val::Obj(properties), None) = (&given, made_of(call.session(), &given)) else {
         return Err(call.wrong("properties", "an object", &given));
     };
     let recipe = RecipeValue {
         properties: properties.clone(),
+        dependencies: None,
+        at: call.at.clone(),
+    };
+    Ok(opaque(call.session(), Made::Recipe(Rc::new(recipe))))
+}
+
+/// The recipe in a file of the package.
+fn recipe_of_file(call: &Call<'_>, path: &str) -> Evaluated<Val> {
+    let (read, reads) = from_file(&call.scope.package, path);
+    for read in reads {
+        call.session().record(read);
+    }
+    let read = read.map_err(|error| call.fail(error))?;
+    let properties = to_value(&serde_json::Value::Object(read.properties));
+    let Val::Obj(properties) = properties else {
+        return Err(call.fail(Error::internal("A table is no object")));
+    };
+    let recipe = RecipeValue {
+        properties,
+        dependencies: Some(read.dependencies),
         at: call.at.clone(),
     };
     Ok(opaque(call.session(), Made::Recipe(Rc::new(recipe))))

@@ -71,7 +71,7 @@ pub(super) fn check_depth(request: &PackageRequest) -> Result<(), Error> {
     }
     Err(Error::user(format!(
         "The request for `{}` is nested too deeply",
-        request.wanted.label()
+        request.label()
     ))
     .cause(
         "it comes from a retriever that comes from a retriever, and so on, or has a deep `config`",

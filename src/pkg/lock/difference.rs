@@ -204,5 +204,8 @@ fn required(asked: &Requires) -> String {
     if let Some((_, versions)) = known {
         text.push_str(&format!(" [{versions}]"));
     }
+    if asked.is_host {
+        text.push_str(" (host)");
+    }
     text
 }

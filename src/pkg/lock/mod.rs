@@ -5,7 +5,7 @@
 //! ## Format 1
 //!
 //! UTF-8 text, one JSON object a line without spaces, each line ended by a line feed. The first line is
-//! `{"wake.lock":1}`, the number of the format; with the key `vendor` if the workspace carries copies of its packages: their
+//! `{"wake.lock":1}`, the number of the format, 2 if something is asked for with `host`; with the key `vendor` if the workspace carries copies of its packages: their
 //! directory, relative to its top. Then comes one line for every package, sorted by name, version, scope,
 //! artifact and origin. The keys of a line, in this order, those with a default left out where they have it:
 //!
@@ -13,12 +13,13 @@
 //! - `version`: semver. A path package has none
 //! - `origin`: where it comes from, as messages write it; of a path package `path:` and its directory, relative to the
 //!   workspace's top where there is such a path
-//! - `scope`: the scope that it was chosen in; default: the main one
+//! - `scope`: the scope that it was chosen in, `host` for that of the host; default: the main one
 //! - `digest`: its id in the store, 64 hex digits, or `-` as long as nobody has fetched it. A path package has none
 //! - `size`: bytes of its files; default: not known
 //! - `requires`: what it asks for, in the order of its keys: `namespace/name@requirement` of the same origin, else
-//!   `{"req":…,"from":origin,"versions":…,"hidden":true}`, where all but `req` may be missing; `hidden`: no visible field
-//!   of `pkgs` asks so, but a module that was built; default: nothing
+//!   `{"req":…,"from":origin,"versions":…,"host":true,"hidden":true}`, where all but `req` may be missing; `host`: as a
+//!   `Build` or `Tool` dependency of a recipe; `hidden`: no visible field of `pkgs` asks so, but a module that was built;
+//!   default: nothing
 //! - `artifact`: `{"name":…,"when":{parameter:[value,…]}}`, if the version has several; each has a line of its own
 //! - `replace`: `true` for a path package that answers every request for its name
 //!
@@ -45,8 +46,10 @@ use crate::fs;
 
 pub use difference::{Change, Difference};
 
-/// The number of the format that this wake reads and writes.
-pub const SCHEMA: u64 = 1;
+/// The number of the newest format that this wake reads and writes.
+pub const SCHEMA: u64 = 2;
+/// The number of the oldest one, in which nothing is asked for in the scope of the host.
+const FIRST_SCHEMA: u64 = 1;
 /// What the origin of a path package begins with.
 pub const PATH: &str = "path:";
 
@@ -90,6 +93,8 @@ pub struct Requires {
     pub origin: Option<Origin>,
     /// `None`: not said.
     pub versions: Option<Versions>,
+    /// As a `Build` or `Tool` dependency of a recipe.
+    pub is_host: bool,
     /// Only a module asks so: no visible field of `pkgs` does.
     pub is_hidden: bool,
 }
@@ -126,6 +131,15 @@ impl Lock {
                 .hint(parse::RESTORE)
         })?;
         Self::parse(&text, shown).map(Some)
+    }
+
+    /// The oldest format that can say it.
+    fn schema(&self) -> u64 {
+        let mut requires = self.entries.iter().flat_map(|entry| &entry.requires);
+        match requires.any(|one| one.is_host) {
+            true => SCHEMA,
+            false => FIRST_SCHEMA,
+        }
     }
 
     /// The packages of a name, smallest version first.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Artifact, Entry, Lock, PATH, Requires, SCHEMA, VERSIONS};
+use super::{Artifact, Entry, FIRST_SCHEMA, Lock, PATH, Requires, SCHEMA, VERSIONS};
 use crate::declare::model::{NAMES, is_label, version_of};
 use crate::error::{Error, Location, Result, suggestion};
 use crate::pkg::requirement::Requirement;
@@ -120,17 +120,17 @@ fn header(line: &Line<'_>) -> Result<Option<String>> {
         return Err(line
             .fail("The lock does not say what format it has", "")
             .cause(format!(
-                "the first line must be `{{\"wake.lock\":{SCHEMA}}}`"
+                "the first line must be `{{\"wake.lock\":{FIRST_SCHEMA}}}`"
             ))
             .hint(RESTORE));
     };
     if schema > SCHEMA {
         return Err(line
             .fail(format!("The lock has the format {schema}"), "")
-            .cause(format!("this wake reads format {SCHEMA}"))
+            .cause(format!("this wake reads formats up to {SCHEMA}"))
             .hint("use a newer wake"));
     }
-    if schema < SCHEMA {
+    if schema < FIRST_SCHEMA {
         return Err(line
             .fail(
                 format!("The lock has the format {schema}, which never was"),
@@ -200,6 +200,8 @@ struct WrittenRequirement {
     req: String,
     from: Option<String>,
     versions: Option<String>,
+    #[serde(default)]
+    host: bool,
     #[serde(default)]
     hidden: bool,
 }
@@ -276,6 +278,7 @@ fn requirement(line: &Line<'_>, value: &Value) -> Result<Requires> {
             req: text.clone(),
             from: None,
             versions: None,
+            host: false,
             hidden: false,
         },
         other => serde_json::from_value(other.clone()).map_err(|error| {
@@ -304,6 +307,7 @@ fn requirement(line: &Line<'_>, value: &Value) -> Result<Requires> {
         requirement: parsed,
         origin: written.from.map(Arc::from),
         versions: versions.transpose()?,
+        is_host: written.host,
         is_hidden: written.hidden,
     })
 }

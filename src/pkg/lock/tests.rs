@@ -58,6 +58,7 @@ fn the_format_is_as_specified() {
             requirement: Requirement::parse("^1 || >=3, <4").unwrap(),
             origin: None,
             versions: None,
+            is_host: false,
             is_hidden: false,
         },
         Requires {
@@ -65,6 +66,7 @@ fn the_format_is_as_specified() {
             requirement: Requirement::any(),
             origin: Some(Arc::from("index({\"path\":\"../index\"})")),
             versions: Some(Versions::OnePerMinor),
+            is_host: true,
             is_hidden: true,
         },
     ];
@@ -78,14 +80,18 @@ fn the_format_is_as_specified() {
     let lock = Lock::new(vec![path, artifact, asking]);
     let seven = "07".repeat(32);
     let expected = format!(
-        r#"{{"wake.lock":1}}
-{{"name":"acme/base","version":"1.2.0-beta.1","origin":"crates","scope":"host","digest":"{seven}","size":10,"requires":["acme/x@^1 || >=3, <4",{{"req":"y@*","from":"index({{\"path\":\"../index\"}})","versions":"onePerMinor","hidden":true}}]}}
+        r#"{{"wake.lock":2}}
+{{"name":"acme/base","version":"1.2.0-beta.1","origin":"crates","scope":"host","digest":"{seven}","size":10,"requires":["acme/x@^1 || >=3, <4",{{"req":"y@*","from":"index({{\"path\":\"../index\"}})","versions":"onePerMinor","host":true,"hidden":true}}]}}
 {{"name":"acme/base","version":"1.2.0","origin":"crates","digest":"-","artifact":{{"name":"linux","when":{{"System":["Linux"]}}}}}}
 {{"name":"acme/terminal","origin":"path:../terminal","replace":true}}
 "#
     );
     assert_eq!(lock.to_text(), expected);
     assert_eq!(Lock::parse(&expected, "wake.lock").unwrap(), lock);
+    // What older wakes understand stays readable for them.
+    let mut lock = lock;
+    lock.entries[0].requires[1].is_host = false;
+    assert!(lock.to_text().starts_with("{\"wake.lock\":1}\n"));
 }
 
 /// Catches a lock that is refused after a merge by lines, or by an editor that ends lines otherwise.
@@ -112,7 +118,7 @@ fn what_is_no_lock_is_refused_with_its_place() {
         (String::new(), "1:1", "is empty"),
         ("\n \n".to_owned(), "1:1", "is empty"),
         (conflict, "2:1", "keep the lines of both sides"),
-        ("{\"wake.lock\":2}\n".to_owned(), "1:1", "use a newer wake"),
+        ("{\"wake.lock\":3}\n".to_owned(), "1:1", "use a newer wake"),
         ("{\"wake.lock\":0}\n".to_owned(), "1:1", "never was"),
         (
             "{\"wake.lock\":1,\"more\":2}".to_owned(),
@@ -190,6 +196,7 @@ fn a_change_is_told_in_one_line() {
         requirement: Requirement::any(),
         origin: None,
         versions: None,
+        is_host: false,
         is_hidden: false,
     };
     let mut asking = entry("acme/asking", "1.0.0");
@@ -229,12 +236,14 @@ fn requires() -> impl Strategy<Value = Requires> {
         prop::sample::select(vec!["*", "^1.2", ">=2, <4", "=1.0.0-rc.1", "^1 || ^2"]),
         prop::option::of("\\PC{1,12}"),
         prop::option::of(prop::sample::select(VERSIONS.map(|(one, _)| one).to_vec())),
+        any::<bool>(),
     )
-        .prop_map(|(name, requirement, origin, versions)| Requires {
+        .prop_map(|(name, requirement, origin, versions, is_host)| Requires {
             name,
             requirement: Requirement::parse(requirement).unwrap(),
             origin: origin.map(Arc::from),
             versions,
+            is_host,
             is_hidden: false,
         })
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-use super::{Artifact, Entry, Lock, Requires, SCHEMA, VERSIONS};
+use super::{Artifact, Entry, Lock, Requires, VERSIONS};
 
 impl Lock {
     /// What the file contains; the same for equal locks.
@@ -15,11 +15,12 @@ impl Lock {
 
 impl fmt::Display for Lock {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let schema = self.schema();
         match &self.vendor {
-            None => writeln!(formatter, "{{\"wake.lock\":{SCHEMA}}}")?,
+            None => writeln!(formatter, "{{\"wake.lock\":{schema}}}")?,
             Some(vendor) => {
                 let vendor = json!(vendor);
-                writeln!(formatter, "{{\"wake.lock\":{SCHEMA},\"vendor\":{vendor}}}")?;
+                writeln!(formatter, "{{\"wake.lock\":{schema},\"vendor\":{vendor}}}")?;
             }
         }
         let mut entries: Vec<&Entry> = self.entries.iter().collect();
@@ -65,7 +66,8 @@ fn line(entry: &Entry) -> Value {
 /// What a package asks for, as the lock writes it.
 pub(super) fn requirement(requires: &Requires) -> Value {
     let text = format!("{}@{}", requires.name, requires.requirement);
-    if requires.origin.is_none() && requires.versions.is_none() && !requires.is_hidden {
+    let is_plain = !requires.is_host && !requires.is_hidden;
+    if is_plain && requires.origin.is_none() && requires.versions.is_none() {
         return Value::String(text);
     }
     Value::Object(present([
@@ -81,6 +83,7 @@ pub(super) fn requirement(requires: &Requires) -> Value {
                 known.map(|(_, text)| json!(text))
             }),
         ),
+        ("host", requires.is_host.then_some(Value::Bool(true))),
         ("hidden", requires.is_hidden.then_some(Value::Bool(true))),
     ]))
 }

@@ -3,6 +3,7 @@
 mod globals;
 mod kept;
 mod random;
+mod recipes;
 mod rules;
 mod waiting;
 
@@ -29,6 +30,7 @@ use crate::error::{Error, Location, Result};
 use crate::event::{Event, Subscriber};
 use crate::fs;
 use crate::jsonnet::protocol::{Answer, Answered, Outcome, Request};
+use crate::workspace::discover::{PKG, RECIPE};
 use crate::workspace::layout::Layout;
 
 /// What stands in an imagined `PKG`.
@@ -50,6 +52,7 @@ fn package(label: &str, version: &str) -> Script {
     Script {
         declaration: Declaration {
             info,
+            language: None,
             files: None,
             pkgs: Vec::new(),
             modules: Vec::new(),
@@ -122,11 +125,23 @@ impl Script {
             let req = format!("{}@{version}", wanted.label());
             match &request.from {
                 Source::Retriever(exec) if &*origin(exec) == own => {
-                    Some((key.clone(), Required::Same(req)))
+                    let said = match request.is_host {
+                        false => Required::Same(req),
+                        host => Required::From {
+                            req,
+                            from: None,
+                            host,
+                        },
+                    };
+                    Some((key.clone(), said))
                 }
                 Source::Global => {
-                    let from = "global".to_owned();
-                    Some((key.clone(), Required::From { req, from }))
+                    let said = Required::From {
+                        req,
+                        from: Some("global".to_owned()),
+                        host: request.is_host,
+                    };
+                    Some((key.clone(), said))
                 }
                 _ => None,
             }
@@ -289,6 +304,13 @@ impl World {
         self.members.push(directory.to_owned());
     }
 
+    /// Writes a path package that is declared by a recipe, relative to the top.
+    fn recipe(&self, directory: &str, script: &Script) {
+        self.path(directory, script);
+        let directory = self.top.join(directory);
+        fs::rename(&directory.join(PKG), &directory.join(RECIPE)).unwrap();
+    }
+
     /// Has a retriever offer a version, with the forecast that its declaration comes to.
     fn offer(&mut self, origin: &str, script: Script) -> &mut Candidate {
         let key = (origin.to_owned(), script.declaration.info.label());
@@ -364,7 +386,8 @@ impl World {
             Request::Exports { package, answers } => (package, answers, false),
             _ => return Err(Error::internal("Not imagined")),
         };
-        let content = fs::read(&package.directory.join("PKG"))?;
+        let file = super::contents::declaration_file(&package.directory);
+        let content = fs::read(&package.directory.join(file))?;
         let script: Script = serde_json::from_slice(&content)
             .map_err(|error| Error::user("Not a `PKG`").cause(error.to_string()))?;
         let label = script.declaration.info.label();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{PackageIndex, Packages, demand};
+use super::{PackageIndex, Packages};
 use crate::declare::model::{PackageRequest, Source};
 use crate::error::{Error, Result, suggestion};
 use crate::fs;
@@ -63,7 +63,7 @@ impl Packages {
         if asks.release.is_some() {
             return Err(Error::user(format!(
                 "`{}` is asked for by path, in a package that a retriever has fetched",
-                request.wanted.label()
+                request.label()
             ))
             .cause(format!("`{}` asks for `{relative}`", asks.display))
             .hint("only its own files are fetched: it must ask for other packages by `wake.GLOBAL` or a retriever"));
@@ -77,14 +77,15 @@ impl Packages {
         });
         match target {
             Some(directory) => Ok(self.add(directory)),
-            None => Err(
-                Error::user(format!("`{}` is not there", request.wanted.label()))
-                    .cause(format!(
-                        "there is no directory `{}`",
-                        path::display(&path, &self.top)
-                    ))
-                    .hint("correct the path in `from`"),
-            ),
+            None => Err(Error::user(format!("`{}` is not there", request.label()))
+                .cause(format!(
+                    "there is no directory `{}`",
+                    path::display(&path, &self.top)
+                ))
+                .hint(match request.wanted.name.is_empty() {
+                    true => "correct the path of the reference",
+                    false => "correct the path in `from`",
+                })),
         }
     }
 
@@ -145,13 +146,14 @@ impl Packages {
         if let Some(&replacing) = self.decisions.replaced.get(&label) {
             return Ok(replacing);
         }
-        let demand = demand(request, origin)?;
+        let demand = self.demanded(asking, request, origin)?;
         let asker = self.packages[asking].release.as_ref();
         let answer = self.decisions.answer(asker, &self.label(asking), &demand);
         let Some(release) = answer.cloned() else {
             self.needs.demand(asking, request);
             return Err(not_yet(request));
         };
+        let release = self.decisions.representative(&release);
         let granted = self.granted(asking, request);
         if let Some(&index) = self.by_release.get(&release) {
             self.grant(index, granted);
@@ -167,5 +169,5 @@ impl Packages {
 
 /// The error of a request that resolution has not answered yet; shown only if it never does.
 fn not_yet(request: &PackageRequest) -> Error {
-    Error::user(format!("`{}` is not resolved", request.wanted.label()))
+    Error::user(format!("`{}` is not resolved", request.label()))
 }

@@ -11,14 +11,18 @@ use std::path::{Path, PathBuf};
 
 use semver::Version;
 
+use super::contents;
 use super::decisions::{Decisions, Needs, Release};
 use super::facts::{Demand, Origin, Subject};
 use super::requirement::Requirement;
-use crate::declare::model::{Declaration, PackageDirectory, PackageRequest, Permission, Source};
+use crate::declare::model::{
+    Declaration, PackageDirectory, PackageInfo, PackageRequest, Permission, Source,
+};
 use crate::error::{Error, Location, Result};
 use crate::event::{Event, Subscriber};
 use crate::fs::path;
 use crate::jsonnet::protocol::{Answer, Outcome, Read, Request};
+use crate::workspace::discover::RECIPE;
 
 /// Asks an evaluation process; callable from several threads.
 pub type Ask<'a> = dyn Fn(&Request) -> Result<Outcome> + Sync + 'a;
@@ -42,11 +46,26 @@ pub struct Package {
     pub permissions: BTreeSet<Permission>,
     /// See [`Decisions::variant`].
     pub variant: String,
+    /// A path package that members reach as a `Build` or `Tool` dependency only, or by way of one: what it asks for is
+    /// answered in the scope of the host. Of a release its scope says so.
+    pub is_host: bool,
     /// Fetched, and not in the store yet.
     pub is_staged: bool,
+    /// Declared by a recipe.
+    pub is_recipe: bool,
     declaration: Option<Result<Declaration>>,
-    /// The packages its `pkgs` name, and where.
-    edges: Vec<(PackageIndex, Option<Location>)>,
+    /// The packages its `pkgs` name.
+    edges: Vec<Edge>,
+}
+
+/// A package that another one needs.
+#[derive(Clone, Debug, PartialEq)]
+struct Edge {
+    to: PackageIndex,
+    /// Where the other one says so.
+    at: Option<Location>,
+    /// As a `Build` or `Tool` dependency of a recipe.
+    is_host: bool,
 }
 
 /// All packages that were looked at.
@@ -111,7 +130,9 @@ impl Packages {
             release: None,
             permissions: BTreeSet::new(),
             variant: String::new(),
+            is_host: false,
             is_staged: false,
+            is_recipe: false,
             declaration: None,
             edges: Vec::new(),
         });
@@ -205,7 +226,9 @@ impl Packages {
             directory,
             place,
             variant: self.decisions.variant(&release),
+            is_host: false,
             is_staged: false,
+            is_recipe: false,
             release: Some(release),
             permissions,
             declaration: None,
@@ -248,15 +271,26 @@ impl Packages {
             .collect()
     }
 
-    /// The path packages of a name that are declared.
+    /// The declared path packages of a name.
     pub fn labelled(&self, label: &str) -> Vec<PackageIndex> {
+        self.paths_that(|info| info.label() == label)
+    }
+
+    /// The declared path packages that a reference of a recipe means: those called so, else, if it does not say whose they
+    /// are, those of that name in whatever namespace.
+    pub fn referenced(&self, label: &str) -> Vec<PackageIndex> {
+        let exact = self.labelled(label);
+        match exact.is_empty() {
+            true => self.paths_that(|info| info.name == label),
+            false => exact,
+        }
+    }
+
+    fn paths_that(&self, is_meant: impl Fn(&PackageInfo) -> bool) -> Vec<PackageIndex> {
         let is_meant = |index: &PackageIndex| {
-            let package = &self.packages[*index];
-            let declaration = package
-                .declaration
-                .as_ref()
-                .and_then(|one| one.as_ref().ok());
-            package.release.is_none() && declaration.is_some_and(|one| one.info.label() == label)
+            let is_path = self.packages[*index].release.is_none();
+            let declaration = self.declared_of(*index).filter(|_| is_path);
+            declaration.is_some_and(|one| is_meant(&one.info))
         };
         self.indexes().filter(is_meant).collect()
     }
@@ -284,12 +318,14 @@ impl Packages {
                 if let Source::Path(_) = request.from
                     && let Ok(package) = self.find(index, request)
                 {
-                    self.connect(index, package, request.at.as_ref());
+                    self.connect(index, package, request);
                     found.push(package);
                 }
             }
         }
-        self.packages[index].declaration = Some(declaration);
+        let package = &mut self.packages[index];
+        package.is_recipe = contents::declaration_file(&package.directory) == RECIPE;
+        package.declaration = Some(declaration);
         found
     }
 
@@ -329,7 +365,7 @@ impl Packages {
             let mut requests = declaration.pkgs.iter().map(|(_, request)| request);
             requests.all(|request| {
                 !matches!(request.from, Source::Path(_))
-                    || edges.iter().any(|(_, at)| *at == request.at)
+                    || edges.iter().any(|edge| edge.at == request.at)
             })
         })
     }
@@ -346,11 +382,27 @@ impl Packages {
 
     /// Works out anew what depends on the solution.
     pub fn refresh_variants(&mut self) {
+        self.decisions.refresh_representatives();
         for package in &mut self.packages {
             if let Some(release) = &package.release {
                 package.variant = self.decisions.variant(release);
             }
         }
+    }
+
+    /// What a request of a package asks for by a retriever, in the scope in which the package is looked at.
+    ///
+    /// # Errors
+    /// As [`demand`].
+    pub fn demanded(
+        &self,
+        asking: PackageIndex,
+        request: &PackageRequest,
+        origin: Origin,
+    ) -> Result<Demand> {
+        let mut demand = demand(request, origin)?;
+        demand.is_host |= self.packages[asking].is_host;
+        Ok(demand)
     }
 
     /// Whether it was declared, well or not.
@@ -359,14 +411,14 @@ impl Packages {
     }
 
     /// Refuses a declared package that is not the one that was asked for: another name, namespace or version. A package
-    /// that says no version has any.
+    /// that says no version has any, and a request without a name takes any package.
     ///
     /// # Errors
     /// `User`, at the `getPkg`; also those of the package's own declaration.
     pub fn check(&self, index: PackageIndex, request: &PackageRequest) -> Result<()> {
         let info = &self.declaration(index)?.info;
         let wanted = &request.wanted;
-        let is_named = wanted.name == info.name
+        let is_named = (wanted.name.is_empty() || wanted.name == info.name)
             && (wanted.namespace.is_none() || wanted.namespace == info.namespace);
         let requirement = Requirement::of(wanted.version.as_deref())?;
         let version = info.version.as_deref().map(Version::parse);
@@ -402,6 +454,7 @@ pub fn demand(request: &PackageRequest, origin: Origin) -> Result<Demand> {
         },
         requirement,
         versions: request.versions,
+        is_host: request.is_host,
         at: request.at.clone(),
     })
 }
@@ -415,6 +468,7 @@ pub fn unexpected(answer: &Answer) -> Error {
         Answer::Generated(_) => "Generated",
         Answer::Tried(_) => "Tried",
         Answer::Value(_) => "Value",
+        Answer::Findings(_) => "Findings",
         Answer::Waiting(_) => "Waiting",
     };
     Error::internal(format!(

@@ -66,6 +66,7 @@ impl Place {
                 namespace: Some("acme".to_owned()),
                 version: Some(version.to_owned()),
             },
+            language: None,
             files: Some(vec!["src/a.c".to_owned()]),
             pkgs: Vec::new(),
             modules: Vec::new(),

@@ -184,10 +184,10 @@ fn candidate(value: Value) -> Checked<Candidate> {
 fn required(required: &Required) -> Checked<()> {
     let text = match required {
         Required::Same(text) => text,
-        Required::From { req, from } if from == "global" => req,
-        Required::From { from, .. } => {
-            return Err(format!("`from` is `{from}`, and can only be `global`"));
-        }
+        Required::From { req, from, .. } => match from.as_deref() {
+            None | Some("global") => req,
+            Some(from) => return Err(format!("`from` is `{from}`, and can only be `global`")),
+        },
     };
     let (label, requirement) = match text.split_once('@') {
         Some((label, requirement)) => (label, Some(requirement)),

@@ -90,15 +90,20 @@ pub struct Candidate {
     pub artifacts: Vec<Artifact>,
 }
 
-/// A requirement: `ns/name@req`, asked of the same retriever with the same config, or with a word on where from.
+/// A requirement: `ns/name@req`, asked of the same retriever with the same config, or with a word on where from and what
+/// for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Required {
     Same(String),
     From {
         req: String,
-        /// `global`.
-        from: String,
+        /// `global`; `None`: of the same retriever.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+        /// As a `Build` or `Tool` dependency of a recipe.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        host: bool,
     },
 }
 
@@ -109,14 +114,16 @@ impl<'de> Deserialize<'de> for Required {
         #[derive(Deserialize)]
         struct Place {
             req: String,
-            from: String,
+            from: Option<String>,
+            #[serde(default)]
+            host: bool,
         }
         struct Either;
         impl<'de> Visitor<'de> for Either {
             type Value = Required;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("\"ns/name@req\" or {\"req\", \"from\"}")
+                formatter.write_str("\"ns/name@req\" or {\"req\", \"from\", \"host\"}")
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Required, E> {
@@ -124,8 +131,9 @@ impl<'de> Deserialize<'de> for Required {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Required, A::Error> {
-                let Place { req, from } = Place::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(Required::From { req, from })
+                let Place { req, from, host } =
+                    Place::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Required::From { req, from, host })
             }
         }
         deserializer.deserialize_any(Either)

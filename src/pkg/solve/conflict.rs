@@ -174,8 +174,8 @@ struct Chain<'a> {
     choices: Map<Node, Vec<Node>>,
 }
 
-/// What makes edges one link: who asks, which of the path packages, and for what.
-type Same<'a> = (Node, Option<&'a str>, &'a Subject, &'a Requirement);
+/// What makes edges one link: who asks, which of the path packages, for what, and whether of the host's scope.
+type Same<'a> = (Node, Option<&'a str>, &'a Subject, &'a Requirement, bool);
 
 /// One version asks for something.
 struct Edge<'a> {
@@ -387,10 +387,11 @@ impl<'a> Edge<'a> {
         let Demand {
             subject,
             requirement,
+            is_host,
             ..
         } = self.demand();
         let by = self.dependency.root.map(|root| &*root.by);
-        (self.asker, by, subject, requirement)
+        (self.asker, by, subject, requirement, *is_host)
     }
 
     /// Whether no version at all meets it.

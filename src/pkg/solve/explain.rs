@@ -131,8 +131,9 @@ fn sentence(link: &Link, shows_origin: bool) -> String {
         true => format!(" from `{}`", subject.origin),
         false => String::new(),
     };
+    let scope = if link.demand.is_host { " (host)" } else { "" };
     format!(
-        "{asking} for `{wanted}`{origin}{}",
+        "{asking} for `{wanted}`{scope}{origin}{}",
         place(link.demand.at.as_ref())
     )
 }

@@ -34,7 +34,7 @@ use super::facts::{Candidate, Demand, Facts, Subject};
 
 pub use conflict::{Asker, Conflict, Link, Missing, OnlyOne, Reason, TooHard};
 pub use propose::{Proposal, Proposed, propose};
-pub use solution::{Chosen, Scope, Solution, Who};
+pub use solution::{Chosen, HOST_SCOPE, Scope, Solution, Who};
 
 use modes::Modes;
 use search::{Outcome, Pass, Steps};
@@ -45,12 +45,45 @@ pub struct Problem<'a> {
     pub facts: &'a Facts,
     /// What path packages ask for, in any order.
     pub roots: &'a [Root],
-    /// Versions to prefer, best first: the locked ones. Others are tried largest first.
-    pub preferred: &'a BTreeMap<Subject, Vec<Version>>,
+    /// Versions to prefer: the locked ones. Others are tried largest first.
+    pub preferred: &'a Preferred,
     /// Which candidates may be chosen at all; if not, why not, as the end of a sentence: `is yanked`.
     pub admits: &'a dyn Fn(&Subject, &Candidate) -> Result<(), String>,
     /// Labels that path packages answer: demands for them are none of the solver's.
     pub answered: &'a BTreeSet<Arc<str>>,
+}
+
+/// Versions to prefer of each subject, best first. Those of one scope are tried before those of the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Preferred {
+    /// In all scopes but that of the host.
+    pub main: BTreeMap<Subject, Vec<Version>>,
+    pub host: BTreeMap<Subject, Vec<Version>>,
+}
+
+impl Preferred {
+    /// Those of a scope.
+    pub fn of_mut(&mut self, scope: Scope) -> &mut BTreeMap<Subject, Vec<Version>> {
+        match scope {
+            Scope::HOST => &mut self.host,
+            _ => &mut self.main,
+        }
+    }
+
+    /// Whether a version is preferred in any scope.
+    pub fn contains(&self, subject: &Subject, version: &Version) -> bool {
+        let maps = [&self.main, &self.host].into_iter();
+        let mut versions = maps.filter_map(|map| map.get(subject)).flatten();
+        versions.any(|one| one == version)
+    }
+
+    /// Puts the largest versions first, each once.
+    pub fn sort(&mut self) {
+        for versions in self.main.values_mut().chain(self.host.values_mut()) {
+            versions.sort_by(|one, another| another.cmp(one));
+            versions.dedup();
+        }
+    }
 }
 
 /// One thing that a path package asks for.

@@ -15,10 +15,17 @@ const REQUIREMENTS: [&str; 9] = [
     "", "^1", "^2", ">=1 <3", "=1.0.0", "^1 || ^2", "<1", "^0.1", "<1.2",
 ];
 
-/// `name requirement`, and in some worlds how many versions there may be.
+/// `name requirement`, in some worlds how many versions there may be, and sometimes of the host.
 fn demands(modes: &'static [&'static str], count: usize) -> impl Strategy<Value = Vec<Demand>> {
-    let one = (select(&NAMES[..]), select(&REQUIREMENTS[..]), select(modes))
-        .prop_map(|(name, requirement, mode)| demand(&format!("{name} {requirement} {mode}")));
+    let words = (
+        select(&NAMES[..]),
+        select(&REQUIREMENTS[..]),
+        select(modes),
+        select(&["", "", "host"][..]),
+    );
+    let one = words.prop_map(|(name, requirement, mode, host)| {
+        demand(&format!("{name} {requirement} {mode} {host}"))
+    });
     proptest::collection::vec(one, 0..count)
 }
 
@@ -58,23 +65,33 @@ fn root(demand: Demand) -> Root {
     }
 }
 
-/// Versions that meet all requirements in one scope, by trying all. What versions state is not looked at.
-fn brute_force(world: &World, modes: &Modes) -> Option<BTreeMap<Subject, Vec<Version>>> {
-    let open = world.roots.iter().map(|root| &root.demand).collect();
-    let mut chosen = BTreeMap::new();
-    meet(world, modes, open, &mut chosen).then_some(chosen)
+/// Versions that meet all requirements in the main scope and in that of the host, by trying all. What versions state is
+/// not looked at.
+fn brute_force(world: &World, modes: &Modes) -> Option<Preferred> {
+    let open = world.roots.iter();
+    let open = open.map(|root| (root.demand.is_host, &root.demand));
+    let mut chosen = Preferred::default();
+    meet(world, modes, open.collect(), &mut chosen).then_some(chosen)
+}
+
+fn scope(is_host: bool) -> Scope {
+    match is_host {
+        true => Scope::HOST,
+        false => Scope::MAIN,
+    }
 }
 
 fn meet<'a>(
     world: &'a World,
     modes: &Modes,
-    mut open: Vec<&'a Demand>,
-    chosen: &mut BTreeMap<Subject, Vec<Version>>,
+    mut open: Vec<(bool, &'a Demand)>,
+    chosen: &mut Preferred,
 ) -> bool {
-    let Some(demand) = open.pop() else {
+    let Some((is_host, demand)) = open.pop() else {
         return true;
     };
-    let of_subject = chosen.entry(demand.subject.clone()).or_default().clone();
+    let of_scope = chosen.of_mut(scope(is_host));
+    let of_subject = of_scope.entry(demand.subject.clone()).or_default().clone();
     if of_subject
         .iter()
         .any(|version| demand.requirement.matches(version))
@@ -92,8 +109,11 @@ fn meet<'a>(
             continue;
         }
         let before = chosen.clone();
-        chosen.insert(demand.subject.clone(), more);
-        let open = open.iter().copied().chain(&candidate.demands).collect();
+        let of_scope = chosen.of_mut(scope(is_host));
+        of_scope.insert(demand.subject.clone(), more);
+        let below = candidate.demands.iter();
+        let below = below.map(|demand| (is_host || demand.is_host, demand));
+        let open = open.iter().copied().chain(below).collect();
         if meet(world, modes, open, chosen) {
             return true;
         }
@@ -139,7 +159,13 @@ fn check(world: &World, solution: &Solution) {
         assert_eq!(answer.subject, demand.subject);
         assert!(demand.requirement.matches(&answer.version));
         if modes.of(&demand.subject) != Versions::Any {
-            assert_eq!(answer.scope, scope, "a scope that nobody asked for");
+            // What is opened below the host's scope stays below it.
+            let is_opened = ![Scope::MAIN, Scope::HOST].contains(&scope);
+            let is_right = match demand.is_host {
+                true => answer.scope == Scope::HOST || is_opened && answer.scope == scope,
+                false => answer.scope == scope,
+            };
+            assert!(is_right, "a scope that nobody asked for");
         }
         needed.insert(answer);
     }
@@ -253,7 +279,8 @@ proptest! {
         if let Some(locked) = brute_force(&world, &Modes::of_roots(&world.roots)) {
             world.preferred = locked;
             for chosen in world.solution().chosen() {
-                prop_assert!(world.preferred[&chosen.subject].contains(&chosen.version));
+                let locked = world.preferred.of_mut(chosen.scope);
+                prop_assert!(locked[&chosen.subject].contains(&chosen.version));
             }
         }
     }

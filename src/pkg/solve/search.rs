@@ -13,7 +13,7 @@ use pubgrub::{
 use super::modes::{Modes, Statement};
 use super::places::{Places, operations};
 use super::solution::Found;
-use super::universe::{Node, Universe};
+use super::universe::{MAIN, Node, Universe};
 use super::{Problem, Root};
 use crate::pkg::facts::Demand;
 
@@ -193,7 +193,11 @@ impl DependencyProvider for Search<'_, '_> {
         let Some(known) = universe.known(*node) else {
             return Ok(Some(0));
         };
-        let mut preferred = known.preferred.iter().copied();
+        let scope = match *node {
+            Node::Choice { scope, .. } | Node::Group { scope, .. } => scope,
+            Node::Root => MAIN,
+        };
+        let mut preferred = known.preferred_in(scope);
         let preferred = match *node {
             Node::Choice { asked, .. } => preferred
                 .filter(|place| universe.meets(asked, *place))

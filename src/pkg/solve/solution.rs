@@ -7,25 +7,35 @@ use std::sync::Arc;
 use pubgrub::{Map, VersionSet};
 use semver::Version;
 
-use super::Root;
 use super::modes::Statement;
-use super::universe::{Dependency, MAIN, Node, Universe};
+use super::universe::{Dependency, HOST, MAIN, Node, Universe};
+use super::{Preferred, Root};
 use crate::pkg::facts::{Demand, Subject};
 use crate::pkg::requirement::Requirement;
 
-/// Where versions are chosen together: the main scope, or one that a request with `versions='any'` opened.
+/// Where versions are chosen together: the main scope, that of the host, or one that a request with `versions='any'`
+/// opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Scope(u32);
 
+/// What the scope of the host is called.
+pub const HOST_SCOPE: &str = "host";
+
 impl fmt::Display for Scope {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
+        match *self {
+            Self::HOST => formatter.write_str(HOST_SCOPE),
+            Self(number) => number.fmt(formatter),
+        }
     }
 }
 
 impl Scope {
     /// The scope of path packages.
     pub const MAIN: Self = Self(MAIN);
+    /// The scope of `Build` and `Tool` dependencies of recipes. It has no number among the others, so that theirs do not
+    /// depend on whether it is used.
+    pub const HOST: Self = Self(u32::MAX);
 
     /// The main scope is 0; others are numbered as a walk from the path packages meets them.
     pub fn number(self) -> u32 {
@@ -59,8 +69,8 @@ pub struct Solution {
     root_answers: BTreeMap<Arc<str>, Answers>,
 }
 
-/// What is asked for, and which of the chosen versions answers it: sorted.
-type Answers = Vec<((Subject, Requirement), usize)>;
+/// What is asked for, whether of the host's scope, and which of the chosen versions answers it: sorted.
+type Answers = Vec<((Subject, Requirement, bool), usize)>;
 
 impl Solution {
     /// The chosen versions, sorted.
@@ -76,16 +86,14 @@ impl Solution {
     }
 
     /// The chosen versions as [`Problem::preferred`](super::Problem::preferred) has them, the largest first.
-    pub fn as_preferred(&self) -> BTreeMap<Subject, Vec<Version>> {
-        let mut preferred: BTreeMap<Subject, Vec<Version>> = BTreeMap::new();
+    pub fn as_preferred(&self) -> Preferred {
+        let mut preferred = Preferred::default();
         for chosen in &self.chosen {
-            let versions = preferred.entry(chosen.subject.clone()).or_default();
+            let of_scope = preferred.of_mut(chosen.scope);
+            let versions = of_scope.entry(chosen.subject.clone()).or_default();
             versions.push(chosen.version.clone());
         }
-        for versions in preferred.values_mut() {
-            versions.sort_by(|one, another| another.cmp(one));
-            versions.dedup();
-        }
+        preferred.sort();
         preferred
     }
 
@@ -93,8 +101,10 @@ impl Solution {
     pub fn answer_from_anywhere(&self, chosen: &Chosen, demand: &Demand) -> Option<&Chosen> {
         let answers = &self.answers[self.chosen.binary_search(chosen).ok()?];
         let mut answers = answers.iter();
-        let (_, place) = answers.find(|((subject, requirement), _)| {
-            subject.label == demand.subject.label && *requirement == demand.requirement
+        let (_, place) = answers.find(|((subject, requirement, is_host), _)| {
+            subject.label == demand.subject.label
+                && *requirement == demand.requirement
+                && *is_host == demand.is_host
         })?;
         Some(&self.chosen[*place])
     }
@@ -105,9 +115,10 @@ impl Solution {
             Who::Root(label) => self.root_answers.get(label)?,
             Who::Chosen(chosen) => &self.answers[self.chosen.binary_search(chosen).ok()?],
         };
-        let wanted = (&demand.subject, &demand.requirement);
-        let place = answers
-            .binary_search_by(|((subject, requirement), _)| (subject, requirement).cmp(&wanted));
+        let wanted = (&demand.subject, &demand.requirement, &demand.is_host);
+        let place = answers.binary_search_by(|((subject, requirement, is_host), _)| {
+            (subject, requirement, is_host).cmp(&wanted)
+        });
         Some(&self.chosen[answers[place.ok()?].1])
     }
 }
@@ -189,7 +200,13 @@ impl<'a> Found<'a> {
             places[*stop] = place;
         }
         let answer = |demand: &Demand, stop: usize| {
-            let wanted = (demand.subject.clone(), demand.requirement.clone());
+            let Demand {
+                subject,
+                requirement,
+                is_host,
+                ..
+            } = demand;
+            let wanted = (subject.clone(), requirement.clone(), *is_host);
             (wanted, places[stop])
         };
         let mut root_answers: BTreeMap<Arc<str>, Answers> = BTreeMap::new();
@@ -213,7 +230,7 @@ impl<'a> Found<'a> {
 
     /// Numbers for the scopes that do not depend on what the search met before it found the solution.
     fn scopes_as_met(&self) -> BTreeMap<u32, u32> {
-        let mut scopes = BTreeMap::from([(MAIN, MAIN)]);
+        let mut scopes = BTreeMap::from([(MAIN, Scope::MAIN.0), (HOST, Scope::HOST.0)]);
         let mut next = MAIN + 1;
         for stop in &self.stops {
             scopes.entry(stop.scope).or_insert_with(|| {

@@ -10,7 +10,7 @@ use crate::pkg::requirement::Requirement;
 pub(super) struct World {
     pub(super) facts: Facts,
     pub(super) roots: Vec<Root>,
-    pub(super) preferred: BTreeMap<Subject, Vec<Version>>,
+    pub(super) preferred: Preferred,
     pub(super) yanked: BTreeSet<(Subject, Version)>,
     pub(super) answered: BTreeSet<Arc<str>>,
 }
@@ -58,7 +58,9 @@ impl World {
 
     fn locked(mut self, name: &str, versions: &[&str]) -> Self {
         let versions = versions.iter().map(|version| self::version(version));
-        self.preferred.insert(subject(name), versions.collect());
+        self.preferred
+            .main
+            .insert(subject(name), versions.collect());
         self
     }
 
@@ -102,6 +104,7 @@ impl World {
             let place = format!("{}@{}", chosen.subject.label, chosen.version);
             match chosen.scope {
                 Scope::MAIN => place,
+                Scope::HOST => format!("host/{place}"),
                 scope => format!("{}/{place}", scope.number()),
             }
         });
@@ -165,9 +168,13 @@ pub(super) fn candidate(version: &str, demands: Vec<Demand>) -> Candidate {
     }
 }
 
-/// `log`, `log ^1`, `log >=1 <3 minor`: a space in a requirement stands for a comma.
+/// `log`, `log ^1`, `log >=1 <3 minor`, `log ^1 host`: a space in a requirement stands for a comma.
 pub(super) fn demand(text: &str) -> Demand {
     let mut words: Vec<&str> = text.split_whitespace().collect();
+    let is_host = words.last() == Some(&"host");
+    if is_host {
+        words.pop();
+    }
     let versions = match words.last() {
         Some(&"one") => Some(Versions::One),
         Some(&"major") => Some(Versions::OnePerMajor),
@@ -183,6 +190,7 @@ pub(super) fn demand(text: &str) -> Demand {
         subject: subject(words[0]),
         requirement: Requirement::parse(&requirement).unwrap(),
         versions,
+        is_host,
         at: None,
     }
 }
@@ -504,4 +512,51 @@ pub(super) fn pigeons(holes: usize) -> World {
     }
     let world = World::new(&index);
     (0..=holes).fold(world, |world, pigeon| world.asks(&format!("p{pigeon}")))
+}
+
+/// Catches a tool that drags what is built to its versions, and what a tool needs that is chosen elsewhere.
+#[test]
+fn the_host_has_versions_of_its_own() {
+    let index = "
+        log 1.0.0\nlog 1.4.0\nlog 2.0.0
+        tool 1.0.0: log ^1, gen host\ngen 1.0.0: log ^2";
+    let world = World::new(index).asks("log =1.0.0").asks("tool host");
+    let chosen = "log@1.0.0 host/gen@1.0.0 host/log@1.4.0 host/log@2.0.0 host/tool@1.0.0";
+    assert_eq!(world.chosen(), chosen);
+    let demands = |text: &str| {
+        let solution = world.solution();
+        let tool = solution.answer(Who::Root("app"), &demand("tool host"));
+        let found = solution.answer(Who::Chosen(tool.unwrap()), &demand(text));
+        found.unwrap().scope
+    };
+    assert_eq!([demands("log ^1"), demands("gen host")], [Scope::HOST; 2]);
+}
+
+/// Catches a version of the main scope that leaves the lock because the host has a larger one.
+#[test]
+fn each_scope_keeps_what_is_locked_of_it() {
+    let mut world = World::new("log 1.0.0\nlog 1.1.0\nlog 1.2.0");
+    world = world.asks("log ^1").locked("log", &["1.0.0"]);
+    world = world.asks("log >=1.1 <2 host");
+    assert_eq!(world.chosen(), "log@1.0.0 host/log@1.2.0");
+    world.preferred = world.solution().as_preferred();
+    assert_eq!(world.chosen(), "log@1.0.0 host/log@1.2.0");
+    // What only one scope has locked is taken by the other as well.
+    world.roots[1].demand = demand("log ^1 host");
+    world.preferred.host.clear();
+    assert_eq!(world.chosen(), "log@1.0.0 host/log@1.0.0");
+}
+
+/// Catches a conflict that does not say in which scope it is.
+#[test]
+fn a_conflict_of_the_host_says_so() {
+    let world = World::new("log 1.0.0\nlog 1.4.0");
+    let world = world.asks("log =1.4.0").asks("log =1.0.0 host");
+    let error = world.clone().asks("log =1.4.0 host").conflict().error();
+    let causes = &error.report().causes;
+    assert!(
+        causes.iter().all(|cause| cause.contains("` (host)")),
+        "{causes:?}"
+    );
+    assert_eq!(world.chosen(), "log@1.4.0 host/log@1.0.0");
 }

@@ -2,21 +2,24 @@
 //!
 //! It decides nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use pubgrub::{Map, VersionSet};
+use semver::Version;
 
 use super::groups::groups;
 use super::modes::{Modes, Statement};
 use super::places::Places;
-use super::{Problem, Root};
+use super::{Preferred, Problem, Root};
 use crate::declare::model::Versions;
 use crate::pkg::facts::{Candidate, Demand, Subject};
 use crate::pkg::requirement::Requirement;
 
 /// The scope of path packages.
 pub(super) const MAIN: u32 = 0;
+/// The scope of what is executed while others are built: `Build` and `Tool` dependencies, and what these need.
+pub(super) const HOST: u32 = 1;
 
 /// What PubGrub calls a package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -40,14 +43,17 @@ impl fmt::Display for Node {
     }
 }
 
+/// The locked versions of each subject.
+type Locked = BTreeMap<Subject, Vec<Version>>;
+
 /// What is known of a subject.
 pub(super) struct Known<'a> {
     pub(super) subject: &'a Subject,
     pub(super) candidates: &'a [Candidate],
     /// Those that may be chosen.
     admitted: Places,
-    /// Best first.
-    pub(super) preferred: Vec<u32>,
+    /// Best first: in all scopes but that of the host, and in that.
+    preferred: [Vec<u32>; 2],
     /// For each candidate.
     pub(super) groups: Vec<u32>,
     is_any: bool,
@@ -66,10 +72,13 @@ struct Asked {
     groups: Vec<u32>,
 }
 
-/// A subject of which there may be any number of versions, and what is below.
+/// The scope of a subject of which there may be any number of versions, and what is below.
 struct Opened {
     above: u32,
+    /// `u32::MAX`: the scope is always there.
     subject: u32,
+    /// The scope of the host, or below it.
+    is_host: bool,
 }
 
 /// A demand that the solver has to answer, and with what.
@@ -96,6 +105,13 @@ impl Dependency<'_> {
 /// Who asks: a node, and for [`Node::Root`] which of the path packages.
 type Asker = (Node, u32);
 
+impl Known<'_> {
+    /// The preferred candidates in a scope, best first.
+    pub(super) fn preferred_in(&self, scope: u32) -> impl Iterator<Item = u32> {
+        self.preferred[usize::from(scope == HOST)].iter().copied()
+    }
+}
+
 /// All that the search has met so far.
 pub(super) struct Universe<'a> {
     problem: &'a Problem<'a>,
@@ -107,7 +123,8 @@ pub(super) struct Universe<'a> {
     asked: Vec<Asked>,
     asked_numbers: Map<(u32, &'a str), u32>,
     scopes: Vec<Opened>,
-    scope_numbers: Map<(Asker, u32), u32>,
+    /// By who asks, in which of the scopes that are always there or below, and for what.
+    scope_numbers: Map<(Asker, u32, u32), u32>,
     lacking: Vec<&'a Demand>,
     statements: Vec<Statement>,
 }
@@ -127,11 +144,13 @@ impl<'a> Universe<'a> {
             subject_numbers: Map::default(),
             asked: Vec::new(),
             asked_numbers: Map::default(),
-            // The main scope is below nothing.
-            scopes: vec![Opened {
-                above: MAIN,
-                subject: u32::MAX,
-            }],
+            scopes: [false, true]
+                .map(|is_host| Opened {
+                    above: MAIN,
+                    subject: u32::MAX,
+                    is_host,
+                })
+                .into(),
             scope_numbers: Map::default(),
             lacking: Vec::new(),
             statements: Vec::new(),
@@ -244,6 +263,8 @@ impl<'a> Universe<'a> {
             self.lacking.push(demand);
             return None;
         }
+        let is_host = demand.is_host && !self.scopes[scope as usize].is_host;
+        let scope = if is_host { HOST } else { scope };
         let scope = self.scope_of(asker, scope, asked);
         let Asked { places, groups, .. } = &self.asked[asked as usize];
         let (node, places) = match groups.as_slice() {
@@ -301,11 +322,17 @@ impl<'a> Universe<'a> {
             (problem.admits)(subject, candidate).is_ok()
                 && !self.modes.is_banned(subject, &candidate.version)
         };
-        let place_of = |version| {
+        let place_of = |version: &Version| {
             let place = candidates.binary_search_by(|one| one.version.cmp(version));
             place.ok().map(count)
         };
-        let preferred = problem.preferred.get(subject);
+        let preferred = |first: &'a Locked, second: &'a Locked| {
+            let versions = [first, second]
+                .into_iter()
+                .filter_map(|one| one.get(subject));
+            versions.flatten().filter_map(place_of).collect()
+        };
+        let Preferred { main, host } = problem.preferred;
         let mode = self.modes.of(subject);
         Known {
             subject,
@@ -315,9 +342,7 @@ impl<'a> Universe<'a> {
                 .filter(|(_, candidate)| is_admitted(candidate))
                 .map(|(place, _)| place)
                 .collect(),
-            preferred: preferred.map_or_else(Vec::new, |versions| {
-                versions.iter().filter_map(place_of).collect()
-            }),
+            preferred: [preferred(main, host), preferred(host, main)],
             groups: groups(mode, candidates.iter().map(|candidate| &candidate.version)),
             is_any: mode == Versions::Any,
             is_answered: problem.answered.contains(&subject.label),
@@ -367,11 +392,13 @@ impl<'a> Universe<'a> {
             above = opened.above;
         }
         let next = count(self.scopes.len());
-        let number = *self.scope_numbers.entry((asker, asked)).or_insert(next);
+        let key = (asker, scope, asked);
+        let number = *self.scope_numbers.entry(key).or_insert(next);
         if number == next {
             self.scopes.push(Opened {
                 above: scope,
                 subject,
+                is_host: self.scopes[scope as usize].is_host,
             });
         }
         number
@@ -384,6 +411,7 @@ fn in_order(demand: &Demand) -> impl Ord + use<'_> {
     (
         &demand.subject,
         &demand.requirement,
+        demand.is_host,
         demand.versions,
         at.map(|at| (&at.file, at.line, at.column)),
     )
