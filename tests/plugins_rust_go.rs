@@ -15,7 +15,7 @@ use crate::support::{Run, Space, skipped};
 /// An instance where only the tools of a language are installed.
 fn case(plugin: &str, files: &[&str], recipe: Value) -> Case {
     let mut case = Case::new(plugin, files, recipe);
-    case.tools = vec!["rustc", "cargo", "go", "gcc", "g++"];
+    case.tools = vec!["rustc", "cargo", "go", "cc", "gcc", "g++"];
     case
 }
 
@@ -375,7 +375,7 @@ fn the_example_of_rust() {
     }
     let space = Space::example("rust");
     let run = as_user(&space, &["run", "--", "some", "words"]).success();
-    assert_eq!(run.stdout, "some words (17740446)\n");
+    assert_eq!(run.stdout, "some words (15fa0404)\n");
     let loud = as_user(&space, &["run", ":shouting"]).success();
     assert_eq!(loud.stdout, "HELLO, WORLD!\n");
     as_user(&space, &["build", ":table"]).success();
@@ -421,8 +421,8 @@ fn the_example_of_go() {
     let space = Space::example("go");
     let run = as_user(&space, &["run"]).success();
     assert_eq!(run.stdout, "Hello, world! (205e048a, version 1.0.0)\n");
-    as_user(&space, &["test"]).success().says("1 test passed");
-    let again = as_user(&space, &["build", "--events", "events"]).success();
+    as_user(&space, &["test"]).success().says("2 tests passed");
+    let again = as_user(&space, &["build", "--events", ".events"]).success();
     again.demand(again.ran().is_empty(), "nothing to do");
     // An embedded file, and a module of another package.
     space.file("messages/name.txt", "gophers\n");
@@ -503,6 +503,9 @@ fn wake_builds_wake() {
         Run::of(&space, command).success()
     };
     wake(&["build", "--flavor", flavor]);
+    let events = space.path("events").display().to_string();
+    let again = wake(&["build", "--flavor", flavor, "--events", &events]);
+    again.demand(again.ran().is_empty(), "nothing to do");
     let version = wake(&["run", "--flavor", flavor, "--", "version"]);
     assert_eq!(version.stdout, space.wake(["version"]).stdout);
     let directory = wake(&["target", "--flavor", flavor]).stdout;

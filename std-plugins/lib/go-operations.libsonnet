@@ -8,8 +8,10 @@ local workspace = '$(target)/go.work';
 
 // `1.21.3` as numbers: [1, 21, 3].
 local numbers(version) = [
-  local digits = std.filter(function(c) c >= '0' && c <= '9', std.stringChars(part));
-  if digits == [] then 0 else std.parseInt(std.join('', digits))
+  // `22rc1` is 22.
+  local rest = std.lstripChars(part, '0123456789');
+  local digits = part[0:std.length(part) - std.length(rest)];
+  if digits == '' then 0 else std.parseInt(digits)
   for part in std.split(version, '.')
 ];
 
@@ -42,7 +44,8 @@ local moduleCache(wake) =
   else if path != null then std.split(path, ':')[0] + '/pkg/mod'
   else '$(cache)/go-modules';
 
-local words(list) = std.join(' ', list);
+// A list in one variable: the go command splits it at spaces, but for quotes. A root may have spaces.
+local words(list) = std.join(' ', [if std.member(word, '(') then "'%s'" % word else word for word in list]);
 
 local environment(wake, ctx, go, link) =
   local inherited = go.Inherited;

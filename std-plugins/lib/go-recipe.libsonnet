@@ -64,7 +64,7 @@ local mistakes(ctx) =
       if package != '.' && !std.startsWith(package, './') || paths.leaves(package)
     ],
     if std.get(recipe, 'Cgo') == false && std.member(forC, typeOf(ctx)) then [
-      '%s is a `%s`, which needs cgo, but has `Cgo: false`' % [subject, typeOf(ctx)],
+      '`Cgo` of %s is false, but a `%s` needs cgo' % [subject, typeOf(ctx)],
     ] else [],
     [
       'The variable `%s` of %s must be called as in `main.version`, and have no quotes of both kinds' % [name, subject]
@@ -85,7 +85,7 @@ local versionOf(text) =
   local found = [
     words(line)[1]
     for line in std.split(text, '\n')
-    if std.startsWith(std.lstripChars(line, ' \t'), 'go ') && std.length(words(line)) > 1
+    if std.length(words(line)) > 1 && words(line)[0] == 'go'
   ];
   if found == [] then '1.16' else found[0];
 

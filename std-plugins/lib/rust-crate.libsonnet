@@ -49,7 +49,7 @@ local compile(wake, ctx, rust, root, output, kind, crates, link) =
   local known = externs(crates);
   local depfile = output + '.d';
   // Only C++ needs another linker than the one of the system.
-  local linker = if rust.Inherited.LinkLanguage == 'C++' then ['-Clinker=g++'] else [];
+  local linker = if rust.Inherited.LinkLanguage == 'C++' then 'g++' else 'cc';
   wake.operation({
     title: 'Compile ' + paths.base(output),
     executable: 'rustc',
@@ -62,14 +62,18 @@ local compile(wake, ctx, rust, root, output, kind, crates, link) =
                + prefixMaps
                + known.arguments
                + (if link == null then []
-                  else linker + ['-Clink-arg=' + argument for argument in rust.LinkerFlags + link.arguments])
+                  else ['-Clinker=' + linker] + ['-Clink-arg=' + argument for argument in rust.LinkerFlags + link.arguments])
                + rust.CompilerFlags
                + ['--emit=link=%s,dep-info=%s' % [output, depfile], root.File],
     environment: rust.Toolchain.Environment
                  + { CARGO_PKG_NAME: ctx.name, [if ctx.version != null then 'CARGO_PKG_VERSION']: ctx.version }
                  + rust.Environment,
     inputs: paths.firsts(
-      [root.File] + known.inputs + (if link == null then [] else link.inputs) + rust.Inputs + rust.Toolchain.Inputs
+      [root.File]
+      + known.inputs
+      + (if link == null then [] else link.inputs + [paths.literal(ctx.findTool(linker))])
+      + rust.Inputs
+      + rust.Toolchain.Inputs
     ),
     orderOnly: rust.Inherited.GeneratedHeaders,
     outputs: [output],

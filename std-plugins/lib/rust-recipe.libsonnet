@@ -95,7 +95,7 @@ local rootMistakes(ctx, subject) =
   local crates = std.sort([root.Crate for root in all if !root.IsUnit]);
   local nameOf(root) = std.strReplace(std.strReplace(root.File, '$(package)/', ''), '$$', '$');
   if all == [] then [
-    '%s has no crate: %s' % [
+    'There is no crate in %s: %s' % [
       subject,
       if std.objectHas(ctx.recipe, 'Source') then '`Source` is empty or its patterns match no file'
       else 'no file of the package matches `tests/*.rs`',
