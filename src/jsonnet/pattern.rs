@@ -108,9 +108,12 @@ impl Alternative {
     /// Whether it matches all below the directory `path` that is not hidden.
     fn covers(&self, path: &[&Path]) -> bool {
         // A final `**` is two steps: directories, and a file.
-        let [before @ .., Step::Any, _] = self.steps.as_slice() else {
+        let [before @ .., Step::Any, Step::Name { matcher, .. }] = self.steps.as_slice() else {
             return false;
         };
+        if matcher.glob().glob() != "*" {
+            return false;
+        }
         (0..=path.len()).any(|end| {
             let (outer, inner) = path.split_at(end);
             Step::match_all(before, outer) && inner.iter().all(|name| Step::Any.matches(name))
@@ -433,6 +436,9 @@ mod tests {
         let (matched, listed) = listing(&files, &["**"], &["**/target/**"]);
         assert_eq!(matched, ["a", "x/e"]);
         assert_eq!(listed, ["", "x"]);
+        // A pattern that excludes some of the files.
+        let (matched, _) = listing(&files, &["**"], &["**/b"]);
+        assert_eq!(matched, ["a", "x/e", "x/target/c/d"]);
         let (matched, _) = listing(&files, &["**", "target/.h/*"], &["target/**"]);
         assert_eq!(matched, ["a", "target/.h/i", "x/e", "x/target/c/d"]);
         assert_eq!(
