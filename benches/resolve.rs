@@ -296,6 +296,7 @@ fn demand(name: &str, requirement: &str, versions: Option<Versions>) -> Demand {
         subject: subject(name),
         requirement: Requirement::parse(requirement).expect("a requirement"),
         versions,
+        is_host: false,
         at: None,
     }
 }

@@ -200,6 +200,7 @@ fn demand(number: usize, text: &str) -> Demand {
         subject: subject(number),
         requirement: Requirement::parse(text).expect("a requirement"),
         versions: None,
+        is_host: false,
         at: None,
     }
 }
