@@ -2,4 +2,4 @@
 Version: 1.0.0
 LanguageVersion: 'C++17'
 OutputRoot: 'out'
-Members: [ 'application' ]
+Members: ['application']

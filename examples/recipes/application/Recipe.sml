@@ -1,8 +1,8 @@
 Name: 'Greeter'
 Language: (C++@0)
 Type: 'Executable'
-Source: [ 'main.cpp' ]
+Source: ['main.cpp']
 Dependencies: {
-  Runtime: [ '../library/' ]
-  Build: [ '../stamp/' ]
+    Runtime: ['../library/']
+    Build: ['../stamp/']
 }

@@ -1,7 +1,7 @@
 Name: 'Greeting'
 Language: 'C++|0'
 Type: 'StaticLibrary'
-Source: [ 'greeting.cpp' ]
+Source: ['greeting.cpp']
 PublicHeaders: [
-  { Root: 'include/', Target: './', Files: [ 'greeting.hpp' ] }
+    { Root: 'include/', Target: './', Files: ['greeting.hpp'] }
 ]
