@@ -30,6 +30,7 @@ fn every_example_has_a_test() {
             "calculator",
             "codegen",
             "csharp",
+            "go",
             "index",
             "java",
             "javascript",
@@ -37,6 +38,7 @@ fn every_example_has_a_test() {
             "python",
             "python-retriever",
             "recipes",
+            "rust",
             "tree"
         ]
     );
