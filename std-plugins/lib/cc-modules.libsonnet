@@ -136,6 +136,9 @@ local circle(stuck) =
   local places = std.find(last, walked);
   walked[places[std.length(places) - 2]:];
 
+// `C++23` for `c++2b`: as recipes write it.
+local standardName(flag) = std.strReplace(std.strReplace(std.asciiUpper(flag), '2B', '23'), '2C', '26');
+
 local quote(name) = '`%s`' % name;
 
 local unknownImport(unit, name, known) =
@@ -153,7 +156,7 @@ local unknownImport(unit, name, known) =
 local mistakes(ctx, build, units, inheritedList) =
   local importable = [unit for unit in units if unit.provides != null];
   local provided = [{ name: unit.provides, by: operations.shown(unit.source) } for unit in importable]
-                   + [{ name: one.Name, by: operations.nameOf(one.Path) } for one in inheritedList];
+                   + [{ name: one.Name, by: std.split(operations.nameOf(one.Path), '/modules/')[0] } for one in inheritedList];
   local inherited = { [one.Name]: one for one in inheritedList };
   local known = std.set([one.name for one in provided]);
   local wrongImports = std.flattenArrays([
@@ -173,9 +176,9 @@ local mistakes(ctx, build, units, inheritedList) =
       '`%s` of `%s` is compiled as %s, but imports `%s`, which is %s; an interface is read by one standard only: give both modules the same `LanguageVersion`' % [
         operations.shown(unit.source),
         ctx.name,
-        std.asciiUpper(build.LanguageVersions.Cpp),
+        standardName(build.LanguageVersions.Cpp),
         name,
-        std.asciiUpper(standard),
+        standardName(standard),
       ]
       for name in unit.imports
       if std.objectHas(inherited, name) && inherited[name].Standard != build.LanguageVersions.Cpp
@@ -183,18 +186,22 @@ local mistakes(ctx, build, units, inheritedList) =
     for unit in units
   ]);
   local wrongRoles = [
-    '`%s` is %s of `%s`, but %s' % [
+    '`%s` is listed in `%s` of `%s`, but %s' % [
       operations.shown(unit.source),
-      if role == 'Interface' then 'the `Interface`' else 'a partition',
+      role,
       ctx.name,
       if unit.declares == null then 'declares no module'
-      else if role == 'Interface' then 'does not export a module: it says `%s`' % unit.declares
-      else 'is none: it says `%s`' % unit.declares,
+      else 'declares `%s`, which is %s' % [
+        unit.declares,
+        if role == 'Partitions' then 'no partition'
+        else if std.member(unit.declares, ':') then 'a partition'
+        else 'not exported',
+      ],
     ]
     for unit in units
     for role in [std.get(build.UnitRoles, unit.source)]
     if role == 'Interface' && (unit.provides == null || std.member(unit.provides, ':'))
-       || role == 'Partition' && (unit.provides == null || !std.member(unit.provides, ':'))
+       || role == 'Partitions' && (unit.provides == null || !std.member(unit.provides, ':'))
   ];
   local wrongNames = [
     'The module `%s` is provided twice, by `%s` and by `%s`' % [pair[0].name, pair[0].by, pair[1].by]
@@ -285,6 +292,8 @@ local compileWithClang(wake, build, settings, unit, use, all) =
 local compilers = { GCC: compileWithGcc, Clang: compileWithClang };
 
 {
+  standardName:: standardName,
+
   // The operations that scan the C++ sources of a module.
   scans(wake, build, settings):: [
     scan(wake, build, settings, source)

@@ -60,13 +60,15 @@ impl Instances<'_> {
 
 /// The recipe of a module's tests: what says how to compile is the module's, the rest is what `Tests` says.
 fn tests_recipe(recipe: &Map<String, Value>, tests: &Map<String, Value>) -> Map<String, Value> {
-    const INHERITED: [&str; 6] = [
+    const INHERITED: [&str; 8] = [
         "Language",
         "LanguageVersion",
         "IncludePaths",
         "Defines",
         "CompilerFlags",
+        "DisabledWarnings",
         "EnableWarningsAsErrors",
+        "Modules",
     ];
     let mut result = Map::new();
     for key in INHERITED {
