@@ -196,10 +196,10 @@ fn subject(number: usize) -> Subject {
 
 fn demand(number: usize, text: &str) -> Demand {
     Demand {
-        is_host: false,
         subject: subject(number),
         requirement: Requirement::parse(text).expect("a requirement"),
         versions: None,
+        is_host: false,
         at: None,
     }
 }

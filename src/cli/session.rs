@@ -248,17 +248,21 @@ pub(super) fn evaluators(
     limits: Evaluation,
     environment: &BTreeMap<String, String>,
 ) -> Result<Evaluators> {
-    let options = client::Options {
-        memory: limits.memory,
-        timeout: limits.timeout,
-        program: environment::program()?,
-    };
     let setup = Setup {
         host: parameters::host(),
         environment: environment.clone(),
         memory: limits.memory,
     };
-    Ok(Evaluators::new(options, setup, processors()))
+    Ok(Evaluators::new(evaluation(limits)?, setup, processors()))
+}
+
+/// How processes that evaluate are started and limited.
+pub(super) fn evaluation(limits: Evaluation) -> Result<client::Options> {
+    Ok(client::Options {
+        memory: limits.memory,
+        timeout: limits.timeout,
+        program: environment::program()?,
+    })
 }
 
 /// Retrievers as processes.
@@ -282,6 +286,7 @@ fn policy(resolution: Resolution, workspace: &Workspace) -> Policy {
         mode: resolution.mode,
         published_by: resolution.published_by,
         parameters: parameters::combine(&host, workspace, &Parameters::new()),
+        registry: workspace.registry().map(ToOwned::to_owned),
         ..Policy::default()
     }
 }

@@ -6,8 +6,9 @@ use super::asking::When;
 use super::decisions::{Answerer, Release};
 use super::facts::{Candidate, Demand, Subject};
 use super::globals::Definition;
+use super::near::did_you_mean;
 use super::resolve::{MOST_ROUNDS, Resolver};
-use super::solve::{self, Conflict, Problem, Proposed, Root, Scope, Solution, Solved};
+use super::solve::{self, Conflict, Problem, Proposed, Reason, Root, Scope, Solution, Solved};
 use crate::declare::model::{PackageRequest, Source};
 use crate::error::Result;
 use crate::event::Subscriber;
@@ -37,11 +38,11 @@ impl Resolver<'_> {
                 // What is chosen anyway may be what the retrievers need that cannot be asked yet.
                 Ok(partial.is_some_and(|partial| self.adopt(partial, false)))
             }
-            Solved::Conflict(conflict) => {
+            Solved::Conflict(mut conflict) => {
                 if self.facts.distrust() {
                     return Ok(true);
                 }
-                self.conflict(&roots, &conflict, subscriber)
+                self.conflict(&roots, &mut conflict, subscriber)
             }
             Solved::TooHard(hard) => Err(hard.error()),
         }
@@ -51,9 +52,17 @@ impl Resolver<'_> {
     fn conflict(
         &mut self,
         roots: &[Root],
-        conflict: &Conflict,
+        conflict: &mut Conflict,
         subscriber: &mut dyn Subscriber,
     ) -> Result<bool> {
+        if let Reason::Nothing(missing) = &mut conflict.reason
+            && missing.suggestion.is_none()
+        {
+            let mut known = self.known_names();
+            known.remove(&*missing.subject.label);
+            let known = known.iter().map(String::as_str);
+            missing.suggestion = did_you_mean(&missing.subject.label, known);
+        }
         for _ in 0..MOST_ROUNDS {
             let proposed = self.with_problem(roots, |problem| solve::propose(problem, conflict));
             match proposed {

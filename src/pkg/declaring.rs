@@ -9,12 +9,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::packages::{Ask, unexpected};
-use super::{PackageIndex, Packages, frontier};
+use super::{PackageIndex, Packages, contents, frontier};
 use crate::declare::model::{Declaration, PackageRequest};
 use crate::error::Result;
 use crate::event::Subscriber;
 use crate::jsonnet::protocol::{Answer, Answered, Outcome, Read, Request};
-use crate::workspace::discover;
 use crate::workspace::evaluations::Evaluations;
 
 /// What is evaluated of a package.
@@ -136,7 +135,8 @@ impl Declaring {
         }
         if outcome.is_err() {
             // Nobody knows what it read, so nothing that this leads to can be used again.
-            let path = packages.get(index).directory.join(discover::PKG);
+            let path = &packages.get(index).directory;
+            let path = path.join(contents::declaration_file(path));
             packages.reads.push(Read::File { path, hash: None });
         }
         let answer = outcome.and_then(|outcome| {

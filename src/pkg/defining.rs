@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::PackageIndex;
+use super::asking::Asked;
+use super::facts::Origin;
 use super::globals::{self, Claim, Definition};
 use super::origin::origin;
 use super::resolve::Resolver;
@@ -90,28 +92,61 @@ impl Resolver<'_> {
     }
 
     /// Defines the names that are asked for and that nobody defines: they lead to what `wake.resolver` is defined as, else
-    /// to the path package of that name.
+    /// to the path package of that name, else to the registry. For names that a recipe asks for the path package comes
+    /// first.
     fn define_others(&mut self) {
-        let requests = self.requests().into_iter();
-        let asked = requests.filter(|(_, request)| request.from == Source::Global);
-        let mut labels: BTreeSet<String> =
-            asked.map(|(_, request)| request.wanted.label()).collect();
-        let names = self.facts.global_names();
-        labels.extend(names.iter().map(ToString::to_string));
-        for label in labels {
+        let mut labels: BTreeMap<String, IsOfRecipe> = BTreeMap::new();
+        for (asking, request) in self.requests() {
+            if request.from == Source::Global {
+                let is_of_recipe = labels.entry(request.wanted.label()).or_default();
+                *is_of_recipe |= self.packages.get(asking).is_recipe;
+            }
+        }
+        for name in self.facts.global_names() {
+            labels.entry(name.to_string()).or_default();
+        }
+        let registry = self.registered();
+        for (label, is_of_recipe) in labels {
             let globals = &self.packages.decisions.globals;
             if label == RESOLVER || globals.contains_key(&label) {
                 continue;
             }
-            let definition = match globals.get(RESOLVER) {
-                Some(Definition::Retriever(origin)) => Definition::Retriever(origin.clone()),
-                _ => match self.packages.labelled(&label).as_slice() {
-                    [only] => Definition::Path(*only),
-                    _ => continue,
-                },
+            let resolver = match globals.get(RESOLVER) {
+                Some(Definition::Retriever(origin)) => Some(origin.clone()),
+                _ => None,
             };
-            self.packages.decisions.globals.insert(label, definition);
+            let meant = match is_of_recipe {
+                true => self.packages.referenced(&label),
+                false => self.packages.labelled(&label),
+            };
+            let path = match meant.as_slice() {
+                [only] => Some(Definition::Path(*only)),
+                _ => None,
+            };
+            let resolver = resolver.map(Definition::Retriever);
+            let definition = match is_of_recipe {
+                true => path.or(resolver),
+                false => resolver.or(path),
+            };
+            let registry = registry.clone().map(Definition::Retriever);
+            if let Some(definition) = definition.or(registry) {
+                self.packages.decisions.globals.insert(label, definition);
+            }
         }
+    }
+
+    /// The registry, as one of those that are asked.
+    fn registered(&mut self) -> Option<Origin> {
+        let exec = self.policy.registry()?;
+        let asking = *self.members.first()?;
+        let origin = origin(&exec);
+        self.origins.entry(origin.clone()).or_insert(Asked {
+            asking,
+            exec,
+            at: None,
+            granted: BTreeSet::new(),
+        });
+        Some(origin)
     }
 
     fn replace(
@@ -196,6 +231,9 @@ impl Resolver<'_> {
         self.packages.get(index).place.is_empty()
     }
 }
+
+/// Whether a recipe asks for a name.
+type IsOfRecipe = bool;
 
 fn overridden(winner: &Claim) -> Error {
     Error::user(format!(

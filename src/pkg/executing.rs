@@ -34,8 +34,12 @@ impl Resolver<'_> {
             self.bring_askers(origin);
             return Ok(None);
         };
+        let is_registry = self.policy.registry().as_ref() == Some(&asked.exec);
         self.runnable(origin, &asked)
-            .map_err(|error| error.at_if_absent(asked.at.as_ref()))
+            .map_err(|error| match &asked.at {
+                None if is_registry => error.cause("`Registry` names it"),
+                at => error.at_if_absent(at.as_ref()),
+            })
     }
 
     /// Has the releases looked at that ask a retriever of which only the lock speaks.

@@ -1,4 +1,4 @@
-//! Fetching releases: a retriever fills a directory, what its `PKG` names goes into the store, and links lead there.
+//! Fetching releases: a retriever fills a directory, what belongs to it goes into the store, and links lead there.
 //!
 //! Nothing enters the store that is not what was asked for, or not what the lock says.
 
@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::asking::{at_once, split};
+use super::contents::{declaration_file, files_of};
 use super::decisions::Release;
 use super::facts::Origin;
 use super::frontier::earliest;
@@ -15,11 +16,11 @@ use super::retriever::Retriever;
 use super::retriever::protocol::Fetched;
 use super::store::{PackageId, Store};
 use super::{PackageIndex, vendor};
-use crate::declare::model::{Declaration, PackageRequest, Program};
+use crate::declare::model::{Declaration, PackageRequest};
 use crate::error::{Error, Result};
 use crate::event::{Event, Subscriber};
 use crate::fs;
-use crate::workspace::discover;
+use crate::workspace::discover::RECIPE;
 
 /// What is fetched by one call.
 type Batch = (Origin, Retriever, Vec<(Release, Fetched)>);
@@ -284,8 +285,10 @@ impl Resolver<'_> {
             .packages
             .declaration(index)
             .map_err(|error| unusable(&release, origin, error))?;
-        check_identity(&release, origin, declaration)?;
-        let files = files_of(declaration);
+        let file = declaration_file(&staged);
+        check_identity(&release, origin, declaration, file)?;
+        let files = files_of(&staged, declaration, None)
+            .map_err(|error| unusable(&release, origin, error))?;
         let (id, size) =
             Store::id_of(&staged, &files).map_err(|error| unusable(&release, origin, error))?;
         self.check_lock(&release, origin, id)?;
@@ -332,23 +335,14 @@ impl Resolver<'_> {
     }
 }
 
-/// The files that make up a package: its declaration, what that imports and executes, and `files`.
-pub(super) fn files_of(declaration: &Declaration) -> Vec<String> {
-    let mut files = declaration.files.clone().unwrap_or_default();
-    files.push(discover::PKG.to_owned());
-    files.extend(declaration.imports.iter().cloned());
-    if let Some(Program::File(file)) = declaration.exec.as_ref().map(|exec| &exec.program)
-        && !file.starts_with("pkgs/")
-    {
-        files.push(file.clone());
-    }
-    files.sort();
-    files.dedup();
-    files
-}
-
 /// Refuses files that are another package, or another version, than what was asked for.
-fn check_identity(release: &Release, origin: &Origin, declaration: &Declaration) -> Result<()> {
+/// `file` is what it is declared by.
+fn check_identity(
+    release: &Release,
+    origin: &Origin,
+    declaration: &Declaration,
+    file: &str,
+) -> Result<()> {
     let info = &declaration.info;
     let said = match &info.version {
         Some(version) => format!("{}@{version}", info.label()),
@@ -359,8 +353,11 @@ fn check_identity(release: &Release, origin: &Origin, declaration: &Declaration)
     }
     Err(Error::user(format!("The retriever `{origin}` fetched another package"))
         .cause(format!("`{release}` was asked for"))
-        .cause(format!("its `PKG` says `{said}`"))
-        .hint("its `wake.pkgInfo` must have the name, namespace and version that it is published as")
+        .cause(format!("its `{file}` says `{said}`"))
+        .hint(match file {
+            RECIPE => "its `Name` and `Version` must be those that it is published as",
+            _ => "its `wake.pkgInfo` must have the name, namespace and version that it is published as",
+        })
         .at_if_absent(declaration.at.as_ref()))
 }
 

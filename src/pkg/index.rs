@@ -19,7 +19,7 @@
 //! | `archive` | `{"path", "digest"}`: the path relative to the index, and what the bytes there must be |
 //!
 //! An artifact may have a `path` besides its `digest`: then it is the archive for those who want this artifact. An
-//! archive has one directory at its top, `<name>-<version>`, with the `PKG` in it.
+//! archive has one directory at its top, `<name>-<version>`, with the `PKG` or `Recipe.sml` in it.
 //!
 //! Keys may be added; readers pass over those that they do not know. What old readers would misunderstand gets a new `v`.
 

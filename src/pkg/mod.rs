@@ -15,6 +15,7 @@ mod answers;
 pub mod archive;
 mod asking;
 pub mod change;
+mod contents;
 mod deciding;
 pub mod decisions;
 pub mod declaring;

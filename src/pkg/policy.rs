@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
+use serde_json::json;
 
 use super::facts::{Candidate, Subject};
-use crate::declare::model::Parameters;
+use crate::declare::model::{Exec, Parameters, Program};
 
 /// What becomes of the lock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,11 +81,29 @@ pub struct Policy {
     pub published_by: Option<i64>,
     /// Fetch everything that the parameters admit, not only what is needed.
     pub fetches_all: bool,
+    /// The index that answers for names which nothing in the workspace defines: its path, relative to the workspace's top,
+    /// or its address.
+    pub registry: Option<String>,
     /// What `when` is compared with.
     pub parameters: Parameters,
 }
 
 impl Policy {
+    /// How [`Self::registry`] is asked.
+    pub fn registry(&self) -> Option<Exec> {
+        let registry = self.registry.as_ref()?;
+        let key = match registry.contains("://") {
+            true => "url",
+            false => "path",
+        };
+        Some(Exec {
+            program: Program::Std("index".to_owned()),
+            config: json!({ key: registry }),
+            args: Vec::new(),
+            env: BTreeMap::new(),
+        })
+    }
+
     /// Why a candidate may not be chosen, as what is said of the version.
     pub fn admits(
         &self,

@@ -181,7 +181,9 @@ impl<'a> Resolver<'a> {
             return Err(self.stuck());
         }
         self.relink();
-        self.packages.refuse_cycles()
+        self.packages.refuse_cycles()?;
+        let reached = self.packages.reached(&self.members);
+        self.packages.refuse_twins(&reached)
     }
 
     /// Refuses path packages that cannot be declared. A build of something else can do without them; what they ask for

@@ -1,5 +1,7 @@
 //! The error of a resolution in which nothing goes on: who waits for what, as a graph.
 
+use std::collections::BTreeSet;
+
 use super::PackageIndex;
 use super::asking::asked_for;
 use super::decisions::Answerer;
@@ -79,10 +81,13 @@ impl Resolver<'_> {
         };
         let lone = waiting.iter().find(|(_, request)| is_lone(request));
         if let Some((asking, request)) = lone {
-            let by = self.packages.label(*asking);
-            return self
-                .not_defined(&request.wanted.label(), &format!("`{by}`"))
-                .at_if_absent(request.at.as_ref());
+            let by = format!("`{}`", self.packages.label(*asking));
+            let label = request.wanted.label();
+            let error = match self.packages.get(*asking).is_recipe {
+                true => self.not_found(&label, &by),
+                false => self.not_defined(&label, &by),
+            };
+            return error.at_if_absent(request.at.as_ref());
         }
         let mut lacking = self.lacking.iter();
         if let Some(demand) = lacking.find(|demand| &*demand.subject.origin == GLOBAL) {
@@ -135,13 +140,39 @@ impl Resolver<'_> {
         }
     }
 
+    /// The names that are defined, and those of packages.
+    pub(super) fn known_names(&self) -> BTreeSet<String> {
+        let packages = &self.packages;
+        let globals = packages.decisions.globals.keys().cloned();
+        let labels = packages.indexes().map(|index| packages.label(index));
+        globals.chain(labels).collect()
+    }
+
+    /// A name that a recipe asks for and nothing answers.
+    fn not_found(&self, label: &str, by: &str) -> Error {
+        let mut error = Error::user(format!("`{label}` is not there")).cause(format!(
+            "{by} asks for it by name, and no package of the workspace is called so"
+        ));
+        let named = self.packages.referenced(label);
+        for index in &named {
+            let place = &self.packages.get(*index).display;
+            error = error.cause(format!("`{}` is in `{place}`", self.packages.label(*index)));
+        }
+        if !named.is_empty() {
+            return error.hint(format!(
+                "say which is meant by its path, or whose: `'owner|{label}'`"
+            ));
+        }
+        let known = self.known_names();
+        let offer = did_you_mean(label, known.iter().map(String::as_str));
+        error.hint(offer.unwrap_or_else(|| {
+            format!("reference it by its path: `'../{label}/'`; or name an index in `RootRecipe.sml` that has it: `Registry: '…'`")
+        }))
+    }
+
     /// A name that nobody defines, and who asks for it.
     fn not_defined(&self, label: &str, by: &str) -> Error {
-        let packages = &self.packages;
-        let mut known: Vec<String> = packages.decisions.globals.keys().cloned().collect();
-        known.extend(packages.indexes().map(|index| packages.label(index)));
-        known.sort();
-        known.dedup();
+        let known = self.known_names();
         let error = Error::user(format!("`{label}` is not there")).cause(format!(
             "{by} asks for it from the global namespace, and nobody defines it"
         ));

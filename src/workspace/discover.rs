@@ -71,8 +71,8 @@ impl Workspace {
         })
     }
 
-    /// The index that packages are looked for in by name: its address or its absolute path. That of the root recipe, else
-    /// of the user's config.
+    /// The index that packages are looked for in by name: its address, or its path, relative to the top. That of the root
+    /// recipe, else of the user's config.
     pub fn registry(&self) -> Option<&str> {
         let shared = self.root_recipe.as_ref();
         let shared = shared.and_then(|recipe| recipe.registry.as_deref());

@@ -32,7 +32,8 @@ pub struct RootRecipe {
     pub output_root: Option<String>,
     /// `Parameters`.
     pub parameters: Parameters,
-    /// `Registry`: the address of an index, or the absolute path of one.
+    /// `Registry`: the address of an index, or the path of one, relative to the top: it stands in the lock, which is the
+    /// same on every machine.
     pub registry: Option<String>,
     /// All other keys, as tasks see them.
     pub properties: Map<String, Json>,
@@ -88,7 +89,7 @@ impl Reader<'_> {
             "OutputRoot" => root_recipe.output_root = Some(self.output_root(value)?),
             "Parameters" => root_recipe.parameters = settings::parameters(document, value)?,
             "Registry" => {
-                root_recipe.registry = Some(settings::registry(document, value, self.top)?);
+                root_recipe.registry = Some(settings::registry(document, value, Path::new(""))?);
             }
             "Name" | properties::DEPENDENCIES => return Err(self.unshareable(entry)),
             name if parameters::NAMES.contains(&name) => {

@@ -33,7 +33,7 @@ pub(super) fn misplaced(document: &Document, entry: &Entry) -> Error {
     .hint(format!("write `Parameters: {{ {}: … }}`", entry.key))
 }
 
-/// The value of `Registry`: an address, or a path, which is made absolute. `directory` is that of the document.
+/// The value of `Registry`: an address, or a path, which begins with `directory` unless it is absolute.
 pub(super) fn registry(document: &Document, value: &Value, directory: &Path) -> Result<String> {
     let wrong = || {
         document.wrong_type(

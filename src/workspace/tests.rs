@@ -114,7 +114,7 @@ fn no_workspace_is_the_users_error() {
     assert_eq!(
         show(&error),
         format!(
-            "No `PKG` in `{}` or any directory above",
+            "No `PKG` or `Recipe.sml` in `{}` or any directory above",
             space.path("a").display()
         )
     );

@@ -42,15 +42,15 @@ fn evaluators(path: &str) -> Evaluators {
 }
 
 /// One instance to generate: a package of empty files and a recipe.
-struct Case {
+pub(crate) struct Case {
     directory: TempDir,
-    input: GenerateInput,
+    pub(crate) input: GenerateInput,
     /// The tools that are installed.
-    tools: Vec<&'static str>,
+    pub(crate) tools: Vec<&'static str>,
 }
 
 impl Case {
-    fn new(plugin: &str, files: &[&str], recipe: Value) -> Self {
+    pub(crate) fn new(plugin: &str, files: &[&str], recipe: Value) -> Self {
         let directory = TempDir::new().unwrap();
         let path = directory.path().canonicalize().unwrap();
         let case = Self {
@@ -100,24 +100,24 @@ impl Case {
         case
     }
 
-    fn write(&self, path: &str, content: &str) {
+    pub(crate) fn write(&self, path: &str, content: &str) {
         let path = self.directory.path().join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();
     }
 
-    fn parameter(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn parameter(mut self, name: &str, value: &str) -> Self {
         self.input.parameters.insert(name.into(), json!(value));
         self
     }
 
-    fn module(mut self, name: &str) -> Self {
+    pub(crate) fn module(mut self, name: &str) -> Self {
         name.clone_into(&mut self.input.module);
         self
     }
 
     /// Adds a dependency `acme/<name>` that shares `build`.
-    fn dependency(mut self, kind: &str, name: &str, build: Value) -> Self {
+    pub(crate) fn dependency(mut self, kind: &str, name: &str, build: Value) -> Self {
         self.input.dependencies.push(DependencyState {
             kind: kind.into(),
             key: None,
@@ -132,7 +132,7 @@ impl Case {
     }
 
     /// Adds a plugin package; `tasks` is the list in jsonnet.
-    fn plugin(mut self, tasks: &str) -> Self {
+    pub(crate) fn plugin(mut self, tasks: &str) -> Self {
         let package = format!(
             "function(wake) wake.pkg(wake.pkgInfo('p'), plugin=function(wake) {{ name: 'p', tasks: {tasks} }})"
         );
@@ -146,8 +146,13 @@ impl Case {
         self
     }
 
+    /// Where its tools are.
+    pub(crate) fn bin(&self) -> String {
+        self.directory.path().join("bin").display().to_string()
+    }
+
     /// The instance generated, or what went wrong.
-    fn generate(self) -> Result<Generated, String> {
+    pub(crate) fn generate(self) -> Result<Generated, String> {
         let bin = self.directory.path().join("bin");
         for tool in &self.tools {
             self.write(&format!("bin/{tool}"), "");
@@ -166,7 +171,7 @@ impl Case {
     }
 
     /// What a person would want to read of a result.
-    fn plan(self) -> String {
+    pub(crate) fn plan(self) -> String {
         match self.generate() {
             Ok(generated) => shown(&generated),
             Err(error) => format!("error: {error}\n"),
@@ -174,7 +179,7 @@ impl Case {
     }
 }
 
-fn shown(generated: &Generated) -> String {
+pub(crate) fn shown(generated: &Generated) -> String {
     let mut text = String::new();
     for wake::jsonnet::protocol::TaskMessage {
         level,
@@ -207,6 +212,7 @@ fn show_operation(operation: &OperationSpec, text: &mut String) {
             stdin,
             stdout,
             timeout,
+            network,
             ..
         } => {
             writeln!(text, "  $ {executable} {}", arguments.join(" ")).unwrap();
@@ -223,6 +229,9 @@ fn show_operation(operation: &OperationSpec, text: &mut String) {
             }
             for (name, value) in environment {
                 writeln!(text, "  {name}={value}").unwrap();
+            }
+            if *network {
+                writeln!(text, "  with network").unwrap();
             }
             timeout.inspect(|seconds| writeln!(text, "  at most {seconds} s").unwrap());
         }
@@ -260,6 +269,19 @@ fn example_packages() -> Vec<PathBuf> {
     found
 }
 
+/// The languages of the examples.
+const LANGUAGES: [&str; 9] = [
+    "C",
+    "C#",
+    "C++",
+    "Command",
+    "Go",
+    "Java",
+    "JavaScript",
+    "Python",
+    "Rust",
+];
+
 /// Every module of every example is a recipe of a built-in plugin.
 #[test]
 fn examples_are_declared() {
@@ -269,7 +291,7 @@ fn examples_are_declared() {
         Err(error) => panic!("{error}"),
     };
     let packages = example_packages();
-    assert_eq!(packages.len(), 13);
+    assert!(packages.len() >= 13, "{packages:?}");
     for directory in packages {
         let package = PackageDirectory {
             place: None,
@@ -299,7 +321,8 @@ fn examples_are_declared() {
             let ModuleBody::Recipe(recipe) = module.body else {
                 panic!("no recipe");
             };
-            assert!(["C", "C++", "Command"].contains(&recipe["Language"].as_str().unwrap()));
+            let language = recipe["Language"].as_str().unwrap();
+            assert!(LANGUAGES.contains(&language), "{language}");
         }
     }
 }

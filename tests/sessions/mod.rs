@@ -4,13 +4,19 @@
 mod commands;
 mod examples;
 mod fetched;
+mod fmt_lint;
 mod hostile;
 mod kinds;
 mod mishaps;
 mod outputs;
 mod packages;
 mod pkg_read;
+mod pkg_recipes;
 mod pkg_write;
+mod plugin_page;
+mod plugin_test;
+mod recipe_edits;
+mod recipes;
 mod strangers;
 mod two_phases;
 

@@ -148,7 +148,8 @@ fn read_file(package: &PackageDirectory, path: &str, tracked: &mut Tracked) -> R
     }
     let Some(content) = tracked.read(file.clone())? else {
         let shown = package.display(&file);
-        return Err(Error::user(format!("There is no file `{shown}`")));
+        return Err(Error::user(format!("There is no file `{shown}`"))
+            .hint("correct the path, or give the properties as an object"));
     };
     if !crate::fs::canonicalize(&file)?.starts_with(&package.directory) {
         return Err(leaves());
@@ -261,7 +262,7 @@ impl Reading<'_> {
         let pkgs = dependencies::requests(&asked, names);
         let language = recipe.language().map(ToOwned::to_owned);
         let (plugin, imports) = match language.as_deref() {
-            Some(plugin::LANGUAGE) => {
+            Some(language::JSONNET) => {
                 let (file, imports) =
                     plugin::files(&recipe.document, self.package, &mut self.tracked)?;
                 (Some(DeclaredPlugin::File(file)), imports)
@@ -331,4 +332,5 @@ fn no_declaration(package: &PackageDirectory, recipe: &Path) -> Error {
         "There is no `{pkg}` and no `{}`",
         package.display(recipe)
     ))
+    .hint("make a package there with `wake init`, or correct the path that leads there")
 }

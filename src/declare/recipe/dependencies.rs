@@ -7,6 +7,8 @@
 //! Kinds are names; `Build` and `Tool` are chosen for the host. Soup's `ExcludeRuntime` in the table of an item is read
 //! and means nothing: what is copied beside a program is for tasks to say.
 
+use std::path::Path;
+
 use super::document::Document;
 use super::package_lock::PackageLock;
 use super::properties::DEPENDENCIES;
@@ -14,6 +16,7 @@ use super::reference::{Reference, Target};
 use crate::declare::model::{Dependency, PackageInfo, PackageRef, PackageRequest, Source};
 use crate::declare::sml::{Entry, Value, ValueKind};
 use crate::error::{Error, Location, Result, suggestion};
+use crate::fs::path;
 
 /// What an item that is a table may have.
 const ITEM_KEYS: [&str; 2] = ["Reference", "ExcludeRuntime"];
@@ -57,6 +60,11 @@ pub(super) fn of_document(document: &Document) -> Result<Vec<Asked>> {
         for item in document.items(&path, "an array of references", value)? {
             let reference = reference(document, &path, item)?;
             let at = document.location(item.span);
+            if is_itself(&reference) {
+                return Err(Error::user(format!("`{reference}` is the package itself"))
+                    .at(at)
+                    .hint(format!("remove it from `{path}`")));
+            }
             let twice = asked
                 .iter()
                 .any(|one| one.kind == *kind && one.reference == reference);
@@ -77,6 +85,14 @@ pub(super) fn of_document(document: &Document) -> Result<Vec<Asked>> {
     }
     asked.retain(|one| !one.reference.is_built_in());
     Ok(asked)
+}
+
+/// Whether a path leads nowhere else.
+fn is_itself(reference: &Reference) -> bool {
+    match &reference.target {
+        Target::Path(path) => matches!(path::clean(Path::new(path)).to_str(), Some("" | ".")),
+        Target::Name { .. } => false,
+    }
 }
 
 /// What one item means.
@@ -121,7 +137,11 @@ fn reference(document: &Document, path: &str, item: &Value) -> Result<Reference>
 
 fn parse(document: &Document, item: &Value, text: &str) -> Result<Reference> {
     Reference::parse(text).map_err(|malformed| {
-        Error::user(format!("`{}` is no reference", text.escape_debug()))
+        let subject = match text.is_empty() {
+            true => "An empty string".to_owned(),
+            false => format!("`{text}`"),
+        };
+        Error::user(format!("{subject} is no reference"))
             .at(document.location(item.span))
             .cause(malformed.cause)
             .hint(malformed.hint)
@@ -203,16 +223,15 @@ pub(super) fn requests(asked: &[Asked], names: Names<'_>) -> Vec<(String, Packag
     let mut requests: Vec<(String, PackageRequest)> = Vec::new();
     for one in asked {
         let request = one.request(names);
+        if requests.iter().any(|(_, known)| known.is_same(&request)) {
+            continue;
+        }
         let mut key = one.reference.to_string();
-        match requests.iter().find(|(known, _)| *known == key) {
-            Some((_, known)) if known.is_same(&request) => continue,
-            // Wanted for the host and not for it.
-            Some(_) => key = format!("{key} ({})", one.kind),
-            None => {}
+        if requests.iter().any(|(known, _)| *known == key) {
+            // Wanted for the host, and not for it.
+            key = format!("{key} ({})", one.kind);
         }
-        if requests.iter().all(|(known, _)| *known != key) {
-            requests.push((key, request));
-        }
+        requests.push((key, request));
     }
     requests.sort_by(|a, b| a.0.cmp(&b.0));
     requests

@@ -12,5 +12,8 @@ pub mod properties;
 pub mod reference;
 mod tracked;
 
+#[cfg(test)]
+mod tests;
+
 pub use answer::{Recipes, from_file};
 pub use dependencies::FromFile;

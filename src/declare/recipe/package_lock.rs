@@ -15,6 +15,8 @@ use crate::error::{Error, Result};
 /// Its name.
 pub(super) const FILE: &str = "PackageLock.sml";
 
+const HINT: &str = "run `soup restore` again, or remove the file: wake needs it only for names that stand for directories";
+
 /// The paths that a lock gives.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct PackageLock {
@@ -37,6 +39,13 @@ impl PackageLock {
     /// # Errors
     /// `User`: it is no lock that wake knows.
     pub(super) fn parse(file: &str, bytes: &[u8]) -> Result<Self> {
+        Self::read(file, bytes).map_err(|error| match error.report().hint {
+            None => error.hint(HINT),
+            Some(_) => error,
+        })
+    }
+
+    fn read(file: &str, bytes: &[u8]) -> Result<Self> {
         let document = Document::parse(file, bytes)?;
         let reader = Reader {
             document: &document,
@@ -107,7 +116,7 @@ impl Reader<'_> {
                     let error =
                         Error::user(format!("`{}` is locked without a `Version`", package.key));
                     let at = self.document.location(package.key_span);
-                    return Err(broken(error.at(at)));
+                    return Err(error.at(at));
                 };
                 if let Some(path) = self.path(&version.value)? {
                     lock.packages.push(Locked {
@@ -129,22 +138,19 @@ impl Reader<'_> {
             ValueKind::String(text) if is_short_version(text) => Ok(None),
             ValueKind::String(text) if !text.is_empty() => Ok(Some(text.clone())),
             ValueKind::Version(_) | ValueKind::Integer(_) | ValueKind::Decimal(_) => Ok(None),
-            _ => Err(broken(self.document.wrong_type(
-                "Version",
-                "a version or a path",
-                value,
-            ))),
+            _ => Err(self
+                .document
+                .wrong_type("Version", "a version or a path", value)),
         }
     }
 
     fn entries<'a>(&self, key: &str, wanted: &str, value: &'a Value) -> Result<&'a [Entry]> {
-        let entries = self.document.entries(key, wanted, value);
-        entries.map_err(broken)
+        self.document.entries(key, wanted, value)
     }
 
     fn unknown_version(&self) -> Error {
         let document = self.document;
-        let error = match document.table.get("Version") {
+        match document.table.get("Version") {
             Some(value) => Error::user(format!(
                 "`{}` has the version `{}`",
                 document.file,
@@ -153,11 +159,6 @@ impl Reader<'_> {
             .at(document.location(value.span))
             .cause("wake reads the versions 5 and 6"),
             None => Error::user(format!("`{}` has no `Version`", document.file)),
-        };
-        broken(error)
+        }
     }
-}
-
-fn broken(error: Error) -> Error {
-    error.hint("run `soup restore` again, or remove the file: wake needs it only for names that stand for directories")
 }

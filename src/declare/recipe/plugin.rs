@@ -8,9 +8,6 @@ use crate::error::{Error, Result};
 use crate::fs::{self, path};
 use crate::jsonnet::static_imports;
 
-/// The language of recipes that are plugins.
-pub(super) const LANGUAGE: &str = "Jsonnet";
-
 const HINT: &str =
     "write `Source: ['plugin.libsonnet']`: a plugin is one file, which imports what else it needs";
 

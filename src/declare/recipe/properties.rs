@@ -6,7 +6,7 @@ use super::document::Document;
 use super::reference::{is_language, is_short_version};
 use crate::declare::model::{self, PackageInfo};
 use crate::declare::sml::{Value, ValueKind};
-use crate::error::{Error, Location, Result, suggestion};
+use crate::error::{self, Error, Location, Result};
 
 /// The key of what a recipe depends on; no property that tasks see.
 pub const DEPENDENCIES: &str = "Dependencies";
@@ -55,27 +55,25 @@ pub(super) fn identity(
         return Err(no_name(document));
     };
     let at = document.location(name.span);
-    let text = |key: &str| {
-        let value = properties.get(key).and_then(Json::as_str);
-        value.map(ToOwned::to_owned)
-    };
+    let version = properties.get("Version").and_then(Json::as_str);
     let info = PackageInfo {
         name: document.string("Name", name)?.to_owned(),
         namespace,
-        version: text("Version"),
+        version: version.map(ToOwned::to_owned),
     };
     info.check_names().map_err(|error| error.at(at.clone()))?;
     Ok((info, at))
 }
 
 fn no_name(document: &Document) -> Error {
-    let keys = document.table.entries.iter().map(|entry| &*entry.key);
-    let near = crate::error::near("Name", keys);
-    let hint = match near.is_empty() {
-        true => Some("add `Name: 'my-package'`".to_owned()),
-        false => suggestion("Name", near),
-    };
-    Error::user(format!("`{}` has no `Name`", document.file)).hint_option(hint)
+    let error = Error::user(format!("`{}` has no `Name`", document.file));
+    let mut entries = document.table.entries.iter();
+    match entries.find(|entry| !error::near("Name", [&*entry.key]).is_empty()) {
+        Some(near) => error
+            .at(document.location(near.key_span))
+            .hint(format!("write `Name` instead of `{}`", near.key)),
+        None => error.hint("add `Name: 'my-package'`"),
+    }
 }
 
 /// The name in `'C++|0'`, `(C++@0)` or `'C++'`. There is one version of each language, whatever is asked for.
@@ -94,10 +92,14 @@ fn language(document: &Document, value: &Value) -> Result<String> {
             .cause(cause)
             .hint("write `'C++|0'`, `(C++@0)` or `'C++'`")
     };
+    if name.is_empty() {
+        return Err(wrong("its name is empty".to_owned()));
+    }
     if !is_language(name) {
         return Err(wrong(format!("`{name}` cannot be the name of one")));
     }
     match version.filter(|version| !is_short_version(version)) {
+        Some("") => Err(wrong("its version is empty".to_owned())),
         Some(version) => Err(wrong(format!("`{version}` is no version"))),
         None => Ok(name.to_owned()),
     }

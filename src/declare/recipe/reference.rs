@@ -85,7 +85,7 @@ impl Reference {
                 ..
             } => {
                 let is_one = |known: &&str| known.eq_ignore_ascii_case(name);
-                user.eq_ignore_ascii_case(SOUP) && BUILT_IN.iter().any(|known| is_one(&known))
+                user.eq_ignore_ascii_case(SOUP) && BUILT_IN.iter().any(|known| is_one(known))
             }
             _ => false,
         }
@@ -135,7 +135,10 @@ fn language(rest: &str) -> Result<(Option<String>, &str), Malformed> {
     };
     if !is_language(language) {
         return Err(Malformed {
-            cause: format!("`{language}` cannot be a language"),
+            cause: match language.is_empty() {
+                true => "its language is empty".to_owned(),
+                false => format!("`{language}` cannot be a language"),
+            },
             hint: "write `[C++]Name`",
         });
     }
@@ -203,7 +206,10 @@ fn checked_version(text: &str) -> Result<String, Malformed> {
     match is_short_version(text) {
         true => Ok(text.to_owned()),
         false => Err(Malformed {
-            cause: format!("`{text}` is no version"),
+            cause: match text.is_empty() {
+                true => "its version is empty".to_owned(),
+                false => format!("`{text}` is no version"),
+            },
             hint: "a version is one to three numbers, such as `1.2`: it admits what `^1.2` does",
         }),
     }

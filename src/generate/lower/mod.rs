@@ -146,7 +146,8 @@ impl<'a> Lowering<'a> {
             let versioned = instances.versioned_name(instance.package);
             for name in [&label, &versioned] {
                 if let Some(other) = owners.insert(name.clone(), instance.package)
-                    && other != instance.package
+                    && instances.packages.get(other).directory
+                        != instances.packages.get(instance.package).directory
                 {
                     return Err(two_packages(
                         name,

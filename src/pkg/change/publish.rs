@@ -17,6 +17,7 @@ use crate::pkg::publish::{self, Published};
 use crate::pkg::requirement::Requirement;
 use crate::pkg::resolution::{self, Context};
 use crate::pkg::resolve::Resolver;
+use crate::workspace::discover;
 
 /// A version that is marked, and whether it is to be chosen no more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub fn publish(
     index: &Path,
     subscriber: &mut dyn Subscriber,
 ) -> Result<(String, Published)> {
-    let directory = known::here(context)?;
+    let directory = here(context)?;
     let index = path::clean(&context.workspace.start.join(index));
     let (mut resolver, _) = resolution::open(context)?;
     known::member(context, &mut resolver, directory)?;
@@ -62,12 +63,21 @@ pub fn publish(
 /// # Errors
 /// As [`publish::yank`].
 pub fn yank(context: &Context<'_>, index: &Path, yank: &Yank) -> Result<(String, bool)> {
-    let directory = known::here(context)?;
+    let directory = here(context)?;
     let index = path::clean(&context.workspace.start.join(index));
     let (mut resolver, _) = resolution::open(context)?;
     let info = known::declaration(context, &mut resolver, directory)?.info;
     let is_changed = publish::yank(&index, &info, &yank.version, yank.is_yanked)?;
     Ok((format!("{}@{}", info.label(), yank.version), is_changed))
+}
+
+/// The directory of the package here, whatever declares it.
+fn here<'a>(context: &Context<'a>) -> Result<&'a Path> {
+    let directory = context.workspace.package_here();
+    match discover::is_package(directory) {
+        true => Ok(directory),
+        false => known::here(context),
+    }
 }
 
 /// What the package asks the global namespace for and neither a digest nor the index says what it is. What it asks of

@@ -101,6 +101,7 @@ fn a_tie_is_an_error_unless_the_top_decides() {
         );
         world.path(directory, &package("log", "1.0.0"));
     }
+    world.path("other", &package("log", "2.0.0"));
     assert_eq!(
         world.error(),
         [

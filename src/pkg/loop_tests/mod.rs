@@ -30,6 +30,7 @@ use crate::error::{Error, Location, Result};
 use crate::event::{Event, Subscriber};
 use crate::fs;
 use crate::jsonnet::protocol::{Answer, Answered, Outcome, Request};
+use crate::workspace::discover::{PKG, RECIPE};
 use crate::workspace::layout::Layout;
 
 /// What stands in an imagined `PKG`.
@@ -303,6 +304,13 @@ impl World {
         self.members.push(directory.to_owned());
     }
 
+    /// Writes a path package that is declared by a recipe, relative to the top.
+    fn recipe(&self, directory: &str, script: &Script) {
+        self.path(directory, script);
+        let directory = self.top.join(directory);
+        fs::rename(&directory.join(PKG), &directory.join(RECIPE)).unwrap();
+    }
+
     /// Has a retriever offer a version, with the forecast that its declaration comes to.
     fn offer(&mut self, origin: &str, script: Script) -> &mut Candidate {
         let key = (origin.to_owned(), script.declaration.info.label());
@@ -378,7 +386,8 @@ impl World {
             Request::Exports { package, answers } => (package, answers, false),
             _ => return Err(Error::internal("Not imagined")),
         };
-        let content = fs::read(&package.directory.join("PKG"))?;
+        let file = super::contents::declaration_file(&package.directory);
+        let content = fs::read(&package.directory.join(file))?;
         let script: Script = serde_json::from_slice(&content)
             .map_err(|error| Error::user("Not a `PKG`").cause(error.to_string()))?;
         let label = script.declaration.info.label();

@@ -36,6 +36,7 @@ struct Asked {
     requirement: Index,
     mode: Index,
     is_global: bool,
+    is_host: bool,
     is_read: bool,
 }
 
@@ -63,15 +64,19 @@ fn asked() -> impl Strategy<Value = Vec<Asked>> {
         any::<Index>(),
         any::<Index>(),
         any::<bool>(),
+        prop::bool::weighted(0.25),
         prop::bool::weighted(0.3),
     );
-    let one = one.prop_map(|(name, requirement, mode, is_global, is_read)| Asked {
-        name,
-        requirement,
-        mode,
-        is_global,
-        is_read,
-    });
+    let one = one.prop_map(
+        |(name, requirement, mode, is_global, is_host, is_read)| Asked {
+            name,
+            requirement,
+            mode,
+            is_global,
+            is_host,
+            is_read,
+        },
+    );
     prop::collection::vec(one, 0..4)
 }
 
@@ -119,6 +124,7 @@ fn with(mut script: Script, asks: &[Asked], from: usize, is_reversed: bool) -> S
             false => source(origin),
         };
         let mut request = get(&format!("{name}@{requirement}"), from);
+        request.is_host = ask.is_host;
         // Only members say how many versions there may be: what others say counts while they are chosen, and a search with
         // a lock does not come by all that one without it comes by.
         if script.declaration.info.name == "top" || script.declaration.info.name == "member" {
@@ -191,8 +197,9 @@ fn described(world: &World) -> String {
         let mode = request
             .versions
             .map_or_else(String::new, |mode| format!("{mode:?}"));
+        let host = if request.is_host { "(host)" } else { "" };
         format!(
-            "{}@{}{from}{mode}",
+            "{}@{}{from}{mode}{host}",
             wanted.label(),
             wanted.version.as_deref().unwrap_or("*")
         )

@@ -210,3 +210,106 @@ fn a_cycle_leads_through_kinds() {
         ]
     );
 }
+
+fn named(wanted: &str) -> PackageRequest {
+    get(wanted, Source::Global)
+}
+
+fn registry() -> Policy {
+    Policy {
+        registry: Some("../registry".to_owned()),
+        ..all()
+    }
+}
+
+const REGISTRY: &str = r#"index({"path":"../registry"})"#;
+
+/// Catches a registry that is asked for what the workspace has, or although somebody defines the name, and a name of a
+/// path package that is not found because the recipe does not say whose it is.
+#[test]
+fn a_name_is_answered_by_the_workspace_then_by_the_registry() {
+    let mut world = World::new(package("top", "1.0.0"));
+    let app = package("app", "1.0.0")
+        .asks("Text", named("Text"))
+        .asks("Zip", named("Zip@^1"))
+        .asks("Log", named("Log"))
+        .asks("Gen", host(named("Gen")));
+    world.recipe("app", &app);
+    world.members.push("app".to_owned());
+    world.member("text", &package("acme/Text", "3.0.0"));
+    let log = global(get("Log", crates()), 0);
+    world.member("defines", &package("defines", "1.0.0").asks("log", log));
+    world.offer("crates", package("Log", "1.0.0"));
+    fs::create_directories(&world.top.join("../registry")).unwrap();
+    for name in ["Text", "Log", "Zip"] {
+        world.offer(REGISTRY, package(name, "1.0.0"));
+    }
+    world.offer(REGISTRY, package("Gen", "1.0.0").asks("Zip", named("Zip")));
+    let resolved = world.resolve_with(&registry(), None).unwrap();
+    assert_eq!(
+        resolved.chosen(),
+        ["Gen@1.0.0", "Log@1.0.0", "Zip@1.0.0", "Zip@1.0.0"]
+    );
+    let origins = resolved.lock.entries.iter().filter(|one| one.name == "Zip");
+    assert!(origins.clone().all(|one| &*one.origin == REGISTRY) && origins.count() == 2);
+    let again = world
+        .resolve_with(&registry(), Some(&resolved.lock))
+        .unwrap();
+    assert_eq!((again.lock, again.calls), (resolved.lock, vec![]));
+    world.with(&registry(), None, |resolver, heard| {
+        let app = resolver.members[1];
+        let text = need(resolver, heard, app, &named("Text")).unwrap();
+        assert_eq!(resolver.packages.label(text), "acme/Text");
+        assert_eq!(found(resolver, heard, app, &named("Log")).1, "0 Log@1.0.0");
+    });
+}
+
+/// Catches a name that nobody answers without a word on what to do, and one that two packages have.
+#[test]
+fn a_name_that_nobody_answers_says_what_to_do() {
+    let mut world = World::new(package("top", "1.0.0"));
+    world.recipe("app", &package("app", "1.0.0").asks("Txet", named("Txet")));
+    world.members.push("app".to_owned());
+    let missing = [
+        "`Txet` is not there",
+        "`app` asks for it by name, and no package of the workspace is called so",
+        "hint: reference it by its path: `'../Txet/'`; or name an index in `RootRecipe.sml` that has it: `Registry: '…'`",
+    ];
+    assert_eq!(world.error(), missing);
+    world.member("text", &package("Text", "1.0.0"));
+    assert_eq!(world.error()[2], "hint: did you mean `Text`?");
+    let error = world.resolve_with(&registry(), None).unwrap_err();
+    assert_eq!(lines(&error)[1], "`Registry` names it");
+    fs::create_directories(&world.top.join("../registry")).unwrap();
+    let error = world.resolve_with(&registry(), None).unwrap_err();
+    assert_eq!(lines(&error).last().unwrap(), "hint: did you mean `Text`?");
+    world.member("one", &package("one/Txet", "1.0.0"));
+    world.member("other", &package("other/Txet", "1.0.0"));
+    assert_eq!(
+        world.error()[2..],
+        [
+            "`one/Txet` is in `one`",
+            "`other/Txet` is in `other`",
+            "hint: say which is meant by its path, or whose: `'owner|Txet'`",
+        ]
+    );
+}
+
+/// Catches two directories whose files would be made in one place.
+#[test]
+fn two_directories_of_one_identity_are_refused() {
+    let mut world = World::new(package("top", "1.0.0"));
+    world.member("one", &package("text", "1.0.0"));
+    world.member("other", &package("text", "1.0.0"));
+    assert_eq!(
+        world.error(),
+        [
+            "Two packages are called `text@1.0.0`",
+            "one is `one`",
+            "the other is `other`",
+            "hint: give one another name or namespace in its `wake.pkgInfo`",
+        ]
+    );
+    world.path("other", &package("text", "1.1.0"));
+    world.resolve().unwrap();
+}

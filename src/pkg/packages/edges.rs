@@ -1,9 +1,9 @@
 //! Who needs whom: kept as it turns out, followed, and refused where it leads in a circle.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::{Edge, Package, PackageIndex, Packages};
-use crate::declare::model::PackageRequest;
+use crate::declare::model::{Declaration, PackageRequest};
 use crate::error::{Error, Result};
 
 impl Packages {
@@ -126,6 +126,33 @@ impl Packages {
         } else {
             "move what both need into a package of its own"
         })
+    }
+
+    /// A user error if two path packages of these are called the same: what is made of both would lie in one place.
+    pub fn refuse_twins(&self, reached: &[PackageIndex]) -> Result<()> {
+        let mut seen: HashMap<(String, &str), PackageIndex> = HashMap::new();
+        for index in reached.iter().copied() {
+            let package = &self.packages[index];
+            let declared = self
+                .declared_of(index)
+                .filter(|_| package.release.is_none());
+            let Some(Declaration { info, at, .. }) = declared else {
+                continue;
+            };
+            let version = info.version.as_deref().unwrap_or("0.0.0");
+            if let Some(first) = seen.insert((info.label(), version), index) {
+                let first = &self.packages[first].display;
+                return Err(Error::user(format!("Two packages are called `{info}`"))
+                    .cause(format!("one is `{first}`"))
+                    .cause(format!("the other is `{}`", package.display))
+                    .hint(match package.is_recipe {
+                        true => "give one another `Name`",
+                        false => "give one another name or namespace in its `wake.pkgInfo`",
+                    })
+                    .at_if_absent(at.as_ref()));
+            }
+        }
+        Ok(())
     }
 
     /// The packages reached from `roots` along visible `pkgs`, `roots` included, in order of their directories.

@@ -11,14 +11,18 @@ use std::path::{Path, PathBuf};
 
 use semver::Version;
 
+use super::contents;
 use super::decisions::{Decisions, Needs, Release};
 use super::facts::{Demand, Origin, Subject};
 use super::requirement::Requirement;
-use crate::declare::model::{Declaration, PackageDirectory, PackageRequest, Permission, Source};
+use crate::declare::model::{
+    Declaration, PackageDirectory, PackageInfo, PackageRequest, Permission, Source,
+};
 use crate::error::{Error, Location, Result};
 use crate::event::{Event, Subscriber};
 use crate::fs::path;
 use crate::jsonnet::protocol::{Answer, Outcome, Read, Request};
+use crate::workspace::discover::RECIPE;
 
 /// Asks an evaluation process; callable from several threads.
 pub type Ask<'a> = dyn Fn(&Request) -> Result<Outcome> + Sync + 'a;
@@ -47,6 +51,8 @@ pub struct Package {
     pub is_host: bool,
     /// Fetched, and not in the store yet.
     pub is_staged: bool,
+    /// Declared by a recipe.
+    pub is_recipe: bool,
     declaration: Option<Result<Declaration>>,
     /// The packages its `pkgs` name.
     edges: Vec<Edge>,
@@ -126,6 +132,7 @@ impl Packages {
             variant: String::new(),
             is_host: false,
             is_staged: false,
+            is_recipe: false,
             declaration: None,
             edges: Vec::new(),
         });
@@ -221,6 +228,7 @@ impl Packages {
             variant: self.decisions.variant(&release),
             is_host: false,
             is_staged: false,
+            is_recipe: false,
             release: Some(release),
             permissions,
             declaration: None,
@@ -263,15 +271,26 @@ impl Packages {
             .collect()
     }
 
-    /// The path packages of a name that are declared.
+    /// The declared path packages of a name.
     pub fn labelled(&self, label: &str) -> Vec<PackageIndex> {
+        self.paths_that(|info| info.label() == label)
+    }
+
+    /// The declared path packages that a reference of a recipe means: those called so, else, if it does not say whose they
+    /// are, those of that name in whatever namespace.
+    pub fn referenced(&self, label: &str) -> Vec<PackageIndex> {
+        let exact = self.labelled(label);
+        match exact.is_empty() {
+            true => self.paths_that(|info| info.name == label),
+            false => exact,
+        }
+    }
+
+    fn paths_that(&self, is_meant: impl Fn(&PackageInfo) -> bool) -> Vec<PackageIndex> {
         let is_meant = |index: &PackageIndex| {
-            let package = &self.packages[*index];
-            let declaration = package
-                .declaration
-                .as_ref()
-                .and_then(|one| one.as_ref().ok());
-            package.release.is_none() && declaration.is_some_and(|one| one.info.label() == label)
+            let is_path = self.packages[*index].release.is_none();
+            let declaration = self.declared_of(*index).filter(|_| is_path);
+            declaration.is_some_and(|one| is_meant(&one.info))
         };
         self.indexes().filter(is_meant).collect()
     }
@@ -304,7 +323,9 @@ impl Packages {
                 }
             }
         }
-        self.packages[index].declaration = Some(declaration);
+        let package = &mut self.packages[index];
+        package.is_recipe = contents::declaration_file(&package.directory) == RECIPE;
+        package.declaration = Some(declaration);
         found
     }
 
@@ -447,6 +468,7 @@ pub fn unexpected(answer: &Answer) -> Error {
         Answer::Generated(_) => "Generated",
         Answer::Tried(_) => "Tried",
         Answer::Value(_) => "Value",
+        Answer::Findings(_) => "Findings",
         Answer::Waiting(_) => "Waiting",
     };
     Error::internal(format!(

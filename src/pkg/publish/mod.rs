@@ -15,11 +15,13 @@ use serde_json::Value;
 
 use super::archive::digest::Digest;
 use super::archive::{Limits, Strip, pack, unpack};
+use super::contents::{declaration_file, files_of};
 use super::index::{self, Archive, Line};
 use super::retriever::protocol::Required;
 use crate::declare::model::{Declaration, Exec, PackageInfo, PackageRequest, Program, Source};
 use crate::error::{Error, Result};
 use crate::fs;
+use crate::workspace::discover::RECIPE;
 
 /// Held while an index is changed.
 const LOCK: &str = ".lock";
@@ -53,11 +55,11 @@ pub fn publish(
 ) -> Result<Published> {
     let info = &declaration.info;
     let label = info.label();
-    let version = version(declaration)?;
+    let version = version(directory, declaration)?;
     let entry = Entry {
         file: index::file(info.namespace.as_deref(), &info.name)?,
         pkgs: requirements(declaration, index, top)?,
-        tar: pack(directory, declaration)?,
+        tar: pack(directory, declaration, index)?,
         version,
     };
     fs::create_directories(index)?;
@@ -204,11 +206,17 @@ impl Entry {
 }
 
 /// The version of the package.
-fn version(declaration: &Declaration) -> Result<Version> {
+fn version(directory: &Path, declaration: &Declaration) -> Result<Version> {
     let label = declaration.info.label();
     let Some(text) = &declaration.info.version else {
-        return Err(unpublishable(&label, declaration, "it has no version")
-            .hint("wake.pkgInfo(…, version='1.0.0')"));
+        return Err(
+            unpublishable(&label, declaration, "it has no version").hint(
+                match declaration_file(directory) {
+                    RECIPE => "Version: 1.0.0",
+                    _ => "wake.pkgInfo(…, version='1.0.0')",
+                },
+            ),
+        );
     };
     Version::parse(text).map_err(|error| {
         unpublishable(
@@ -304,9 +312,10 @@ fn is_index(exec: &Exec, index: &Path, top: &Path) -> Option<bool> {
 }
 
 /// The files of the package as they are published.
-fn pack(directory: &Path, declaration: &Declaration) -> Result<Vec<u8>> {
+fn pack(directory: &Path, declaration: &Declaration, index: &Path) -> Result<Vec<u8>> {
     let info = &declaration.info;
-    let Some(files) = &declaration.files else {
+    let file = declaration_file(directory);
+    if declaration.files.is_none() && file != RECIPE {
         let label = info.label();
         return Err(unpublishable(
             &label,
@@ -314,13 +323,10 @@ fn pack(directory: &Path, declaration: &Declaration) -> Result<Vec<u8>> {
             "it does not say which files belong to it",
         )
         .hint("wake.pkg(…, files=['src/**'])"));
-    };
-    let own = ["PKG", "Recipe.sml"]
-        .into_iter()
-        .find(|name| fs::is_file(&directory.join(name)));
-    let all = files.iter().chain(&declaration.imports);
+    }
+    let files = files_of(directory, declaration, Some(index))?;
     let top = index::top(&info.name, info.version.as_deref().unwrap_or_default());
-    pack::tar(directory, all.map(String::as_str).chain(own), &top)
+    pack::tar(directory, files.iter().map(String::as_str), &top)
 }
 
 /// Refuses an archive that nobody could unpack: with a link that leads out of the package, say.

@@ -1,0 +1,197 @@
+//! Packages that a `Recipe.sml` declares, from making one to cleaning up.
+
+use super::fetched::index;
+use crate::support::{Session, Space};
+
+const RECIPE: &str = "Name: 'App'
+Language: 'C|0'
+Version: 1.2
+Type: 'Executable'
+Source: [ 'main.c' ]
+Dependencies: {
+  Runtime: [ '../library/' ]
+}
+";
+const LIBRARY: &str = "Name: 'Library'
+Language: 'C|0'
+Source: [ 'library.c' ]
+PublicIncludePaths: [ 'include' ]
+";
+
+/// An application and a library beside each other, as `OutputRoot` and more of the root recipe say.
+fn workspace(root_recipe: &str) -> Space {
+    let space = Space::new();
+    space
+        .file("RootRecipe.sml", root_recipe)
+        .file("app/Recipe.sml", RECIPE)
+        .file(
+            "app/main.c",
+            "#include <stdio.h>\n#include <library.h>\nint main(void) { printf(\"%d\\n\", answer()); return 0; }\n",
+        )
+        .file("library/Recipe.sml", LIBRARY)
+        .file("library/include/library.h", "int answer(void);\n")
+        .file("library/library.c", "int answer(void) { return ANSWER; }\n");
+    space
+}
+
+/// Catches a package that `wake init --sml` makes and that does not build, run or pass its test.
+#[test]
+fn init_makes_recipes_that_build() {
+    for language in ["C", "C++"] {
+        let mut session = Session::new(Space::new());
+        session
+            .wake(["init", "hello", "--sml", "--language", language])
+            .success();
+        let run = session.wake(["-C", "hello", "run", "-q"]).success();
+        assert_eq!(run.stdout, "Hello, world!\n");
+        session.wake(["-C", "hello", "test"]).success();
+        session.wake(["init", "hello", "--sml"]).code(2);
+        let space = session.space();
+        assert!(space.exists("hello/Recipe.sml") && !space.exists("hello/PKG"));
+    }
+}
+
+/// Catches a command that knows packages with a `PKG` only.
+#[test]
+fn commands_work_with_recipes() {
+    let space = workspace("Members: ['*'], Defines: ['ANSWER=42']");
+    let run = space.wake(["-C", "app", "run", "-q"]).success();
+    assert_eq!(run.stdout, "42\n");
+    space.wake(["build", "./..."]).success().says("up to date");
+    space.wake(["build", "App"]).success().says("up to date");
+    let target = space.wake(["target", "app"]).success();
+    assert!(
+        target.stdout.contains(".wake/out/_/App/1.2.0/root/"),
+        "{}",
+        target.stdout
+    );
+    space.wake(["graph", "app"]).success();
+    space.wake(["pkg", "tree"]).success();
+    space.wake(["pkg", "list"]).success();
+    space.edit(
+        "library/Recipe.sml",
+        "Source",
+        "Defines: ['ANSWER=7']\nSource",
+    );
+    let run = space.wake(["run", "-q", "app"]).success();
+    assert_eq!(run.stdout, "7\n");
+    let wrong = space.wake(["build", "app:lib"]).code(2);
+    assert!(
+        wrong.stderr.contains("has no module `lib`"),
+        "{}",
+        wrong.stderr
+    );
+}
+
+/// Catches an `OutputRoot` that patterns look into, that is not used, or of which `clean` takes what others put there.
+#[test]
+fn what_is_built_goes_to_the_output_root() {
+    let space = workspace("Members: ['**'], OutputRoot: 'build/out', Defines: ['ANSWER=1']");
+    space.file(
+        "library/Recipe.sml",
+        LIBRARY.replace("'library.c'", "'**/*.c'"),
+    );
+    space.wake(["build", "./..."]).success();
+    assert!(space.exists("build/out/_/App/1.2.0/root") && !space.exists(".wake/out"));
+    let target = space.wake(["target", "app"]).success();
+    assert!(
+        target.stdout.contains("/build/out/_/App/"),
+        "{}",
+        target.stdout
+    );
+    // Neither a member nor a source.
+    space.file("build/out/stray/Recipe.sml", "Name: 'stray'");
+    space.file("build/out/mine", "");
+    space.wake(["build", "./..."]).success().says("up to date");
+    space.wake(["clean", "--stale"]).success().says("nothing");
+    space.wake(["clean"]).success();
+    assert!(!space.exists("build/out/_") && space.exists("build/out/mine"));
+    space.wake(["build", "./..."]).success();
+    space.remove("build/out/stray");
+    space.remove("build/out/mine");
+    space.wake(["clean"]).success();
+    assert!(!space.exists("build/out"));
+    // What lay elsewhere before does not count.
+    space.edit("RootRecipe.sml", "build/out", "other");
+    space.wake(["-C", "app", "run"]).success();
+    assert!(space.exists("other/_/App") && !space.exists("build/out"));
+}
+
+/// Catches an output directory that is a pattern's when it belongs to the package at the top.
+#[test]
+fn patterns_of_the_package_around_the_output_root_do_not_enter_it() {
+    let space = Space::new();
+    space
+        .file("RootRecipe.sml", "OutputRoot: 'out'")
+        .file(
+            "Recipe.sml",
+            "Name: 'p', Language: 'C', Type: 'Executable', Source: ['**/*.c']",
+        )
+        .file("main.c", "int main(void) { return 0; }")
+        .file("out/generated.c", "This is no C.");
+    space.wake(["build"]).success();
+    space.wake(["build"]).success().says("up to date");
+    assert!(space.exists("out/generated.c"));
+}
+
+/// Catches parameters of the user's config that win over the command line or are not seen.
+#[test]
+fn the_users_config_is_read() {
+    let space = workspace("Members: ['*'], Defines: ['ANSWER=1']");
+    space.file(
+        "../home/.config/wake/LocalUserConfig.sml",
+        "Parameters: { Flavor: 'Release' }",
+    );
+    let target = |arguments: &[&str]| {
+        let all = ["target", "app"].iter().chain(arguments).copied();
+        space.wake(all.collect::<Vec<_>>()).success().stdout
+    };
+    let users = target(&[]);
+    assert_eq!(users, target(&["--flavor", "Release"]));
+    assert_ne!(users, target(&["--flavor", "Debug"]));
+    space.file(
+        "RootRecipe.sml",
+        "Members: ['*'], Parameters: { Flavor: 'Debug' }",
+    );
+    assert_eq!(target(&[]), target(&["--flavor", "Debug"]));
+    space.file("../home/.config/wake/LocalUserConfig.sml", "SDKs: 1");
+    let wrong = space.wake(["build", "app"]).code(2);
+    assert!(
+        wrong.stderr.contains("`SDKs` takes an array of tables"),
+        "{}",
+        wrong.stderr
+    );
+}
+
+/// Catches names that are looked for elsewhere than in the workspace, then in the registry; and a lock that tells where on
+/// this machine that is.
+#[test]
+fn names_are_found_in_the_workspace_and_in_the_registry() {
+    let space = workspace("Members: ['*'], Registry: './index/', Defines: ['ANSWER=5']");
+    index(&space, "log", &["1.0.0", "1.4.0", "2.0.0"]);
+    let recipe = RECIPE.replace("'../library/'", "'Library', 'acme|log@1.2'");
+    space.file("app/Recipe.sml", recipe);
+    space.file(
+        "app/main.c",
+        "#include <stdio.h>\n#include <library.h>\n#include <log.h>\nint main(void) { printf(\"%d %s\\n\", answer(), log_text()); return 0; }\n",
+    );
+    let run = space.wake(["run", "-q", "app"]).success();
+    assert_eq!(run.stdout, "5 1.4.0\n");
+    let lock = space.read("wake.lock");
+    assert!(
+        lock.contains("acme/log") && !lock.contains(&*space.top().to_string_lossy()),
+        "{lock}"
+    );
+    space
+        .wake(["build", "--locked", "app"])
+        .success()
+        .says("up to date");
+    // The user's own is asked where the workspace names none.
+    space.edit("RootRecipe.sml", ", Registry: './index/'", "");
+    space.remove("wake.lock");
+    space.remove(".wake");
+    let config = format!("Registry: '{}'", space.path("index").display());
+    space.file("../home/.config/wake/LocalUserConfig.sml", config);
+    let run = space.wake(["run", "-q", "app"]).success();
+    assert_eq!(run.stdout, "5 1.4.0\n");
+}
