@@ -4,15 +4,15 @@ use crate::support::{Space, skipped};
 
 const PKG: &str = "function(wake) wake.pkg(wake.pkgInfo('p'), modules={
   root: function(wake, pkg, config) wake.recipe({
-    Language: 'C++', Type: 'Executable', Source: ['main.cpp'],
+    Language: 'C++', Type: 'Executable', Source: ['a b/main.cpp'],
     Dependencies: { Runtime: [wake.getModule(pkg, 'core')] },
   }),
   core: function(wake, pkg, config) wake.recipe({
-    Language: 'C++', Interface: 'core.cpp', Source: ['impl.cpp'],
+    Language: 'C++', Interface: 'a b/core.cpp', Source: ['a b/impl.cpp'],
     Dependencies: { Runtime: [wake.getModule(pkg, 'base')] },
   }),
   base: function(wake, pkg, config) wake.recipe({
-    Language: 'C++', Type: 'DynamicLibrary', Source: ['base.cppm'],
+    Language: 'C++', Type: 'DynamicLibrary', Source: ['a b/base.cppm'],
   }),
 })";
 
@@ -23,7 +23,7 @@ fn modules() -> Space {
     let main = "#include <cstdio>\nimport core;\nconst char *text = R\"(\nimport nothing;\n)\";\n\
                 int main() { std::printf(\"%d\\n\", sum()); }\n";
     space
-        .file("a b/PKG", PKG)
+        .file("PKG", PKG)
         .file("a b/main.cpp", main)
         .file(
             "a b/core.cpp",
@@ -36,15 +36,7 @@ fn modules() -> Space {
 
 fn ran(space: &Space, compiler: &str) -> Vec<String> {
     let run = space
-        .wake([
-            "-C",
-            "a b",
-            "build",
-            "--compiler",
-            compiler,
-            "--events",
-            "events",
-        ])
+        .wake(["build", "--compiler", compiler, "--events", "events"])
         .success();
     let mut ran: Vec<String> = run.ran().into_iter().map(str::to_owned).collect();
     ran.retain(|title| !title.starts_with("Write "));
@@ -53,7 +45,7 @@ fn ran(space: &Space, compiler: &str) -> Vec<String> {
 }
 
 fn printed(space: &Space, compiler: &str) -> String {
-    let run = space.wake(["-C", "a b", "run", "-q", "--compiler", compiler]);
+    let run = space.wake(["run", "-q", "--compiler", compiler]);
     run.success().stdout
 }
 
@@ -69,9 +61,9 @@ fn follow_edits(compiler: &str) {
         ran(&space, compiler),
         [
             "Archive libcore.a",
-            "Compile impl.cpp",
+            "Compile a b/impl.cpp",
             "Link p",
-            "Scan impl.cpp"
+            "Scan a b/impl.cpp"
         ]
     );
     // An interface that changes reaches those who only import it by way of another.
@@ -86,7 +78,11 @@ fn follow_edits(compiler: &str) {
         "a b/extra.cppm",
         "export module extra;\nexport int extra() { return 100; }\n",
     );
-    space.edit("a b/PKG", "['impl.cpp']", "['impl.cpp', 'extra.cppm']");
+    space.edit(
+        "PKG",
+        "['a b/impl.cpp']",
+        "['a b/impl.cpp', 'a b/extra.cppm']",
+    );
     space.edit(
         "a b/impl.cpp",
         "module core;",
@@ -120,9 +116,9 @@ fn a_source_that_cannot_be_scanned_is_named() {
         "module core;",
         "module;\n#include \"missing.h\"\nmodule core;",
     );
-    let run = space.wake(["-C", "a b", "build"]).code(1);
+    let run = space.wake(["build"]).code(1);
     run.demand(
-        run.stderr.contains("`Scan impl.cpp` failed"),
+        run.stderr.contains("`Scan a b/impl.cpp` failed"),
         "the operation",
     );
     run.demand(
@@ -162,11 +158,12 @@ fn recipes_of_soup_have_modules() {
             "export module Library:B;\nimport :A;\nexport int one() { return 1 + none(); }\n",
         )
         .file("library/Twice.cpp", "module Library;\nint twice(int value) { return value + value; }\n");
-    let run = space.wake(["-C", "application", "run"]).success();
+    let run = space.wake(["-C", "application", "build"]).success();
     run.demand(
         run.stderr.contains("4100"),
         "the note about a warning of MSVC",
     );
+    space.wake(["-C", "application", "run"]).success();
     // An older standard cannot read the interface.
     space.edit(
         "application/Recipe.sml",
