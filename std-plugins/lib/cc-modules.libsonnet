@@ -45,8 +45,11 @@ local scanner = |||
   }
 |||;
 
-// The preprocessed text is not kept: only what the scanner finds in it counts.
-local script = '"$@" >"$TMPDIR/source" && exec awk "$0" "$TMPDIR/source"';
+// In a file, so that the command of a scan that fails can be read.
+local scannerPath = '$(target)/scan/modules.awk';
+
+// `-ec` is `-c` for whoever looks for commands that compile. The preprocessed text is not kept: only what the scanner finds in it counts.
+local script = '"$@" >"$TMPDIR/source" && exec awk -f "$0" "$TMPDIR/source"';
 
 // With these, the preprocessor leaves imports as they are.
 local plainImports = { GCC: ['-D__cpp_modules=201810L'], Clang: ['-Xclang', '-fno-cxx-modules'] };
@@ -59,11 +62,11 @@ local scan(wake, build, settings, source) =
   wake.operation({
     title: 'Scan ' + operations.shown(source),
     executable: 'sh',
-    arguments: ['-c', script, scanner, build.Tools.Cpp, '-E', '-w']
+    arguments: ['-ec', script, scannerPath, build.Tools.Cpp, '-E', '-w']
                + settings.flags.cpp[1:]
                + plainImports[build.Compiler]
                + ['-MD', '-MF', depfile, '-x', 'c++', source],
-    inputs: paths.firsts([source] + settings.inputs),
+    inputs: paths.firsts([source] + settings.inputs + [scannerPath]),
     orderOnly: settings.orderOnly,
     outputs: [result],
     stdout: result,
@@ -295,7 +298,7 @@ local compilers = { GCC: compileWithGcc, Clang: compileWithClang };
   standardName:: standardName,
 
   // The operations that scan the C++ sources of a module.
-  scans(wake, build, settings):: [
+  scans(wake, build, settings):: [wake.writeFile(scannerPath, scanner)] + [
     scan(wake, build, settings, source)
     for source in build.Source
     if operations.isCpp(source)

@@ -245,7 +245,9 @@ local isModular(build, language, ctx) =
     said == true
     || build.UnitRoles != {}
     || std.any(std.map(operations.isUnit, build.Source))
-    || build.Inherited.Modules != [] && hasModules(build.LanguageVersions.Cpp)
+    || build.Inherited.Modules != []
+       && hasModules(build.LanguageVersions.Cpp)
+       && std.any(std.map(operations.isCpp, build.Source))
   );
 
 // Sentences about modules and a standard that has none.
