@@ -56,9 +56,9 @@ local mistakesOf(group, subject) =
   else std.flattenArrays([
     check.oneOf(name, filterNames, 'A parameter in the `Filter` of %s' % subject)
     + (if isText(filter[name]) then [] else ['`%s` in the `Filter` of %s must be a string or a list of strings' % [
-         name,
-         subject,
-       ]])
+      name,
+      subject,
+    ]])
     for name in std.objectFields(filter)
   ]);
 

@@ -256,10 +256,10 @@ local compileWithClang(wake, build, settings, unit, use, all) =
   local files = ['-fmodule-file=%s=%s' % [name, all[name]] for name in use.names]
                 // Clang 14 finds the module that a source implements only by this, which newer ones warn of.
                 + (if unit.declares == null || unit.provides != null then [] else [
-                     '-fmodule-file=' + all[unit.declares],
-                     '-Wno-unknown-warning-option',
-                     '-Wno-eager-load-cxx-named-modules',
-                   ]);
+                  '-fmodule-file=' + all[unit.declares],
+                  '-Wno-unknown-warning-option',
+                  '-Wno-eager-load-cxx-named-modules',
+                ]);
   local inputs = paths.firsts([source] + settings.inputs + use.files);
   local compiler = { executable: build.Tools.Cpp, orderOnly: settings.orderOnly };
   if use.made == [] then [

@@ -84,7 +84,7 @@ local compileSettings(build) =
       assembly: ['-c'] + std.filter(function(flag) flag == '-g', flavor) + maps + build.CompilerFlags,
       nasm: ['-f', build.NasmFormat]
             + ['-D' + define for define in defines]
-            + std.flatMap(function(path) ['-I', path + '/'], includes),
+            + std.flatMap(function(path)['-I', path + '/'], includes),
     },
     inputs: build.CompilerFiles,
     orderOnly: paths.firsts(build.GeneratedHeaders + build.Inherited.GeneratedHeaders),

@@ -241,8 +241,8 @@ local notes(ctx, recipe) =
      ['`Resources` of `%s` are for Windows and ignored' % ctx.name]
    else [])
   + (if numbers == [] then [] else [
-       '`DisabledWarnings` of `%s`: %s are numbers of another compiler and ignored' % [ctx.name, std.join(', ', numbers)],
-     ])
+    '`DisabledWarnings` of `%s`: %s are numbers of another compiler and ignored' % [ctx.name, std.join(', ', numbers)],
+  ])
   + (if std.get(recipe, 'Type') != 'Windows' then [] else ['`%s` is built as an `Executable`' % ctx.name]);
 
 // Whether the package is for the system that is built for.

@@ -37,6 +37,7 @@ fn every_example_has_a_test() {
             "lua",
             "python",
             "python-retriever",
+            "recipes",
             "tree"
         ]
     );
@@ -89,6 +90,17 @@ fn tree() {
 fn codegen() {
     let space = built("codegen");
     insta::assert_snapshot!(space.wake(["run"]).success().transcript());
+}
+
+#[test]
+fn recipes() {
+    let space = Space::example("recipes");
+    let run = space.wake(["-C", "application", "run"]).success();
+    assert_eq!(run.stdout, "Hello, world!\nGREETER 1.0.0\n");
+    let again = space
+        .wake(["build", "./...", "--events", "events"])
+        .success();
+    again.demand(again.ran().is_empty(), "nothing to do");
 }
 
 /// Runs wake with the settings of this machine's `cargo`, which has its own opinion of where it is at home.
