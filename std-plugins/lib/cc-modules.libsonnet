@@ -48,7 +48,7 @@ local scanner = |||
 // In a file, so that the command of a scan that fails can be read.
 local scannerPath = '$(target)/scan/modules.awk';
 
-// `-ec` is `-c` for whoever looks for commands that compile. The preprocessed text is not kept: only what the scanner finds in it counts.
+// The preprocessed text is not kept: only what the scanner finds in it counts.
 local script = '"$@" >"$TMPDIR/source" && exec awk -f "$0" "$TMPDIR/source"';
 
 // With these, the preprocessor leaves imports as they are.
@@ -62,6 +62,7 @@ local scan(wake, build, settings, source) =
   wake.operation({
     title: 'Scan ' + operations.shown(source),
     executable: 'sh',
+    // Not `-c`, by which compile_commands.json knows what compiles.
     arguments: ['-ec', script, scannerPath, build.Tools.Cpp, '-E', '-w']
                + settings.flags.cpp[1:]
                + plainImports[build.Compiler]
