@@ -30,7 +30,7 @@
 //! - `.wake/state/resolution-1`: [`pkg::resolution`]
 //! - `.wake/state/log-1`, `commands-1`: [`evaluate::state`]
 //! - `.wake/state/graphs/`: [`generate::saved`], in the format of [`graph::freeze`]
-//! - `.wake/out/`, `.wake/cache/`: operations, at places that [`workspace::layout`] gives
+//! - `.wake/out/` or the `OutputRoot`, `.wake/cache/`: operations, at places that [`workspace::layout`] gives
 //! - `.wake/tmp/`: [`evaluate`] and [`pkg::retriever`]; empty between builds
 //! - `compile_commands.json`: [`generate::compile_commands`]
 

@@ -47,12 +47,12 @@ local compile(wake, given) =
     title: 'Compile ' + paths.base(assembly),
     executable: given.Compiler,
     arguments: [
-                 '-nologo',
-                 '-target:' + (if isProgram(given.Type) then 'exe' else 'library'),
-                 '-out:' + assembly,
-                 '-deterministic',
-                 '-pathmap:$(package)=/_',
-               ]
+      '-nologo',
+      '-target:' + (if isProgram(given.Type) then 'exe' else 'library'),
+      '-out:' + assembly,
+      '-deterministic',
+      '-pathmap:$(package)=/_',
+    ]
                + flavorFlags[given.Flavor]
                + (if given.Defines == [] then [] else ['-define:' + std.join(';', given.Defines)])
                + (if given.LanguageVersion == null then [] else ['-langversion:' + given.LanguageVersion])

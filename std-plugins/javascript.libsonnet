@@ -100,7 +100,7 @@ local packages(ctx) =
     for dependency in hosted.linked(ctx)
     if std.objectHas(dependency.sharedState, 'JavaScript')
   ];
-  std.set([{ Name: one.Name, Directory: one.Directory } for one in shared], function(one) [one.Name, one.Directory]);
+  std.set([{ Name: one.Name, Directory: one.Directory } for one in shared], function(one)[one.Name, one.Directory]);
 
 // With `Files`, what is copied: of a 'Test' more than what it runs.
 local complete(ctx, given) = given {
@@ -122,7 +122,7 @@ local run(wake, given, fields) = wake.operation(fields {
 
 // `NAME DIRECTORY` of every direct dependency.
 local linkArguments(given) = std.flatMap(
-  function(package) [package.Name, package.Directory],
+  function(package)[package.Name, package.Directory],
   given.Packages,
 );
 

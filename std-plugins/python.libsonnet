@@ -130,13 +130,13 @@ local program(wake, ctx, given) =
   local script = '$(target)/obj/start.py';
   local digests = ['$(target)/obj/lib.digest'] + (if inherited.Paths == [] then [] else [digest]);
   (if inherited.Paths == [] then [] else [
-     run(wake, {
-       title: 'Gather what %s uses' % given.Name,
-       arguments: ['gather', '$(target)/deps', digest] + inherited.Paths,
-       inputs: inherited.Paths,
-       outputs: ['$(target)/deps/', digest],
-     }),
-   ])
+    run(wake, {
+      title: 'Gather what %s uses' % given.Name,
+      arguments: ['gather', '$(target)/deps', digest] + inherited.Paths,
+      inputs: inherited.Paths,
+      outputs: ['$(target)/deps/', digest],
+    }),
+  ])
   + [wake.writeFile(script, std.strReplace(start(mains(given)[0]), '$', '$$'))]
   + hosted.launcher(
     wake, given.Name, '%s "$here"/obj/start.py' % hosted.quote(ctx.findTool('python3')), [script] + digests

@@ -125,10 +125,6 @@ pub struct Outcome {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one for each request, and it is soon taken apart"
-)]
 pub enum Answer {
     Ready,
     Declaration(Declaration),

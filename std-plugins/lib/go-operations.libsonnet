@@ -72,18 +72,18 @@ local environment(wake, ctx, go, link) =
     CGO_ENABLED: if go.Cgo then '1' else '0',
   }
   + (if !go.Cgo then {} else {
-       CC: 'gcc',
-       CXX: 'g++',
-       CGO_CFLAGS: words(
-         ['-g', '-O2', '-ffile-prefix-map=$(package)=.']
-         + ['-I' + path for path in inherited.PublicIncludePaths]
-         + ['-D' + define for define in inherited.PublicDefines]
-       ),
-       CGO_CXXFLAGS: self.CGO_CFLAGS,
-       CGO_LDFLAGS: words(
-         ['-g', '-O2'] + link.arguments + (if inherited.LinkLanguage == 'C++' then ['-lstdc++'] else [])
-       ),
-     })
+    CC: 'gcc',
+    CXX: 'g++',
+    CGO_CFLAGS: words(
+      ['-g', '-O2', '-ffile-prefix-map=$(package)=.']
+      + ['-I' + path for path in inherited.PublicIncludePaths]
+      + ['-D' + define for define in inherited.PublicDefines]
+    ),
+    CGO_CXXFLAGS: self.CGO_CFLAGS,
+    CGO_LDFLAGS: words(
+      ['-g', '-O2'] + link.arguments + (if inherited.LinkLanguage == 'C++' then ['-lstdc++'] else [])
+    ),
+  })
   + go.Environment;
 
 // What the C compiler needs to be there: nothing without cgo.
@@ -117,7 +117,7 @@ local listFlag(name, list) =
 // What building and testing have in common.
 local flags(go) =
   local variables = std.flatMap(
-    function(name) ['-X', '%s=%s' % [name, go.Variables[name]]],
+    function(name)['-X', '%s=%s' % [name, go.Variables[name]]],
     std.objectFields(go.Variables)
   );
   local stripped = if go.Flavor == 'Release' then ['-s', '-w'] else [];

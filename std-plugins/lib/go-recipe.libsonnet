@@ -135,12 +135,12 @@ local dependencies(wake, ctx) =
   local needsCgo = inherited.LinkLibraries != [] || std.member(forC, go.Type) || inherited.PlatformLibraries != [];
   local cgo = std.get(ctx.recipe, 'Cgo', needsCgo);
   local wrong = (if go.IsVendored && modules != [] then [
-                   '`%s` has a `vendor` directory, with which the go command takes no modules of other packages; remove one of them'
-                   % ctx.name,
-                 ] else [])
+    '`%s` has a `vendor` directory, with which the go command takes no modules of other packages; remove one of them'
+    % ctx.name,
+  ] else [])
                 + (if !cgo && inherited.LinkLibraries != [] then [
-                     '`%s` depends on C libraries, but has `Cgo: false`' % ctx.name,
-                   ] else []);
+                  '`%s` depends on C libraries, but has `Cgo: false`' % ctx.name,
+                ] else []);
   if wrong != [] then { messages: check.errors(wake, wrong) }
   else { activeState: { Go+: { Modules: modules, Inherited: inherited, Cgo: cgo } } };
 

@@ -269,7 +269,7 @@ local linkScript = |||
   //   keys            { Key: kind }, beside those of all; testKeys: the ones that only a 'Test' has
   //   packagePaths    the keys that name files of the package; systemPaths: those that may also name what the system has
   //   types, defaultType, defaultSources and testSources (patterns, for people); programs: the types that make NAME, a script
-//   testSuffix      what is behind the default name of a 'Test'
+  //   testSuffix      what is behind the default name of a 'Test'
   //   mistakes(ctx, subject), doubts(ctx)     sentences about the recipe: errors and warnings
   //   sources(ctx), table(ctx)                what `RecipeBuild` adds to the table `Build`
   //   buildMistakes(ctx, given)               sentences about that table

@@ -4,7 +4,7 @@ local paths = import 'wake/paths.libsonnet';
 
 local networkNames =
   std.flatMap(
-    function(name) [name, std.asciiUpper(name)],
+    function(name)[name, std.asciiUpper(name)],
     ['all_proxy', 'http_proxy', 'https_proxy', 'no_proxy']
   ) + ['SSL_CERT_DIR', 'SSL_CERT_FILE'];
 

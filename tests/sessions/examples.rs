@@ -29,6 +29,7 @@ fn every_example_has_a_test() {
             "c-libraries",
             "calculator",
             "codegen",
+            "cpp-modules",
             "csharp",
             "go",
             "index",
@@ -37,6 +38,7 @@ fn every_example_has_a_test() {
             "lua",
             "python",
             "python-retriever",
+            "recipes",
             "rust",
             "tree"
         ]
@@ -73,6 +75,14 @@ fn c_libraries() {
 }
 
 #[test]
+fn cpp_modules() {
+    let space = built("cpp-modules");
+    let run = space.wake(["run", "-q"]).success();
+    assert_eq!(run.stdout, "a circle of area 12.6\na square of area 9.0\n");
+    space.wake(["test"]).success();
+}
+
+#[test]
 fn tree() {
     let space = built("tree");
     insta::assert_snapshot!(space.wake(["run"]).success().transcript());
@@ -82,6 +92,17 @@ fn tree() {
 fn codegen() {
     let space = built("codegen");
     insta::assert_snapshot!(space.wake(["run"]).success().transcript());
+}
+
+#[test]
+fn recipes() {
+    let space = Space::example("recipes");
+    let run = space.wake(["-C", "application", "run"]).success();
+    assert_eq!(run.stdout, "Hello, world!\nGREETER 1.0.0\n");
+    let again = space
+        .wake(["build", "./...", "--events", "events"])
+        .success();
+    again.demand(again.ran().is_empty(), "nothing to do");
 }
 
 /// Runs wake with the settings of this machine's `cargo`, which has its own opinion of where it is at home.
