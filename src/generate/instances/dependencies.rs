@@ -1,10 +1,9 @@
 //! What an evaluated module depends on: instances, and packages whose tasks run for it.
 
 use super::{Edge, InstanceIndex, Instances, Step};
-use crate::declare::model::{DeclaredPlugin, Dependency, Module, PackageRef};
+use crate::declare::model::{Dependency, Module, PackageRef};
 use crate::error::{Error, Result};
 use crate::generate::language;
-use crate::jsonnet::protocol::Plugin;
 use crate::pkg::{PackageIndex, frontier};
 
 impl Instances<'_> {
@@ -196,25 +195,6 @@ impl Instances<'_> {
         )
     }
 
-    /// The plugins whose tasks run for an instance: its language's, then the others in declared order.
-    pub(super) fn plugins(&self, index: InstanceIndex) -> Vec<Plugin> {
-        let instance = &self.all[index];
-        let language = instance.language.iter();
-        let mut plugins: Vec<Plugin> = language.map(|name| Plugin::Std((*name).into())).collect();
-        for (package, _) in &instance.builds {
-            let directory = self.packages.directory(*package);
-            let declared = self.packages.declared_of(*package);
-            let plugin = match declared.and_then(|one| one.plugin.as_ref()) {
-                Some(DeclaredPlugin::File(file)) => Plugin::File(directory, file.clone()),
-                _ => Plugin::Package(directory),
-            };
-            if !plugins.contains(&plugin) {
-                plugins.push(plugin);
-            }
-        }
-        plugins
-    }
-
     /// One thing that `index` waited for is there.
     pub(super) fn arrived(&mut self, index: InstanceIndex) -> Result<()> {
         self.all[index].missing -= 1;
@@ -230,7 +210,9 @@ impl Instances<'_> {
             self.packages.check(*package, request)?;
         }
         self.check_edges(index)?;
-        self.ask(Step::Generate(index));
+        if !self.awaits_plugin(index) {
+            self.ask(Step::Generate(index));
+        }
         Ok(())
     }
 }

@@ -15,7 +15,6 @@ use std::path::PathBuf;
 use super::instances::{Instance, InstanceIndex, Instances};
 use crate::error::{Error, Location, Result};
 use crate::graph::{self, Action, FileId, Operation, Root};
-use crate::jsonnet::protocol::OperationSpec;
 use crate::pkg::{PackageIndex, Packages};
 use crate::workspace::layout::Layout;
 use place::Use;
@@ -75,7 +74,13 @@ pub fn lower(
         }
         for spec in &generated.preprocess {
             placed.push(lowering.place(index, spec)?);
-            lowering.preprocess(index, spec)?;
+            for output in spec.all_outputs() {
+                lowering.preprocess(index, output, instance.is_partial())?;
+            }
+        }
+        for output in &instance.read_by_users {
+            let is_pending = !instances.is_preprocessed(index, output);
+            lowering.preprocess(index, output, is_pending)?;
         }
     }
     lowering.link_directories(&mut placed);
@@ -191,18 +196,16 @@ impl<'a> Lowering<'a> {
     }
 
     /// Notes what tasks want to read.
-    fn preprocess(&mut self, index: InstanceIndex, spec: &OperationSpec) -> Result<()> {
-        for text in spec.all_outputs() {
-            let path = self.path(index, text, Use::Output)?;
-            let file = self.id(path);
-            self.preprocess.push(Preprocess {
-                file,
-                instance: self.instances.target_token(index),
-                label: self.instances.all[index].label.clone(),
-                text: text.to_owned(),
-                is_pending: self.instances.all[index].is_partial(),
-            });
-        }
+    fn preprocess(&mut self, index: InstanceIndex, output: &str, is_pending: bool) -> Result<()> {
+        let path = self.path(index, output, Use::Output)?;
+        let file = self.id(path);
+        self.preprocess.push(Preprocess {
+            file,
+            instance: self.instances.target_token(index),
+            label: self.instances.all[index].label.clone(),
+            text: output.to_owned(),
+            is_pending,
+        });
         Ok(())
     }
 
