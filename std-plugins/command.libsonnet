@@ -181,5 +181,8 @@ local build(wake, ctx) =
 
 function(wake) {
   name: 'wake.command',
+  // What a recipe and one of its operations may say, for tests.
+  keys:: keys,
+  operationKeys:: fields,
   tasks: [{ name: 'Build', run(ctx):: build(wake, ctx) }],
 }

@@ -370,6 +370,8 @@ local test(wake, language, ctx) =
   //   companions       { C or Cpp: value of -std } for sources of the other language
   plugin(language):: function(wake) {
     name: 'wake.' + std.asciiLower(language.name),
+    // What a recipe may say, for tests.
+    keys:: recipes.keys(language),
     tasks: [
       { name: 'InitializeDefaults', run(ctx):: initializeDefaults(wake, language, ctx) },
       { name: 'ResolveTools', runAfter: ['InitializeDefaults'], run(ctx):: resolveTools(wake, ctx) },
