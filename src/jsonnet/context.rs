@@ -146,7 +146,11 @@ pub(super) static STATE: [Entry; 2] = [
 pub(super) static DEPENDENCY: [Entry; 6] = [
     entry("name", "string", "The package: `acme/terminal`"),
     entry("module", "string", "Its module: `root`"),
-    entry("reference", "string", "How the recipe names it"),
+    entry(
+        "reference",
+        "string",
+        "How the module asks for it: `../terminal`, `acme/terminal@^1`",
+    ),
     entry(
         "targetDirectory",
         "string",

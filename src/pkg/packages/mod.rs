@@ -435,7 +435,10 @@ impl Packages {
         ))
         .cause(format!("`{wanted}` is wanted"))
         .cause(format!("it is `{info}`"))
-        .hint("correct the name or the version, here or in its `wake.pkgInfo`")
+        .hint(match self.packages[index].is_recipe {
+            true => "correct the name or the version, here or in its recipe",
+            false => "correct the name or the version, here or in its `wake.pkgInfo`",
+        })
         .at_if_absent(request.at.as_ref()))
     }
 }
