@@ -83,7 +83,7 @@ local toolTable(tools) =
   local entries(tool) = [
     { [name + (if tool.module == 'root' then '' else ':' + tool.module)]: tool.executable }
     + { [name + ':' + tool.module]: tool.executable }
-    for name in tails(tool.name) + ['']
+    for name in tails(tool.reference) + ['']
   ];
   local table = std.foldl(function(table, entry) entry + table, std.flatMap(entries, tools), {});
   // Without the layers: every operation looks at it.
@@ -124,7 +124,7 @@ local prepared(wake, ctx, declared, index, tools) =
         subject,
         std.length(list('Inputs')),
         std.length(list('Outputs')),
-        if tools.list == [] then 'none' else std.join(', ', [tool.name + ':' + tool.module for tool in tools.list]),
+        if tools.list == [] then 'none' else std.join(', ', [tool.reference + ':' + tool.module for tool in tools.list]),
       ]
       for token in arguments.strays + executable.strays
     ],

@@ -44,8 +44,8 @@
 //
 // MODULES
 // C++ sources are scanned for what they export and import where modules are in play: an `Interface`, `Partitions`, a source
-// named *.cppm, *.ixx, *.mpp, *.cxxm, *.c++m or *.ccm, a dependency that shares modules, or `Modules: true`. `Modules: false`
-// turns it off. There `SOUP_BUILD` is defined, as Soup does for sources that are modules there and headers elsewhere. Not
+// named *.cppm, *.ixx, *.mpp, *.cxxm, *.c++m or *.ccm, a source of which a line begins with `export`, `import` or `module`, a
+// dependency that shares modules, or `Modules: true`. `Modules: false` turns it off. There `SOUP_BUILD` is defined, as Soup does for sources that are modules there and headers elsewhere. Not
 // supported: header units, `import std`, with Clang 14 partitions. A scan cannot read headers that another plugin makes in
 // the same module. All that import a module have its LanguageVersion.
 //
@@ -61,7 +61,7 @@
 //                        GeneratedHeaders (what the module's own sources wait for),
 //                        Defines, PublicDefines, LinkLibraries, PlatformLibraries, RuntimeDependencies, CompilerFlags,
 //                        LinkerFlags, LanguageVersions: { C, Cpp }, EnableWarningsAsErrors, WarningFlags,
-//                        UnitRoles: { source: 'Interface' or 'Partition' }
+//                        UnitRoles: { source: 'Interface' or 'Partitions' }
 //   ResolveDependencies  Inherited: the `Build` tables that dependencies share, joined
 //   Build                makes the operations and the shared state; adds Executable, the path, if it links one
 //   Test                 makes the operation that runs a 'Test'
@@ -195,8 +195,9 @@ local recipeBuild(wake, language, ctx) =
         LanguageVersions: language.companions + version,
         EnableWarningsAsErrors: std.get(recipe, 'EnableWarningsAsErrors', false),
         WarningFlags+: recipes.warningFlags(recipe),
-        UnitRoles: role('Partition', recipes.partitionSources(recipe))
-                   + (if std.objectHas(recipe, 'Interface') then role('Interface', [recipe.Interface]) else {}),
+        UnitRoles: if !language.hasModules then {}
+        else role('Partitions', recipes.partitionSources(recipe))
+             + (if std.objectHas(recipe, 'Interface') then role('Interface', [recipe.Interface]) else {}),
       },
     },
   };
@@ -245,7 +246,13 @@ local isModular(build, language, ctx) =
     said == true
     || build.UnitRoles != {}
     || std.any(std.map(operations.isUnit, build.Source))
-    || build.Inherited.Modules != [] && hasModules(build.LanguageVersions.Cpp)
+    || hasModules(build.LanguageVersions.Cpp) && ctx.mentions(
+      [source for source in build.Source if operations.isCpp(source) && std.startsWith(source, '$(package)/')],
+      ['export', 'import', 'module'],
+    )
+    || build.Inherited.Modules != []
+       && hasModules(build.LanguageVersions.Cpp)
+       && std.any(std.map(operations.isCpp, build.Source))
   );
 
 // Sentences about modules and a standard that has none.
@@ -254,7 +261,7 @@ local standardMistakes(build, language, ctx) =
   else if isModular(build, language, ctx) then [
     '`%s` has modules, which need `LanguageVersion` C++20 or newer, not `%s`' % [
       ctx.name,
-      std.asciiUpper(build.LanguageVersions.Cpp),
+      modules.standardName(build.LanguageVersions.Cpp),
     ],
   ]
   else if !std.any(std.map(operations.isCpp, build.Source)) then []
@@ -262,11 +269,11 @@ local standardMistakes(build, language, ctx) =
     local module = own[0];
     "`%s` is compiled as %s, but the module `%s` of its dependency `%s` is %s; write `LanguageVersion: '%s'` in the recipe of `%s`" % [
       ctx.name,
-      std.asciiUpper(build.LanguageVersions.Cpp),
+      modules.standardName(build.LanguageVersions.Cpp),
       module.Name,
-      dependency.name,
-      std.asciiUpper(module.Standard),
-      std.asciiUpper(module.Standard),
+      dependency.reference,
+      modules.standardName(module.Standard),
+      modules.standardName(module.Standard),
       ctx.name,
     ]
     for dependency in if build.Inherited.Modules == [] then [] else linked(ctx)

@@ -136,3 +136,33 @@ fn a_program_calls_a_library_in_c() {
         .file("Main.cs", main);
     assert_eq!(space.wake(["run"]).success().stdout, "3\n");
 }
+
+/// Catches a recipe as Soup has them that the plugin does not take.
+#[test]
+fn recipes_of_soup_are_built() {
+    if !has("csharp: recipes_of_soup_are_built", &TOOLS) {
+        return;
+    }
+    let recipe = |name: &str, rest: &str| {
+        format!("Name: '{name}'\nLanguage: (C#@0)\nVersion: 1.0.0\nNullable: 'Disabled'\n{rest}\n")
+    };
+    let space = Space::new();
+    space
+        .file(
+            "Recipe.sml",
+            recipe(
+                "app",
+                "Type: 'Executable'\nSource: ['Main.cs']\nDependencies: { Runtime: ['./lib/'] }",
+            ),
+        )
+        .file(
+            "lib/Recipe.sml",
+            recipe("lib", "Type: 'Library'\nSource: ['Lib.cs']"),
+        )
+        .file("lib/Lib.cs", "public class Lib { public const int X = 5; }")
+        .file(
+            "Main.cs",
+            "class Program { static void Main() { System.Console.WriteLine(Lib.X); } }",
+        );
+    assert_eq!(space.wake(["run"]).success().stdout, "5\n");
+}

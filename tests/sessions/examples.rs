@@ -29,7 +29,9 @@ fn every_example_has_a_test() {
             "c-libraries",
             "calculator",
             "codegen",
+            "cpp-modules",
             "csharp",
+            "go",
             "index",
             "java",
             "javascript",
@@ -37,6 +39,7 @@ fn every_example_has_a_test() {
             "python",
             "python-retriever",
             "recipes",
+            "rust",
             "tree"
         ]
     );
@@ -69,6 +72,14 @@ fn calculator() {
 fn c_libraries() {
     let space = built("c-libraries");
     insta::assert_snapshot!(space.wake(["run"]).success().transcript());
+}
+
+#[test]
+fn cpp_modules() {
+    let space = built("cpp-modules");
+    let run = space.wake(["run", "-q"]).success();
+    assert_eq!(run.stdout, "a circle of area 12.6\na square of area 9.0\n");
+    space.wake(["test"]).success();
 }
 
 #[test]

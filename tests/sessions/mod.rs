@@ -2,6 +2,7 @@
 //! workspaces. What declarations become is in `plans`, what is said of bad declarations in `plans/errors.rs`.
 
 mod commands;
+mod cpp_modules;
 mod examples;
 mod fetched;
 mod fmt_lint;

@@ -52,6 +52,8 @@ impl Instances<'_> {
             failures.extend(self.depend(index, dependency).err());
         }
         if let Some(error) = frontier::earliest(failures) {
+            // However much of the rest arrives, its tasks do not run without what it lacks.
+            self.all[index].missing += 1;
             return Err(error);
         }
         self.generate_if_ready(index)

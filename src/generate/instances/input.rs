@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{Edge, Instance, InstanceIndex, Instances};
-use crate::declare::model::{PackageRequest, Source};
+use crate::declare::model::PackageRequest;
 use crate::jsonnet::protocol::{Answered, DependencyState, GenerateInput};
 use crate::pkg::PackageIndex;
 
@@ -44,26 +44,26 @@ impl Instances<'_> {
         let of_plugins = plugins.flat_map(|plugin| &self.all[plugin.to].edges);
         let tools = of_plugins.filter(|edge| edge.kind == "Tool");
         let edges = instance.edges.iter().chain(tools);
-        let states = edges.map(|edge| self.dependency_state(instance, edge));
+        let states = edges.map(|edge| self.dependency_state(edge));
         let bare = instance.builds.iter().map(|(package, _)| *package);
         let bare = bare.filter(|&package| {
             let mut plugins = instance.edges.iter().filter(is_build);
             !plugins.any(|edge| self.all[edge.to].package == package)
         });
         states
-            .chain(bare.map(|package| self.plugin_state(instance, package)))
+            .chain(bare.map(|package| self.plugin_state(package)))
             .collect()
     }
 
     /// A plugin that has nothing but tasks.
-    fn plugin_state(&self, instance: &Instance, package: PackageIndex) -> DependencyState {
-        let name = self.packages.label(package);
+    fn plugin_state(&self, package: PackageIndex) -> DependencyState {
+        let reference = self.packages.label(package);
         DependencyState {
             kind: "Build".to_owned(),
             key: None,
-            reference: reference(instance, package, &name),
-            name,
+            name: reference.rsplit('/').next().unwrap_or_default().to_owned(),
             module: "root".to_owned(),
+            reference,
             target_directory: String::new(),
             executable: None,
             shared_state: json!({}),
@@ -75,19 +75,19 @@ impl Instances<'_> {
         known.cloned().unwrap_or_default()
     }
 
-    fn dependency_state(&self, instance: &Instance, edge: &Edge) -> DependencyState {
+    fn dependency_state(&self, edge: &Edge) -> DependencyState {
         let to = &self.all[edge.to];
         let token = self.target_token(edge.to);
-        let name = match self.packages.declaration(to.package) {
+        let reference = match self.packages.declaration(to.package) {
             Ok(declaration) => declaration.info.label(),
             Err(_) => String::new(),
         };
         DependencyState {
             kind: edge.kind.clone(),
             key: edge.key.clone(),
-            reference: reference(instance, to.package, &name),
-            name,
+            name: reference.rsplit('/').next().unwrap_or_default().to_owned(),
             module: to.module.clone(),
+            reference,
             target_directory: token,
             executable: to
                 .shared
@@ -134,19 +134,5 @@ impl Instances<'_> {
             Some(release) => release.to_string(),
             None => self.packages.label(index),
         }
-    }
-}
-
-/// What an instance calls a package that it depends on: as it asks for it, or by the name of the package where it does not
-/// ask itself, as for its own and for the tools of its plugins.
-fn reference(instance: &Instance, package: PackageIndex, name: &str) -> String {
-    let mut requests = instance.requests.iter();
-    let request = requests.find_map(|(found, request)| (*found == package).then_some(request));
-    match request.map(|request| &request.from) {
-        Some(Source::Path(path)) => path.clone(),
-        Some(_) => request
-            .map(|request| request.wanted.to_string())
-            .unwrap_or_default(),
-        None => name.to_owned(),
     }
 }

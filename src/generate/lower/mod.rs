@@ -172,7 +172,8 @@ impl<'a> Lowering<'a> {
         Ok(Own {
             package: packages.get(instance.package).place.clone(),
             target: (self.layout).target_directory(info, &module, &instance.hash)?,
-            cache: self.layout.cache_directory(info, &module)?,
+            // The tests of a module use what it left there.
+            cache: self.layout.cache_directory(info, &instance.module)?,
             is_command: instance.is_command(),
         })
     }

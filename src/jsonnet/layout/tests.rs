@@ -135,7 +135,8 @@ fn line_ends_and_blocks_are_kept() {
 #[test]
 fn our_own_files_stay_what_they_are() {
     let library = embedded::library().map(|name| format!("lib/{name}"));
-    for name in library.chain(embedded::plugins().map(|name| format!("{name}.libsonnet"))) {
+    let all = library.chain(embedded::plugins().map(|name| format!("{name}.libsonnet")));
+    for name in all.filter(|name| name.ends_with(".libsonnet")) {
         let text = embedded::content(&name).expect("the file is there");
         assert_eq!(laid_out(text), text, "{name}");
     }

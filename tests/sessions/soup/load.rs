@@ -142,7 +142,7 @@ fn publish(space: &Space, spelling: Spelling, name: &str, version: &str, files: 
 
 /// A plugin that writes what its tool and the package that it needs at runtime say into a header.
 const PLUGIN: &str = "function(wake) { name: 'plugin', tasks: [{ name: 'Stamp', runBefore: ['Build'], run(ctx):: {
-  local tools = [one for one in ctx.dependencies.Tool if one.name == 'acme/tool'],
+  local tools = [one for one in ctx.dependencies.Tool if one.reference == 'acme/tool'],
   operations: [wake.operation({
     title: 'Make stamp.h', executable: tools[0].executable, outputs: ['$(target)/stamp.h'], stdout: '$(target)/stamp.h',
   })],
@@ -345,7 +345,7 @@ fn tools_are_for_the_package_that_asks_for_them() {
     );
 }
 
-/// Catches a tool of a plugin that is there twice, and packages that are called otherwise than the reference of `ctx` says.
+/// Catches a tool of a plugin that is there twice, and packages that are called otherwise than the page on `ctx` says.
 #[test]
 fn dependencies_are_told_by_name_and_reference() {
     let plugin = "function(wake) { name: 'show', tasks: [{ name: 'Show', run(ctx):: {
@@ -398,8 +398,8 @@ fn dependencies_are_told_by_name_and_reference() {
         .filter(|line| line.starts_with("warning"));
     let said: Vec<&str> = said.filter_map(|line| line.split("): ").nth(1)).collect();
     let expected = [
-        "Build, show is ../show/",
-        "Runtime, library is library, acme/text is acme/text@^1",
+        "Build, show is show",
+        "Runtime, library is library, text is acme/text",
         "Test",
         "Tool, tool is tool",
     ];

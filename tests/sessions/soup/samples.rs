@@ -229,31 +229,37 @@ fn has_modules(test: &str) -> bool {
     is_so
 }
 
+const HELLO: &str = "Name: 'hello'\nLanguage: 'C++|0'\nType: 'Executable'\nVersion: 1.0.0";
+
+/// With keys that say what is a module, as recipes had them first, and without.
 #[test]
 fn module_interface() {
     if !has_modules("module_interface") {
         return;
     }
-    let recipe = "Name: 'hello'\nLanguage: 'C++|0'\nType: 'Executable'\nVersion: 1.0.0\nSource: [\n\t'main.cpp'\n]\nInterface: 'helper.cpp'";
-    let sample = Sample {
-        files: &[
-            ("recipe.sml", recipe),
-            (
-                "main.cpp",
-                "#include <stdio.h>\nimport Sample.Helper;\nint main() { printf(\"%d\\n\", answer()); }\n",
-            ),
-            (
-                "helper.cpp",
-                "export module Sample.Helper;\nexport int answer() { return 41; }\n",
-            ),
-        ],
-        program: ".",
-        output: "41\n",
-        edit: ["main.cpp", "%d", "<%d>"],
-        edited_output: "<41>\n",
-        ran: &["Compile main.cpp", "Link hello", "Scan main.cpp"],
-    };
-    sample.check();
+    let keys = "\nSource: [\n\t'main.cpp'\n]\nInterface: 'helper.cpp'";
+    for keys in [keys, ""] {
+        let recipe = format!("{HELLO}{keys}");
+        let sample = Sample {
+            files: &[
+                ("recipe.sml", &recipe),
+                (
+                    "main.cpp",
+                    "#include <stdio.h>\nimport Sample.Helper;\nint main() { printf(\"%d\\n\", answer()); }\n",
+                ),
+                (
+                    "helper.cpp",
+                    "export module Sample.Helper;\nexport int answer() { return 41; }\n",
+                ),
+            ],
+            program: ".",
+            output: "41\n",
+            edit: ["main.cpp", "%d", "<%d>"],
+            edited_output: "<41>\n",
+            ran: &["Compile main.cpp", "Link hello", "Scan main.cpp"],
+        };
+        sample.check();
+    }
 }
 
 #[test]
@@ -261,10 +267,7 @@ fn module_partitions() {
     if !has_modules("module_partitions") {
         return;
     }
-    let recipe = "Name: 'hello'
-Language: 'C++|0'
-Type: 'Executable'
-Version: 1.0.0
+    let keys = "
 Source: [
 	'main.cpp'
 ]
@@ -273,34 +276,36 @@ Partitions: [
 	{ Source: 'one.cpp' }
 	{ Source: 'two.cpp', Imports: [ 'one.cpp' ] }
 ]";
-    let sample = Sample {
-        files: &[
-            ("recipe.sml", recipe),
-            (
-                "main.cpp",
-                "#include <stdio.h>\nimport Sample.Helper;\nint main() { printf(\"%d\\n\", answer()); }\n",
-            ),
-            (
-                "helper.cpp",
-                "export module Sample.Helper;\nexport import :One;\nexport import :Two;\nexport int answer() { return two(); }\n",
-            ),
-            (
-                "one.cpp",
-                "export module Sample.Helper:One;\nexport int one() { return 20; }\n",
-            ),
-            (
-                "two.cpp",
-                "export module Sample.Helper:Two;\nimport :One;\nexport int two() { return one() * 2; }\n",
-            ),
-        ],
-        program: ".",
-        output: "40\n",
-        edit: ["helper.cpp", "two()", "two() + 1"],
-        edited_output: "41\n",
-        // What it exports is as it was.
-        ran: &["Compile helper.cpp", "Link hello", "Scan helper.cpp"],
-    };
-    sample.check();
+    for keys in [keys, ""] {
+        let recipe = format!("{HELLO}{keys}");
+        let sample = Sample {
+            files: &[
+                ("recipe.sml", &recipe),
+                (
+                    "main.cpp",
+                    "#include <stdio.h>\nimport Sample.Helper;\nint main() { printf(\"%d\\n\", answer()); }\n",
+                ),
+                (
+                    "helper.cpp",
+                    "export module Sample.Helper;\nexport import :One;\nexport import :Two;\nexport int answer() { return two(); }\n",
+                ),
+                (
+                    "one.cpp",
+                    "export module Sample.Helper:One;\nexport int one() { return 20; }\n",
+                ),
+                (
+                    "two.cpp",
+                    "export module Sample.Helper:Two;\nimport :One;\nexport int two() { return one() * 2; }\n",
+                ),
+            ],
+            program: ".",
+            output: "40\n",
+            edit: ["main.cpp", "%d", "<%d>"],
+            edited_output: "<40>\n",
+            ran: &["Compile main.cpp", "Link hello", "Scan main.cpp"],
+        };
+        sample.check();
+    }
 }
 
 #[test]
@@ -308,27 +313,30 @@ fn module_dynamic_library() {
     if !has_modules("module_dynamic_library") {
         return;
     }
-    let library = "Name: 'library'\nLanguage: 'C++|0'\nVersion: 1.0.0\nType: 'DynamicLibrary'\nInterface: 'library.cpp'";
-    let sample = Sample {
-        files: &[
-            ("application/recipe.sml", APPLICATION),
-            (
-                "application/main.cpp",
-                "#include <stdio.h>\nimport Library;\nint main() { printf(\"%d\\n\", answer()); }\n",
-            ),
-            ("library/recipe.sml", library),
-            (
-                "library/library.cpp",
-                "export module Library;\nexport int answer() { return 41; }\n",
-            ),
-        ],
-        program: "application",
-        output: "41\n",
-        edit: ["application/main.cpp", "%d", "<%d>"],
-        edited_output: "<41>\n",
-        ran: &["Compile main.cpp", "Link application", "Scan main.cpp"],
-    };
-    sample.check();
+    let library = "Name: 'library'\nLanguage: 'C++|0'\nVersion: 1.0.0\nType: 'DynamicLibrary'";
+    for keys in ["\nInterface: 'library.cpp'", ""] {
+        let library = format!("{library}{keys}");
+        let sample = Sample {
+            files: &[
+                ("application/recipe.sml", APPLICATION),
+                (
+                    "application/main.cpp",
+                    "#include <stdio.h>\nimport Library;\nint main() { printf(\"%d\\n\", answer()); }\n",
+                ),
+                ("library/recipe.sml", &library),
+                (
+                    "library/library.cpp",
+                    "export module Library;\nexport int answer() { return 41; }\n",
+                ),
+            ],
+            program: "application",
+            output: "41\n",
+            edit: ["application/main.cpp", "%d", "<%d>"],
+            edited_output: "<41>\n",
+            ran: &["Compile main.cpp", "Link application", "Scan main.cpp"],
+        };
+        sample.check();
+    }
 }
 
 /// A plugin stands where Soup has an extension in Wren; its tool writes a header and a source.
