@@ -14,7 +14,8 @@
 //     Stdout            path relative to the target directory: the output that standard output becomes
 //     Depfile           path relative to the target directory
 //   What dependents in C and C++ get; paths are relative to the target directory:
-//   PublicIncludePaths  list of directories to include from (also under the name IncludePaths)
+//   PublicIncludePaths  list of directories to include from
+//   IncludePaths        the same
 //   PublicDefines       list of 'NAME' or 'NAME=value'
 //   GeneratedHeaders    list of headers; default: all outputs with the extension of a header
 //   LinkLibraries       list of archives and shared libraries, in link order
@@ -181,5 +182,8 @@ local build(wake, ctx) =
 
 function(wake) {
   name: 'wake.command',
+  // What a recipe and one of its operations may say, for tests.
+  keys:: keys,
+  operationKeys:: fields,
   tasks: [{ name: 'Build', run(ctx):: build(wake, ctx) }],
 }

@@ -35,6 +35,7 @@
 //   EnableWarningsAsErrors  boolean, default false (the warnings themselves, `-Wall`, are always on)
 //   DisabledWarnings        list of names of warnings: 'unused-variable'. Numbers, which are MSVC's, are ignored with a note
 //   Resources               Windows' resources: ignored with a note
+//   Tests                   a recipe of the type 'Test' that depends on this module: { Source: ['test/…'] }
 //   Inputs                  list of paths and patterns of files that a 'Test' reads: it runs again when one changes
 //   Timeout                 seconds, of a 'Test'
 // Paths are relative to the package, or begin with `$(target)`, or with `$(target NAME)`, `$(target :MODULE)`: the target
@@ -377,6 +378,8 @@ local test(wake, language, ctx) =
   //   companions       { C or Cpp: value of -std } for sources of the other language
   plugin(language):: function(wake) {
     name: 'wake.' + std.asciiLower(language.name),
+    // What a recipe may say, for tests.
+    keys:: recipes.keys(language),
     tasks: [
       { name: 'InitializeDefaults', run(ctx):: initializeDefaults(wake, language, ctx) },
       { name: 'ResolveTools', runAfter: ['InitializeDefaults'], run(ctx):: resolveTools(wake, ctx) },

@@ -7,6 +7,7 @@
 )]
 
 mod commands;
+mod golden;
 mod keys;
 mod modules;
 mod recipes;

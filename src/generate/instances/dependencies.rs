@@ -10,11 +10,13 @@ impl Instances<'_> {
     /// Takes in an evaluated module.
     pub(super) fn evaluated(&mut self, index: InstanceIndex, module: Module) -> Result<()> {
         self.all[index].evaluated = Some(module);
+        // Those that use it as a plugin may need it first; then it is expanded as it is needed.
+        let was_needed = self.all[index].needed;
         for (user, dependency) in std::mem::take(&mut self.all[index].users) {
             self.use_module(user, index, &dependency)?;
             self.arrived(user)?;
         }
-        if self.all[index].needed {
+        if was_needed {
             self.expand(index)?;
         } else if self.all[index].is_test() {
             self.need(index)?;
@@ -49,6 +51,8 @@ impl Instances<'_> {
             failures.extend(self.depend(index, dependency).err());
         }
         if let Some(error) = frontier::earliest(failures) {
+            // However much of the rest arrives, its tasks do not run without what it lacks.
+            self.all[index].missing += 1;
             return Err(error);
         }
         self.generate_if_ready(index)
