@@ -56,6 +56,9 @@ pub struct Preprocess {
     pub text: String,
     /// Whether they have not read it yet.
     pub is_pending: bool,
+    /// The title of the operation that makes it, and where that was made.
+    pub operation: String,
+    pub at: Option<Location>,
 }
 
 /// Places the operations of all instances.
@@ -201,6 +204,8 @@ impl<'a> Lowering<'a> {
                 label: self.instances.all[index].label.clone(),
                 text: text.to_owned(),
                 is_pending: self.instances.all[index].is_partial(),
+                operation: spec.title.clone(),
+                at: spec.at.clone(),
             });
         }
         Ok(())

@@ -435,7 +435,7 @@ impl Packages {
         ))
         .cause(format!("`{wanted}` is wanted"))
         .cause(format!("it is `{info}`"))
-        .hint("correct the name or the version, here or in its `wake.pkgInfo`")
+        .hint("correct the name or the version, here or in its own declaration")
         .at_if_absent(request.at.as_ref()))
     }
 }
