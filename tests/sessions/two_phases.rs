@@ -109,6 +109,31 @@ fn a_scan_that_fails_ends_the_build() {
     space.wake(["build"]).success();
 }
 
+/// Catches outputs of scans that wake waits at, or reads as something else, and messages that name no operation.
+#[test]
+fn a_scan_whose_output_is_no_text_is_told() {
+    let space = lists();
+    let direct = PLUGIN.replace(", stdout: scan(list)", "");
+    let direct = direct.replace(
+        "['$(package)/scan.sh', '$(package)/' + list],\n",
+        "['$(package)/scan.sh', '$(package)/' + list, scan(list)],\n",
+    );
+    space.file("plugin/plugin.libsonnet", direct);
+    let mut told = String::new();
+    for output in [
+        "rm -f @; mkfifo @",
+        "ln -sf nowhere @",
+        "printf '\\377' > @",
+        "head -c 16777217 /dev/zero > @",
+    ] {
+        let output = output.replace('@', "\"$2\"");
+        space.file("scan.sh", &output);
+        let run = space.wake(["build", "--quiet"]).code(2);
+        told += &format!("{output}\n{}\n", run.transcript());
+    }
+    insta::assert_snapshot!(told);
+}
+
 /// Catches a task that asks for ever other files without end.
 #[test]
 fn a_task_that_never_has_enough_is_an_error() {

@@ -202,7 +202,10 @@ fn broken_locks_are_errors() {
             "Version: 6\nBuilds: { Build0: 1 }",
             "`a closure` takes a table of languages, not an integer",
         ),
-        ("Version: 5\nClosures: {", "The end is missing of a table"),
+        (
+            "Version: 5\nClosures: {",
+            "The table that begins here has no end",
+        ),
     ];
     for (text, expected) in wrong {
         let error = PackageLock::parse("PackageLock.sml", text.as_bytes()).unwrap_err();

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use super::instances::{Instance, InstanceIndex, Instances};
 use crate::error::{Error, Location, Result};
 use crate::graph::{self, Action, FileId, Operation, Root};
+use crate::jsonnet::protocol::OperationSpec;
 use crate::pkg::{PackageIndex, Packages};
 use crate::workspace::layout::Layout;
 use place::Use;
@@ -55,6 +56,9 @@ pub struct Preprocess {
     pub text: String,
     /// Whether they have not read it yet.
     pub is_pending: bool,
+    /// The title of the operation that makes it, and where that was made.
+    pub operation: String,
+    pub at: Option<Location>,
 }
 
 /// Places the operations of all instances.
@@ -75,12 +79,14 @@ pub fn lower(
         for spec in &generated.preprocess {
             placed.push(lowering.place(index, spec)?);
             for output in spec.all_outputs() {
-                lowering.preprocess(index, output, instance.is_partial())?;
+                lowering.preprocess(index, output, instance.is_partial(), Some(spec))?;
             }
         }
         for output in &instance.read_by_users {
             let is_pending = !instances.is_preprocessed(index, output);
-            lowering.preprocess(index, output, is_pending)?;
+            let mut makers = generated.operations.iter();
+            let maker = makers.find(|spec| spec.all_outputs().any(|made| made == output));
+            lowering.preprocess(index, output, is_pending, maker)?;
         }
     }
     lowering.link_directories(&mut placed);
@@ -196,7 +202,13 @@ impl<'a> Lowering<'a> {
     }
 
     /// Notes what tasks want to read.
-    fn preprocess(&mut self, index: InstanceIndex, output: &str, is_pending: bool) -> Result<()> {
+    fn preprocess(
+        &mut self,
+        index: InstanceIndex,
+        output: &str,
+        is_pending: bool,
+        maker: Option<&OperationSpec>,
+    ) -> Result<()> {
         let path = self.path(index, output, Use::Output)?;
         let file = self.id(path);
         self.preprocess.push(Preprocess {
@@ -205,6 +217,8 @@ impl<'a> Lowering<'a> {
             label: self.instances.all[index].label.clone(),
             text: output.to_owned(),
             is_pending,
+            operation: maker.map(|spec| spec.title.clone()).unwrap_or_default(),
+            at: maker.and_then(|spec| spec.at.clone()),
         });
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::jsonnet::functions::Call;
 use crate::jsonnet::pattern;
 use crate::jsonnet::protocol::Read;
 use crate::jsonnet::session::{Evaluated, Scope, Session};
-use crate::workspace::front;
+use crate::workspace::{front, layout};
 
 /// `wake.glob` and `wake.dir`.
 pub(in crate::jsonnet) fn listing(call: &Call<'_>) -> Evaluated<Val> {
@@ -108,9 +108,18 @@ fn read_text(scope: &Scope, given: &str) -> Result<String, Error> {
     let relative = relative(given);
     let directory = &scope.package.directory;
     let path = fs::path::clean(&directory.join(&relative));
-    let leaves = || Error::user(format!("`{given}` leaves the package"));
+    let leaves = || {
+        Error::user(format!("`{given}` leaves the package"))
+            .hint("a task reads files of the package that is built, and no others")
+    };
     if !path.starts_with(directory) {
         return Err(leaves());
+    }
+    if is_made(directory, &path) {
+        return Err(Error::user(format!(
+            "`{given}` is what wake makes, no file of the package"
+        ))
+        .hint("`preprocess` makes files that tasks read"));
     }
     if fs::is_directory(&path) {
         return Err(Error::user(format!("`{given}` is a directory")).hint("`ctx.glob` lists files"));
@@ -128,6 +137,16 @@ fn read_text(scope: &Scope, given: &str) -> Result<String, Error> {
         return Err(leaves());
     }
     String::from_utf8(content).map_err(|_| Error::user(format!("`{given}` is not UTF-8 text")))
+}
+
+/// Whether `path` lies in `.wake`, or in an `OutputRoot`: patterns do not look there, either.
+fn is_made(directory: &Path, path: &Path) -> bool {
+    let below = path.strip_prefix(directory).unwrap_or(path);
+    let is_closed = |inside: &&Path| fs::is_occupied(&inside.join(layout::BUILT));
+    below.iter().any(|step| step == ".wake")
+        || (path.ancestors().skip(1))
+            .take_while(|inside| *inside != directory)
+            .any(|inside| is_closed(&inside))
 }
 
 /// `ctx.findTool`.

@@ -91,8 +91,7 @@ impl Attempt {
     }
 
     fn replace(&self, text: &str) -> Result<()> {
-        fs::write_atomic(&self.file, text.as_bytes())?;
-        tree::set_mode(&self.file, self.mode)
+        tree::replace(&self.file, text.as_bytes(), self.mode)
     }
 
     /// Makes everything as it was. What somebody else has written meanwhile stays.
