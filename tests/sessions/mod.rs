@@ -7,6 +7,7 @@ mod examples;
 mod fetched;
 mod fmt_lint;
 mod hostile;
+mod init;
 mod kinds;
 mod mishaps;
 mod outputs;
