@@ -47,7 +47,10 @@ fn collect(directory: &Path, prefix: &str, names: &mut Vec<String>) -> std::io::
         let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
         if entry.file_type()?.is_dir() {
             collect(&entry.path(), &format!("{name}/"), names)?;
-        } else if name.ends_with(".libsonnet") {
+        } else if [".libsonnet", ".py", ".mjs"]
+            .iter()
+            .any(|end| name.ends_with(end))
+        {
             names.push(name);
         }
     }

@@ -292,7 +292,6 @@ fn subject(name: &str) -> Subject {
 
 fn demand(name: &str, requirement: &str, versions: Option<Versions>) -> Demand {
     Demand {
-        is_host: false,
         subject: subject(name),
         requirement: Requirement::parse(requirement).expect("a requirement"),
         versions,

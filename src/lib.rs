@@ -9,6 +9,7 @@
 //! - [`jsonnet`]: evaluates declarations and tasks in processes of their own; records what they read
 //! - [`pkg`]: packages, by path and from retrievers: found, chosen, locked, fetched, declared
 //! - [`generate`]: modules → instances → operations; saved graphs
+//! - [`plugin_test`]: runs tasks of plugins from states that tests give, and compares
 //! - [`graph`]: ids, operations, keys, the frozen form; pure data
 //! - [`evaluate`]: what is out of date, running it, remembering it
 //! - [`event`]: what happens, as values, and who listens
@@ -29,7 +30,7 @@
 //! - `.wake/state/resolution-1`: [`pkg::resolution`]
 //! - `.wake/state/log-1`, `commands-1`: [`evaluate::state`]
 //! - `.wake/state/graphs/`: [`generate::saved`], in the format of [`graph::freeze`]
-//! - `.wake/out/`, `.wake/cache/`: operations, at places that [`workspace::layout`] gives
+//! - `.wake/out/` or the `OutputRoot`, `.wake/cache/`: operations, at places that [`workspace::layout`] gives
 //! - `.wake/tmp/`: [`evaluate`] and [`pkg::retriever`]; empty between builds
 //! - `compile_commands.json`: [`generate::compile_commands`]
 
@@ -43,6 +44,7 @@ pub mod generate;
 pub mod graph;
 pub mod jsonnet;
 pub mod pkg;
+pub mod plugin_test;
 pub mod report;
 pub mod sandbox;
 pub mod workspace;

@@ -2,7 +2,7 @@
 //
 // Recipe keys, parameters, tasks (InitializeDefaults, ResolveTools, RecipeBuild, ResolveDependencies, Build, Test) and
 // shared state (`Build`): see lib/cc.libsonnet. Of C alone:
-//   Source           *.c, *.s (assembly), *.S (assembly with preprocessor); default `**/*.c`
+//   Source           *.c, *.s (assembly), *.S (assembly with preprocessor), *.asm (NASM); default `**/*.c`
 //   LanguageVersion  C89, C90, C99, C11, C17, C23, or GNU89 … GNU23; default GNU17, as `C17` hides what POSIX adds to
 //                    the headers: `strdup` would be an undeclared function that returns an `int`
 //
@@ -15,9 +15,10 @@ local years = { '89': '89', '90': '90', '99': '99', '11': '11', '17': '17', '23'
 cc.plugin({
   name: 'C',
   sources: ['**/*.c'],
-  extensions: ['c', 's', 'S'],
+  extensions: ['c', 's', 'S', 'asm'],
   versions: { ['C' + year]: { C: 'c' + years[year] } for year in std.objectFields(years) }
             + { ['GNU' + year]: { C: 'gnu' + years[year] } for year in std.objectFields(years) },
   defaultVersion: 'GNU17',
   companions: {},
+  hasModules: false,
 })

@@ -10,6 +10,7 @@ mod command_line;
 mod evaluation;
 mod plans;
 mod plugins;
+mod plugins_more;
 mod real;
 mod retrieve;
 mod retrievers;

@@ -196,7 +196,6 @@ fn subject(number: usize) -> Subject {
 
 fn demand(number: usize, text: &str) -> Demand {
     Demand {
-        is_host: false,
         subject: subject(number),
         requirement: Requirement::parse(text).expect("a requirement"),
         versions: None,

@@ -98,6 +98,7 @@ Examples:
 Examples:
   wake init                       a C++ package in the current directory
   wake init hello --language C    a C package in the new directory `hello`
+  wake init headers --plugin      a plugin with a test in the new directory `headers`
   wake init hello --sml           one that a `Recipe.sml` declares")]
     Init(RawInit),
     /// Print the target directory of a module
@@ -121,6 +122,9 @@ Examples:
     /// Find, lock, fetch and publish packages
     #[command(subcommand)]
     Pkg(super::package_args::RawPackage),
+    /// Test plugins, and see what they can use
+    #[command(subcommand)]
+    Plugin(super::plugin_args::RawPlugin),
     /// Look after the packages that all workspaces share
     #[command(subcommand)]
     Cache(super::package_args::RawCache),
@@ -131,8 +135,30 @@ the value from the environment.
 
 Examples:
   wake eval config.jsonnet --ext-str version=1.2
-  wake eval -S text.jsonnet")]
+  wake eval -S text.jsonnet
+  wake eval -m generated files.jsonnet
+  wake eval plugin.libsonnet              a function is called with `wake`")]
     Eval(RawEval),
+    /// Lay out declarations, plugins and other jsonnet: blanks and indentation, nothing else
+    #[command(after_help = "\
+Recipes are read as SML; PKG, *.jsonnet and *.libsonnet as jsonnet. Comments stay,
+and lines stay broken where they are. Links, .wake and vendored packages are left
+alone.
+
+Examples:
+  wake fmt                  everything below here
+  wake fmt PKG plugins/     a file, and everything in a directory
+  wake fmt --check          in CI: change nothing, fail if something would change")]
+    Fmt(RawFormat),
+    /// Say what is probably wrong with declarations, plugins and other jsonnet
+    #[command(after_help = "\
+Nothing is evaluated. Directories of JSONNET_PATH are searched for imports after
+those of -J. Errors give exit code 1, warnings alone 0.
+
+Examples:
+  wake lint                        everything below here
+  wake lint plugins/ -J vendor     a directory, with imports from another one")]
+    Lint(RawLint),
     /// Print a completion script for a shell
     #[command(after_help = "\
 Examples:
@@ -332,6 +358,9 @@ pub(super) struct RawInit {
     /// The language of its sources
     #[arg(long, default_value = "C++")]
     pub(super) language: Language,
+    /// Make a plugin with a test
+    #[arg(long, conflicts_with_all = ["language", "sml"])]
+    pub(super) plugin: bool,
     /// Declare it by a `Recipe.sml` instead of a `PKG`
     #[arg(long)]
     pub(super) sml: bool,
@@ -422,6 +451,15 @@ pub(super) struct RawEval {
     /// Expect a string and print it as it is
     #[arg(short = 'S', long)]
     pub(super) string: bool,
+    /// Write the result into this file
+    #[arg(short, long, value_name = "FILE", conflicts_with = "multi", value_hint = ValueHint::FilePath)]
+    pub(super) output_file: Option<PathBuf>,
+    /// Expect an object and write each field into a file of its name in this directory
+    #[arg(short, long, value_name = "DIR", conflicts_with = "yaml_stream", value_hint = ValueHint::DirPath)]
+    pub(super) multi: Option<PathBuf>,
+    /// Expect a list and print each element as a document of YAML
+    #[arg(short, long, conflicts_with = "string")]
+    pub(super) yaml_stream: bool,
     /// Give `std.extVar` a string
     #[arg(short = 'V', long, value_name = "NAME[=VALUE]")]
     pub(super) ext_str: Vec<String>,
@@ -446,6 +484,30 @@ pub(super) struct RawEval {
     /// Call the result with the value of the expression in a file
     #[arg(long, value_name = "NAME=FILE")]
     pub(super) tla_code_file: Vec<String>,
+    #[command(flatten)]
+    pub(super) evaluation: EvaluationFlags,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RawFormat {
+    /// Files, and directories to search [default: everything below here]
+    #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub(super) paths: Vec<PathBuf>,
+    /// Change nothing; show what would change, and exit with 1 if anything would
+    #[arg(long)]
+    pub(super) check: bool,
+    #[command(flatten)]
+    pub(super) evaluation: EvaluationFlags,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RawLint {
+    /// Files, and directories to search [default: everything below here]
+    #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub(super) paths: Vec<PathBuf>,
+    /// Search imports here; the last one given is searched first
+    #[arg(short = 'J', long = "jpath", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(super) library_path: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) evaluation: EvaluationFlags,
 }

@@ -7,6 +7,8 @@ mod environment;
 pub mod options;
 mod package_args;
 pub mod package_options;
+mod plugin_args;
+pub mod plugin_options;
 mod runner;
 mod session;
 mod usage;

@@ -10,10 +10,11 @@ use serde_json::Value;
 
 use super::args::{
     Arguments, BuildFlags, DeclarationFlags, EvaluationFlags, GlobalFlags, ParameterFlags,
-    RawCommand, RawEval, RawTest, ResolutionFlags, When,
+    RawCommand, RawEval, RawFormat, RawLint, RawTest, ResolutionFlags, When,
 };
 pub use super::args::{Check, GraphFormat, Language, TextFormat};
 use super::package_options::{CacheGc, Package};
+use super::plugin_options::Plugin;
 use super::values::{age, named_file, named_value, number, pattern, seconds, size, split};
 use crate::declare::model::Parameters;
 use crate::error::{Error, Result};
@@ -46,8 +47,11 @@ pub enum Command {
     Why(Why),
     Graph(Graph),
     Package(Package),
+    Plugin(Plugin),
     CacheGc(CacheGc),
     Eval(Eval),
+    Format(Format),
+    Lint(Lint),
     Completions(clap_complete::Shell),
     Version(TextFormat),
     /// This process confines a program for another wake.
@@ -125,6 +129,8 @@ pub struct Test {
 pub struct Init {
     pub directory: PathBuf,
     pub language: Language,
+    /// A plugin instead of a program.
+    pub is_plugin: bool,
     /// A `Recipe.sml` instead of a `PKG`.
     pub is_recipe: bool,
 }
@@ -165,7 +171,41 @@ pub struct Eval {
     /// In the order they are searched.
     pub library_path: Vec<PathBuf>,
     pub is_string: bool,
+    pub form: EvalForm,
+    /// The file to write; `None`: standard output.
+    pub output: Option<PathBuf>,
     pub arguments: Vec<Argument>,
+    pub evaluation: Evaluation,
+}
+
+/// What becomes of the result of `wake eval`.
+#[derive(Debug)]
+pub enum EvalForm {
+    /// It is printed.
+    One,
+    /// Each element of a list is printed as a document of YAML.
+    YamlStream,
+    /// Each field of an object is written into a file of its name in this directory.
+    Files(PathBuf),
+}
+
+/// `wake fmt`.
+#[derive(Debug)]
+pub struct Format {
+    /// None: everything below the working directory.
+    pub paths: Vec<PathBuf>,
+    /// Change nothing.
+    pub is_check: bool,
+    pub evaluation: Evaluation,
+}
+
+/// `wake lint`.
+#[derive(Debug)]
+pub struct Lint {
+    /// None: everything below the working directory.
+    pub paths: Vec<PathBuf>,
+    /// In the order they are searched.
+    pub library_path: Vec<PathBuf>,
     pub evaluation: Evaluation,
 }
 
@@ -217,6 +257,7 @@ impl Invocation {
             RawCommand::Init(raw) => Command::Init(Init {
                 directory: raw.place,
                 language: raw.language,
+                is_plugin: raw.plugin,
                 is_recipe: raw.sml,
             }),
             RawCommand::Target(raw) => Command::Target(Target {
@@ -241,8 +282,11 @@ impl Invocation {
                 declarations: Declarations::check(&raw.declarations)?,
             }),
             RawCommand::Pkg(raw) => Command::Package(Package::check(raw)?),
+            RawCommand::Plugin(raw) => Command::Plugin(Plugin::check(raw)?),
             RawCommand::Cache(raw) => Command::CacheGc(CacheGc::check(raw)?),
             RawCommand::Eval(raw) => Command::Eval(Eval::check(raw, environment)?),
+            RawCommand::Fmt(raw) => Command::Format(Format::check(raw)?),
+            RawCommand::Lint(raw) => Command::Lint(Lint::check(raw, environment)?),
             RawCommand::Completions(raw) => Command::Completions(raw.shell),
             RawCommand::Version(raw) => Command::Version(raw.format),
             RawCommand::Confined => Command::Confined,
@@ -309,7 +353,7 @@ impl Test {
 }
 
 impl Evaluation {
-    fn check(raw: &EvaluationFlags) -> Result<Self> {
+    pub(super) fn check(raw: &EvaluationFlags) -> Result<Self> {
         let memory = size("--eval-memory", &raw.eval_memory)?;
         if memory < LEAST_MEMORY {
             let text = &raw.eval_memory;
@@ -354,11 +398,7 @@ impl Resolution {
 
 impl Eval {
     fn check(raw: RawEval, environment: &BTreeMap<String, String>) -> Result<Self> {
-        let mut library_path: Vec<PathBuf> = raw.library_path.into_iter().rev().collect();
-        if let Some(path) = environment.get("JSONNET_PATH") {
-            let given = path.split(':').filter(|directory| !directory.is_empty());
-            library_path.extend(given.map(PathBuf::from));
-        }
+        let library_path = library_path(raw.library_path, environment);
         let mut arguments = Vec::new();
         for (flag, texts, is_top_level, is_code) in [
             ("--ext-str", raw.ext_str, false, false),
@@ -396,7 +436,43 @@ impl Eval {
             file: raw.file,
             library_path,
             is_string: raw.string,
+            form: match (raw.multi, raw.yaml_stream) {
+                (Some(directory), _) => EvalForm::Files(directory),
+                (None, true) => EvalForm::YamlStream,
+                (None, false) => EvalForm::One,
+            },
+            output: raw.output_file,
             arguments,
+            evaluation: Evaluation::check(&raw.evaluation)?,
+        })
+    }
+}
+
+/// The directories where imports are searched, in this order.
+fn library_path(given: Vec<PathBuf>, environment: &BTreeMap<String, String>) -> Vec<PathBuf> {
+    let mut library_path: Vec<PathBuf> = given.into_iter().rev().collect();
+    if let Some(path) = environment.get("JSONNET_PATH") {
+        let given = path.split(':').filter(|directory| !directory.is_empty());
+        library_path.extend(given.map(PathBuf::from));
+    }
+    library_path
+}
+
+impl Format {
+    fn check(raw: RawFormat) -> Result<Self> {
+        Ok(Self {
+            paths: raw.paths,
+            is_check: raw.check,
+            evaluation: Evaluation::check(&raw.evaluation)?,
+        })
+    }
+}
+
+impl Lint {
+    fn check(raw: RawLint, environment: &BTreeMap<String, String>) -> Result<Self> {
+        Ok(Self {
+            paths: raw.paths,
+            library_path: library_path(raw.library_path, environment),
             evaluation: Evaluation::check(&raw.evaluation)?,
         })
     }

@@ -26,14 +26,15 @@ Examples:
     List(RawRead),
     /// List packages of which there are newer versions
     Outdated(RawRead),
-    /// Add a package to the `PKG` here
+    /// Add a package to the declaration here
     #[command(after_help = "\
 Examples:
   wake pkg add crates/lua-src                 the newest version, from the retriever `crates`
   wake pkg add acme/log@^2 --from ../log      by path
-  wake pkg add acme/log --from 'index {path: \"index\"}'")]
+  wake pkg add acme/log --from 'index {path: \"index\"}'
+  wake pkg add 'Acme|Tool@1.2' --kind Tool    in a `Recipe.sml`: any reference of Soup's, or as above")]
     Add(RawAdd),
-    /// Remove a package from the `PKG` here
+    /// Remove a package from the declaration here
     Remove(RawRemove),
     /// Choose newer versions
     #[command(after_help = "\
@@ -98,6 +99,9 @@ pub(super) struct RawAdd {
     /// What `pkgs` calls it [default: its name]
     #[arg(long, value_name = "KEY")]
     pub(super) key: Option<String>,
+    /// What a recipe needs it for: Runtime, Build, Tool, Test, … [default: Runtime]
+    #[arg(long, value_name = "KIND")]
+    pub(super) kind: Option<String>,
     #[command(flatten)]
     pub(super) declarations: DeclarationFlags,
 }
@@ -107,6 +111,9 @@ pub(super) struct RawRemove {
     /// The key in `pkgs`, or the name of the package
     #[arg(value_name = "NAME")]
     pub(super) name: String,
+    /// Only from these dependencies of a recipe: Runtime, Build, Tool, Test, …
+    #[arg(long, value_name = "KIND")]
+    pub(super) kind: Option<String>,
     #[command(flatten)]
     pub(super) declarations: DeclarationFlags,
 }

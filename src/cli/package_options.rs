@@ -37,9 +37,11 @@ pub enum PackageCommand {
         request: String,
         from: Option<String>,
         key: Option<String>,
+        kind: Option<String>,
     },
     Remove {
         name: String,
+        kind: Option<String>,
     },
     Update {
         names: Vec<String>,
@@ -93,12 +95,17 @@ impl Package {
                     request: raw.request,
                     from: raw.from,
                     key: raw.key,
+                    kind: raw.kind,
                 },
                 raw.declarations,
             ),
-            RawPackage::Remove(raw) => {
-                (PackageCommand::Remove { name: raw.name }, raw.declarations)
-            }
+            RawPackage::Remove(raw) => (
+                PackageCommand::Remove {
+                    name: raw.name,
+                    kind: raw.kind,
+                },
+                raw.declarations,
+            ),
             RawPackage::Update(raw) => (
                 PackageCommand::Update {
                     precise: raw

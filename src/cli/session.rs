@@ -248,17 +248,21 @@ pub(super) fn evaluators(
     limits: Evaluation,
     environment: &BTreeMap<String, String>,
 ) -> Result<Evaluators> {
-    let options = client::Options {
-        memory: limits.memory,
-        timeout: limits.timeout,
-        program: environment::program()?,
-    };
     let setup = Setup {
         host: parameters::host(),
         environment: environment.clone(),
         memory: limits.memory,
     };
-    Ok(Evaluators::new(options, setup, processors()))
+    Ok(Evaluators::new(evaluation(limits)?, setup, processors()))
+}
+
+/// How processes that evaluate are started and limited.
+pub(super) fn evaluation(limits: Evaluation) -> Result<client::Options> {
+    Ok(client::Options {
+        memory: limits.memory,
+        timeout: limits.timeout,
+        program: environment::program()?,
+    })
 }
 
 /// Retrievers as processes.

@@ -500,16 +500,25 @@ impl<'a> Scheduler<'a> {
         let cold = self.graph.cold(operation);
         self.subscriber.event(&Event::OperationFinished {
             operation: results::name(self.graph, self.state, operation),
-            title: cold.title,
+            title: cold.title.clone(),
             outcome: unusable(error),
             output: String::new(),
             milliseconds: 0.0,
             changed: false,
+            made_at: self.made_at(operation, &cold.declared),
             test: self.graph.is_test(operation),
         });
         self.summary.refused += usize::from(error.kind() == Kind::User);
         self.enter(operation, OperationState::Failed);
         self.skip_dependents(operation);
+    }
+
+    /// Where an operation is made, if that is elsewhere than where its module is declared.
+    fn made_at(&self, operation: OperationId, declared: &str) -> String {
+        let is_elsewhere = self.graph.instance(operation).declared != declared;
+        is_elsewhere
+            .then(|| declared.to_owned())
+            .unwrap_or_default()
     }
 
     /// Takes in how an operation ended.
@@ -529,6 +538,7 @@ impl<'a> Scheduler<'a> {
             output: performed.output,
             milliseconds,
             changed,
+            made_at: self.made_at(operation, &running.cold.declared),
             test: self.graph.is_test(operation),
         });
         self.conclude(operation, &performed.outcome);

@@ -92,6 +92,9 @@ pub enum Event {
         milliseconds: f64,
         /// Whether any output differs from what was there before.
         changed: bool,
+        /// Where a plugin that is not wake's makes the operation, as `file:line:column`; else empty.
+        #[serde(default)]
+        made_at: String,
         /// Whether it is a test.
         #[serde(default)]
         test: bool,

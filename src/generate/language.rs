@@ -4,7 +4,15 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result, suggestion};
 
-const PLUGINS: [(&str, &str); 3] = [("C", "c"), ("C++", "cpp"), ("Command", "command")];
+const PLUGINS: [(&str, &str); 7] = [
+    ("C", "c"),
+    ("C++", "cpp"),
+    ("C#", "csharp"),
+    ("Command", "command"),
+    ("Java", "java"),
+    ("JavaScript", "javascript"),
+    ("Python", "python"),
+];
 
 /// The language of recipes that are plugins: they need none themselves.
 pub const JSONNET: &str = "Jsonnet";

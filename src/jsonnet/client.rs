@@ -197,8 +197,10 @@ fn subject(request: &Request) -> String {
             package, module, ..
         } => format!("the module `{module}` of `{}`", package.directory.display()),
         Request::Generate(input) => format!("the tasks of `{}`", input.label),
+        Request::Eval { file, .. } | Request::Format { file, .. } | Request::Lint { file, .. } => {
+            format!("`{}`", file.display())
+        }
         Request::Try(trial) => format!("the tasks of `{}`", trial.input.label),
-        Request::Eval { file, .. } => format!("`{}`", file.display()),
     }
 }
 

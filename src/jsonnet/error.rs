@@ -169,7 +169,7 @@ fn camel_case(name: &str) -> String {
     })
 }
 
-fn syntax_error(code: &str, error: &jrsonnet_evaluator::parser::ParseError) -> Error {
+pub(super) fn syntax_error(code: &str, error: &jrsonnet_evaluator::parser::ParseError) -> Error {
     let tokens: Vec<&str> = error.expected.tokens().collect();
     if let Some(fatal) = tokens.iter().find_map(|token| token.strip_prefix("!!!")) {
         return Error::user("Syntax error").cause(fatal);

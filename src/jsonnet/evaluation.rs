@@ -12,15 +12,16 @@ use serde_json::Value;
 
 use super::builtin::Builtin;
 use super::declaration::{Declared, declare, declared};
-use super::error::translate;
+use super::error::{raise, translate};
 use super::import::Imports;
 use super::json::to_json;
 use super::knowledge::{Knowledge, is_unresolved};
 use super::library::package::work_out;
 use super::module::module_of;
+use super::program::Program;
 use super::protocol::{Answer, Answered, GenerateInput, Outcome, Request, Setup};
 use super::session::{Evaluated, Given, Session};
-use super::{natives, operation_module, script, tasks};
+use super::{lint, natives, operation_module, script, tasks};
 use crate::declare::model::{ModuleBody, PackageDirectory, PackageRequest, Parameters};
 use crate::error::Error;
 
@@ -60,7 +61,7 @@ fn given(setup: &Rc<Setup>, builtin: &Rc<Builtin>, request: &Request) -> Given {
     };
     let (package, answers) = match request {
         Request::Setup(_) => return given,
-        Request::Eval { top, .. } => {
+        Request::Eval { top, .. } | Request::Format { top, .. } | Request::Lint { top, .. } => {
             given.top.clone_from(top);
             given.parameters = Some(Parameters::new());
             return given;
@@ -145,6 +146,15 @@ fn answer(session: &Rc<Session>, request: &Request) -> Evaluated<Answer> {
             ModuleBody::Operation => operation_module::generate(session, input),
         }
         .map(Answer::Generated),
+        Request::Format { file, .. } => Program::read(session, file)
+            .and_then(|program| program.laid_out(session))
+            .map(|text| Answer::Value(Value::String(text)))
+            .map_err(raise),
+        Request::Lint {
+            file, library_path, ..
+        } => lint::lint(session, file, library_path)
+            .map(Answer::Findings)
+            .map_err(raise),
         Request::Try(trial) => tasks::attempt(session, trial).map(Answer::Tried),
         Request::Eval {
             file,

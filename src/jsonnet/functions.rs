@@ -123,6 +123,55 @@ pub(super) struct Function {
     run: fn(&Call<'_>) -> Evaluated<Val>,
 }
 
+impl Function {
+    /// Refuses arguments that are too many, unknown, given twice or not given.
+    fn check_names(&self, unnamed: usize, named: &[&str]) -> Result<(), Error> {
+        let Self {
+            name, parameters, ..
+        } = self;
+        let mut given: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
+        if unnamed > parameters.len() {
+            return Err(Error::user(format!(
+                "`{name}` takes at most {} arguments, not {unnamed}",
+                parameters.len(),
+            )));
+        }
+        given.truncate(unnamed);
+        for argument in named {
+            let mut known = parameters.iter().map(|parameter| parameter.name);
+            if !known.any(|known| known == *argument) {
+                let known = parameters.iter().map(|parameter| parameter.name);
+                return Err(
+                    Error::user(format!("`{name}` has no parameter `{argument}`"))
+                        .hint_option(suggestion(argument, known)),
+                );
+            }
+            if given.contains(argument) {
+                return Err(Error::user(format!("`{name}` is given `{argument}` twice")));
+            }
+            given.push(argument);
+        }
+        let mut parameters = parameters.iter();
+        match parameters.find(|one| one.is_required && !given.contains(&one.name)) {
+            Some(missing) => Err(Error::user(format!(
+                "`{name}` needs the argument `{}`",
+                missing.name
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Checks the arguments of a call of `wake.glob` or `ctx.glob`, if it is a function of these: how many have no name, and
+/// the names of the others.
+pub(super) fn check_call(name: &str, unnamed: usize, named: &[&str]) -> Result<(), Error> {
+    let mut functions = FUNCTIONS.iter().chain(CONTEXT_FUNCTIONS);
+    match functions.find(|function| function.name == name) {
+        Some(function) => function.check_names(unnamed, named),
+        None => Ok(()),
+    }
+}
+
 /// The functions of `wake`, in the order of DESIGN §2.1 and §4.2.
 pub(super) static FUNCTIONS: &[Function] = &[
     Function {
@@ -432,46 +481,10 @@ impl Native {
 
     /// What the library would say less clearly, or with less of a hint.
     fn check_names(&self, args: &dyn ArgsLike) -> Result<(), Error> {
-        let Function {
-            name, parameters, ..
-        } = self.function;
-        let mut given: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
-        if args.unnamed_len() > parameters.len() {
-            return Err(Error::user(format!(
-                "`{name}` takes at most {} arguments, not {}",
-                parameters.len(),
-                args.unnamed_len()
-            )));
-        }
-        given.truncate(args.unnamed_len());
         let mut named: Vec<IStr> = Vec::new();
         args.named_names(&mut |argument| named.push(argument.clone()));
-        for argument in &named {
-            if !parameters
-                .iter()
-                .any(|parameter| parameter.name == &**argument)
-            {
-                let known = parameters.iter().map(|parameter| parameter.name);
-                return Err(
-                    Error::user(format!("`{name}` has no parameter `{argument}`"))
-                        .hint_option(suggestion(argument, known)),
-                );
-            }
-            if given.contains(&&**argument) {
-                return Err(Error::user(format!("`{name}` is given `{argument}` twice")));
-            }
-            given.push(argument);
-        }
-        match parameters
-            .iter()
-            .find(|parameter| parameter.is_required && !given.contains(&parameter.name))
-        {
-            Some(missing) => Err(Error::user(format!(
-                "`{name}` needs the argument `{}`",
-                missing.name
-            ))),
-            None => Ok(()),
-        }
+        let named: Vec<&str> = named.iter().map(|name| &**name).collect();
+        self.function.check_names(args.unnamed_len(), &named)
     }
 
     fn check_kinds(&self, call: &Call<'_>) -> Evaluated<()> {

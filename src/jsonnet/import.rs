@@ -298,7 +298,7 @@ pub(super) fn missing(import: &str) -> Error {
 }
 
 /// The library's files whose names are near.
-fn suggestion_for_wake(import: &str) -> Option<String> {
+pub(super) fn suggestion_for_wake(import: &str) -> Option<String> {
     let name = import.strip_prefix("wake/")?;
     suggestion(name, embedded::library())
 }

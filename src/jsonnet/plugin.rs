@@ -14,6 +14,7 @@ use super::error::raise;
 use super::functions::wake_object;
 use super::import::{Owner, PackageFile};
 use super::json::type_name;
+use super::module::place_at;
 use super::protocol::Plugin;
 use super::reference::{Entry, entry};
 use super::session::{Evaluated, Scope, Session, body_of_function, call};
@@ -59,16 +60,23 @@ pub(super) fn load(
 ) -> Evaluated<()> {
     let (file, value) = plugin_value(session, plugin)?;
     session.work_on(&format!("the plugin `{file}`"));
-    let (file, value) = match value {
+    let (file, at, value) = match value {
         Val::Func(function) => {
             let at = body_of_function(session, &function);
             let wake = wake_object(&scope_of(scope, plugin));
             let value = call(session, &function, &[Val::Obj(wake)])?;
-            (at.map_or(file, |at| at.file), value)
+            (at.as_ref().map_or(file, |at| at.file.clone()), at, value)
         }
-        value => (file, value),
+        value => (file, None, value),
     };
-    let list = match &value {
+    let found = tasks_of(session, &file, &value);
+    tasks.extend(found.map_err(|error| place_at(error, at.as_ref()))?);
+    Ok(())
+}
+
+/// The tasks of a plugin's value.
+fn tasks_of(session: &Session, file: &str, value: &Val) -> Evaluated<Vec<Task>> {
+    let list = match value {
         Val::Obj(object) => object.get("tasks".into())?,
         _ => None,
     };
@@ -78,10 +86,9 @@ pub(super) fn load(
                 .hint("a plugin is `function(wake) { name: …, tasks: [ … ] }`"),
         ));
     };
-    for (index, item) in list.iter().enumerate() {
-        tasks.push(task(session, &file, index, &item?)?);
-    }
-    Ok(())
+    (list.iter().enumerate())
+        .map(|(index, item)| task(session, file, index, &item?))
+        .collect()
 }
 
 /// A plugin's file, for messages, and its value.

@@ -52,6 +52,18 @@ pub enum Request {
     /// Runs the tasks of one instance, or works out the operation of a `wake.module`. Answers with
     /// [`Answer::Generated`] or [`Answer::Waiting`].
     Generate(Box<GenerateInput>),
+    /// `wake fmt`: parses a file and answers with [`Answer::Value`], its text in the usual layout.
+    Format {
+        file: PathBuf,
+        top: PathBuf,
+    },
+    /// `wake lint`: parses a file, evaluates nothing, and answers with [`Answer::Findings`].
+    Lint {
+        file: PathBuf,
+        /// Where imports are searched that are not beside the file.
+        library_path: Vec<PathBuf>,
+        top: PathBuf,
+    },
     /// Runs tasks of one instance from a state that is given, to see what they do. Answers with [`Answer::Tried`] or
     /// [`Answer::Waiting`].
     Try(Box<Trial>),
@@ -113,10 +125,6 @@ pub struct Outcome {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one for each request, and it is soon taken apart"
-)]
 pub enum Answer {
     Ready,
     Declaration(Declaration),
@@ -124,9 +132,18 @@ pub enum Answer {
     Generated(Generated),
     Tried(Tried),
     Value(Value),
+    /// What is wrong with a program, in the order of its text.
+    Findings(Vec<Finding>),
     /// The evaluation read `exports`, `pkgs`, `inputs`, `name` or `version` of packages that are not known yet: answer
     /// these and ask again.
     Waiting(Vec<PackageRequest>),
+}
+
+/// Something that is wrong with a program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    pub level: Level,
+    pub error: Error,
 }
 
 /// Something that an evaluation read: if none of these changed, its result has not changed either.

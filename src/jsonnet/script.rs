@@ -14,9 +14,9 @@ use super::functions::wake_object;
 use super::import::{Owner, PackageFile};
 use super::json::to_json;
 use super::protocol::Argument;
-use super::session::{Evaluated, Scope, Session};
+use super::session::{Evaluated, Scope, Session, body_of_function};
 use crate::declare::model::PackageDirectory;
-use crate::error::Error;
+use crate::error::{Error, near, suggestion};
 use crate::fs;
 
 /// The value of a file; a function is called with the top-level arguments, and with `wake` if it takes it.
@@ -28,7 +28,7 @@ pub(super) fn evaluate(
 ) -> Evaluated<Value> {
     let display = fs::path::display(file, &session.given.top);
     session.work_on(&format!("`{display}`"));
-    let path = fs::canonicalize(file).map_err(raise)?;
+    let path = file_of(file, &display).map_err(raise)?;
     let owner = Owner::Nobody(Rc::new(library_path.to_vec()));
     set_external(session, arguments)?;
     let value = session
@@ -39,6 +39,27 @@ pub(super) fn evaluate(
         value => value,
     };
     to_json(session, &value, &display)
+}
+
+/// Where a file is that somebody named.
+fn file_of(file: &Path, display: &str) -> Result<PathBuf, Error> {
+    if fs::is_directory(file) {
+        return Err(
+            Error::user(format!("`{display}` is a directory")).hint("name a file of jsonnet")
+        );
+    }
+    if !fs::exists(file) {
+        let directory = file.parent().filter(|path| !path.as_os_str().is_empty());
+        let names = fs::list_if_exists(directory.unwrap_or(Path::new(".")))?;
+        let names = names.iter().filter_map(|(name, _)| name.to_str());
+        let near = near(
+            &file.file_name().unwrap_or_default().to_string_lossy(),
+            names,
+        );
+        let hint = near.first().map(|name| format!("did you mean `{name}`?"));
+        return Err(Error::user(format!("There is no file `{display}`")).hint_option(hint));
+    }
+    fs::canonicalize(file)
 }
 
 /// Defines the variables of `--ext-str` and `--ext-code`.
@@ -94,5 +115,33 @@ fn call(
         let wake = Val::Obj(wake_object(&Scope::new(session, &package)));
         given.insert("wake".into(), TlaArg::Val(wake));
     }
+    check_arguments(&function, &given).map_err(|error| {
+        raise(error.at_if_absent(body_of_function(session, &function).as_ref()))
+    })?;
     apply_tla(session.state()?, &given, Val::Func(function))
+}
+
+/// Says of arguments what the library would say without a place.
+fn check_arguments(function: &FuncVal, given: &GcHashMap<IStr, TlaArg>) -> Result<(), Error> {
+    let parameters = function.params();
+    let names = || (parameters.iter()).filter_map(|parameter| parameter.name().as_str());
+    for name in given.keys() {
+        if !names().any(|known| known == &**name) {
+            return Err(Error::user(format!(
+                "The function of the file has no parameter `{name}`"
+            ))
+            .hint_option(suggestion(name, names())));
+        }
+    }
+    let missing = (parameters.iter())
+        .filter(|parameter| !parameter.has_default())
+        .filter_map(|parameter| parameter.name().as_str())
+        .find(|name| !given.keys().any(|known| &**known == *name));
+    match missing {
+        Some(name) => Err(Error::user(format!(
+            "Nothing is given for the parameter `{name}` of the function of the file"
+        ))
+        .hint("only `wake` is given by itself; `wake eval` gives others with `--tla-str` and `--tla-code`")),
+        None => Ok(()),
+    }
 }

@@ -99,6 +99,7 @@ fn tasks_of(
         }
         load(session, scope, plugin, &mut tasks)?;
     }
+    session.work_on(&format!("the tasks of `{}`", input.label));
     ordered(tasks, &input.label).map_err(raise)
 }
 
@@ -146,7 +147,6 @@ impl<'a> Run<'a> {
 
     fn all(&mut self, tasks: &[Task], recipe: &Value) -> Evaluated<()> {
         let (session, input) = (self.session, self.input);
-        session.work_on(&format!("the tasks of `{}`", input.label));
         let fixed = context::fixed(&Source {
             session,
             input,
@@ -176,7 +176,13 @@ impl<'a> Run<'a> {
         let context = context::object(self.scope, fixed, active, shared);
         let result = match call(self.session, &task.run, &[context])? {
             Val::Obj(result) => result,
-            other => return Err(self.wrong(task, "what `run` returns", "an object", &other)),
+            other => {
+                return Err(raise(Error::user(format!(
+                    "`run` of the task `{}` must return an object, not {}",
+                    task.name,
+                    type_name(self.session, &other)
+                ))));
+            }
         };
         for field in result.fields() {
             let mut known = RESULTS.iter().map(|entry| entry.name);

@@ -4,6 +4,7 @@
 use super::style::Style;
 use super::text::{hang, push_escaped, visible, width};
 use crate::error::{Error, Frame, Location, Report};
+use crate::event::Level;
 
 /// The columns of a source line that are shown; of a longer one, those around the caret.
 const WINDOW: usize = 100;
@@ -14,6 +15,11 @@ const TAB: usize = 4;
 
 /// The whole text of an error, ending in a line end.
 pub fn render(error: &Error, style: Style) -> String {
+    render_as(Level::Error, error, style)
+}
+
+/// As [`render`], of something that is not as grave as an error.
+pub fn render_as(level: Level, error: &Error, style: Style) -> String {
     let Report {
         kind: _,
         message,
@@ -22,7 +28,11 @@ pub fn render(error: &Error, style: Style) -> String {
         trace,
         hint,
     } = error.report();
-    let mut text = format!("{} ", style.error("error:"));
+    let mut text = match level {
+        Level::Error => format!("{} ", style.error("error:")),
+        Level::Warning => format!("{} ", style.warning("warning:")),
+        Level::Info => format!("{} ", style.hint("note:")),
+    };
     if let Some(at) = at {
         text.push_str(&style.strong(&format!("{}:", place(at))));
         text.push(' ');

@@ -65,6 +65,7 @@ mod tests {
                 output: "line\u{0}\n".to_owned(),
                 milliseconds: 1.5,
                 changed: false,
+                made_at: String::new(),
                 test: false,
             },
             Event::Finished(Summary::default()),

@@ -202,6 +202,7 @@ mod tests {
             output: output.to_owned(),
             milliseconds: 12.0,
             changed: true,
+            made_at: String::new(),
             test: operation != "compile",
         }
     }

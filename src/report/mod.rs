@@ -1,6 +1,7 @@
 //! The one place that writes to the terminal: consoles, error messages, data on standard output, and the files that a
 //! run writes about itself. It hears events and renders values; it decides nothing.
 
+pub mod diff;
 pub mod error;
 pub mod events_file;
 pub mod file;
@@ -9,6 +10,7 @@ pub mod packages_summary;
 pub mod packages_table;
 pub mod packages_tree;
 pub mod packages_why;
+pub mod plugin_test;
 pub mod style;
 pub mod text;
 pub mod why;

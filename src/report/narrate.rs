@@ -66,6 +66,7 @@ struct Finished<'a> {
     outcome: &'a Outcome,
     output: &'a str,
     milliseconds: f64,
+    made_at: &'a str,
     is_test: bool,
     running: Option<Running>,
 }
@@ -123,6 +124,7 @@ impl Narrator {
                 outcome,
                 output,
                 milliseconds,
+                made_at,
                 test,
                 ..
             } => {
@@ -137,6 +139,7 @@ impl Narrator {
                     outcome,
                     output,
                     milliseconds: *milliseconds,
+                    made_at,
                     is_test: *test,
                     running,
                 })
@@ -310,6 +313,10 @@ impl Narrator {
         let subject = if finished.is_test { "The test " } else { "" };
         let title = one_line(finished.title);
         let mut text = format!("{} {subject}`{title}` {ending}\n", style.error("error:"));
+        if !finished.made_at.is_empty() {
+            let place = format!("made at {}", visible(finished.made_at));
+            text.push_str(&format!("{}\n", style.faint(&place)));
+        }
         if let Some(running) = &finished.running {
             if self.is_explaining() {
                 text.push_str(&why::because(&running.reason));

@@ -42,6 +42,16 @@ impl Style {
         self.paint("2", text)
     }
 
+    /// What was expected and is not there.
+    pub(super) fn removed(self, text: &str) -> String {
+        self.paint("31", text)
+    }
+
+    /// What is there and was not expected.
+    pub(super) fn added(self, text: &str) -> String {
+        self.paint("32", text)
+    }
+
     fn paint(self, code: &str, text: &str) -> String {
         if self.has_color {
             format!("\x1b[{code}m{text}\x1b[0m")

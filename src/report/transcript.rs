@@ -116,6 +116,7 @@ fn finished(title: &str, outcome: Outcome, output: &str) -> Event {
         output: output.to_owned(),
         milliseconds: 1500.0,
         changed: true,
+        made_at: String::new(),
         test: false,
     }
 }
@@ -128,6 +129,7 @@ fn tested(title: &str, outcome: Outcome, output: &str) -> Event {
         output: output.to_owned(),
         milliseconds: 1500.0,
         changed: true,
+        made_at: String::new(),
         test: true,
     }
 }

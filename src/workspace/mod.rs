@@ -4,6 +4,7 @@
 
 pub mod discover;
 pub mod evaluations;
+pub mod files;
 pub mod front;
 pub mod host;
 pub mod layout;

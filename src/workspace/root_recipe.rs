@@ -154,18 +154,25 @@ impl Reader<'_> {
                 "a path of what is built has no `$`, `\\` and control characters",
             ));
         }
-        if fs::is_occupied(&path) {
-            if !fs::is_directory(&path) {
-                return Err(wrong("there is a file of that name"));
-            }
-            if !fs::canonicalize(&path)?.starts_with(self.top) {
-                return Err(wrong("it is a link that leads out of the workspace"));
-            }
-            if discover::is_package(&path) {
-                return Err(wrong("there is a package"));
-            }
+        if let Some(cause) = self.occupied(&path)? {
+            return Err(wrong(cause));
         }
         Ok(names.join("/"))
+    }
+
+    /// Why what is at a path, or around it, keeps it from being a directory for what is built.
+    fn occupied(&self, path: &Path) -> Result<Option<&'static str>> {
+        let mut around = path.ancestors().filter(|around| fs::is_occupied(around));
+        let existing = around.next().unwrap_or(self.top);
+        Ok(if !fs::is_directory(existing) {
+            Some("there is a file of that name")
+        } else if !fs::canonicalize(existing)?.starts_with(self.top) {
+            Some("it is a link that leads out of the workspace")
+        } else if existing == path && discover::is_package(path) {
+            Some("there is a package")
+        } else {
+            None
+        })
     }
 
     fn unshareable(&self, entry: &Entry) -> Error {

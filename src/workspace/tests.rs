@@ -542,3 +542,33 @@ fn a_wake_inside_an_operation_of_its_workspace_fails_instead_of_waiting() {
     // Through another workspace, too.
     assert!(acquire(&mark(Path::new("/elsewhere"), Some(&own))).is_err());
 }
+
+/// Catches an `OutputRoot` through which what is built leaves the workspace, or that is written otherwise than it is meant.
+#[test]
+fn output_roots_stay_in_the_workspace() {
+    let space = Space::new(&["a/x"]);
+    let output = |text: &str| {
+        space.write("RootRecipe.sml", &format!("OutputRoot: '{text}'"));
+        let workspace = space.discover("")?;
+        Ok::<_, Error>(workspace.layout().output_directory().display().to_string())
+    };
+    for text in ["out", "./out/", "x/../out", "out/."] {
+        assert_eq!(output(text).unwrap(), "out");
+    }
+    assert_eq!(output("deep/out").unwrap(), "deep/out");
+    symlink("/", space.path("away")).unwrap();
+    for text in [
+        "away",
+        "away/missing",
+        "..",
+        "/tmp",
+        "a/../..",
+        ".",
+        "",
+        "a/.git",
+        "a$b",
+    ] {
+        let message = output(text).unwrap_err().report().message.clone();
+        assert_eq!(message, format!("`{text}` cannot be the `OutputRoot`"));
+    }
+}

@@ -9,17 +9,24 @@ local flavors = {
   Release: ['-O2', '-DNDEBUG'],
 };
 
-// Which compiler a file is for, by its extension.
+// Which tool a file is for, by its extension. `isUnit`: as a rule it is the interface of a C++20 module, and compilers
+// have to be told that it is C++.
 local kinds = {
   c: { tool: 'C', flags: 'c', preprocessed: true },
   s: { tool: 'C', flags: 'assembly', preprocessed: false },
   S: { tool: 'C', flags: 'preprocessedAssembly', preprocessed: true },
+  asm: { tool: 'Nasm', flags: 'nasm', preprocessed: true },
 } + {
   [extension]: { tool: 'Cpp', flags: 'cpp', preprocessed: true }
   for extension in ['cpp', 'cc', 'cxx', 'C', 'c++']
+} + {
+  [extension]: { tool: 'Cpp', flags: 'cpp', preprocessed: true, isUnit: true }
+  for extension in ['cppm', 'ixx', 'mpp', 'cxxm', 'c++m', 'ccm']
 };
 
 local kindOf(source) = kinds[paths.extension(source)];
+local isCpp(source) = std.get(kinds, paths.extension(source), kinds.c).tool == 'Cpp';
+local isUnit(source) = std.objectHas(std.get(kinds, paths.extension(source), {}), 'isUnit');
 
 // `src/main.cpp` for `$(package)/src/main.cpp`; what lies elsewhere says where. Still text with tokens' escapes.
 local nameOf(path) =
@@ -53,13 +60,15 @@ local prefixMaps(usedPaths) =
 
 // What all compiles of a module have in common, worked out once.
 local compileSettings(build) =
+  local flavor = flavors[build.Flavor];
   local includes = paths.firsts(
     build.IncludePaths + build.PublicIncludePaths + build.Inherited.PublicIncludePaths
   );
   local defines = paths.firsts(build.Inherited.PublicDefines + build.PublicDefines) + build.Defines;
   local maps = prefixMaps(includes + build.Source);
-  local general = flavors[build.Flavor]
+  local general = flavor
                   + ['-Wall']
+                  + build.WarningFlags
                   + (if build.EnableWarningsAsErrors then ['-Werror'] else [])
                   + (if std.member(['StaticLibrary', 'DynamicLibrary'], build.Type) then ['-fPIC'] else [])
                   + ['-D' + define for define in defines]
@@ -72,23 +81,39 @@ local compileSettings(build) =
       cpp: ['-c', '-std=' + build.LanguageVersions.Cpp] + general,
       preprocessedAssembly: ['-c'] + general,
       // Without what the assembler has no use for: Clang warns of every flag that it does not use.
-      assembly: ['-c'] + std.filter(function(flag) flag == '-g', flavors[build.Flavor]) + maps + build.CompilerFlags,
+      assembly: ['-c'] + std.filter(function(flag) flag == '-g', flavor) + maps + build.CompilerFlags,
+      nasm: ['-f', build.NasmFormat]
+            + ['-D' + define for define in defines]
+            + std.flatMap(function(path)['-I', path + '/'], includes),
     },
     inputs: build.CompilerFiles,
     orderOnly: paths.firsts(build.GeneratedHeaders + build.Inherited.GeneratedHeaders),
   };
 
+// `src/main.cpp` for `src/main$$.cpp`: as people read it.
+local shown(path) = std.strReplace(nameOf(path), '$$', '$');
+
+// `x.d` for `x.o`. It lies beside the output, in a directory that is there.
+local depfileOf(output) = output[0:std.length(output) - std.length(paths.extension(output))] + 'd';
+
+// What NASM writes into an object is the path that it is given: one that is the same on all machines.
+local nasmPath(source) = if std.startsWith(source, '$(package)/') then nameOf(source) else source;
+
 local compile(wake, build, settings, source) =
   local kind = kindOf(source);
   local object = objectOf(source);
-  local depfile = std.substr(object, 0, std.length(object) - 1) + 'd';
+  local depfile = depfileOf(object);
   wake.operation({
-    title: 'Compile ' + std.strReplace(nameOf(source), '$$', '$'),
+    title: 'Compile ' + shown(source),
     executable: build.Tools[kind.tool],
     arguments: settings.flags[kind.flags]
-               + (if kind.preprocessed then ['-MD', '-MF', depfile] else [])
-               + ['-o', object, source],
-    inputs: paths.firsts([source] + settings.inputs),
+               + (if kind.preprocessed then ['-MD', if kind.tool == 'Nasm' then depfile else '-MF']
+                                            + (if kind.tool == 'Nasm' then [] else [depfile])
+                  else [])
+               + ['-o', object]
+               + (if std.objectHas(kind, 'isUnit') then ['-x', 'c++'] else [])
+               + [if kind.tool == 'Nasm' then nasmPath(source) else source],
+    inputs: if settings.inputs == [] then [source] else paths.firsts([source] + settings.inputs),
     orderOnly: settings.orderOnly,
     outputs: [object],
     [if kind.preprocessed then 'depfile']: depfile,
@@ -193,6 +218,7 @@ local products(wake, build, objects) =
       },
     Executable():: program(),
     Test():: program(),
+    Windows():: program(),
   }[build.Type]();
 
 // Sentences about sources that cannot be compiled.
@@ -221,6 +247,14 @@ local sourceMistakes(ctx, build, language) =
     for index in std.range(1, std.length(objects) - 1)
     if objects[index - 1].object == objects[index].object
   ];
+  local isNasm(source) = paths.extension(source) == 'asm';
+  local assembled = [source for source in build.Source if isNasm(source)];
+  local withoutNasm = if assembled == [] then []
+  else if build.NasmFormat == null then
+    ['`%s` is assembly for NASM, which knows only x86 and x86_64' % nameOf(assembled[0])]
+  else if ctx.findTool(build.Tools.Nasm, false) == null then
+    ['`%s` is assembled by NASM, but `nasm` is not installed; the C compiler assembles `.s` and `.S`' % nameOf(assembled[0])]
+  else [];
   if build.Type == 'HeaderLibrary' then
     if std.objectHas(ctx.recipe, 'Source') && build.Source != [] then
       ["`%s` is a `HeaderLibrary`, which compiles nothing, but has a `Source`" % ctx.name]
@@ -232,7 +266,7 @@ local sourceMistakes(ctx, build, language) =
       else 'no file of the package matches %s' % check.either(language.sources),
     ],
   ]
-  else strangers + twins;
+  else strangers + twins + withoutNasm;
 
 // Sentences about names that are taken: by a directory beside the program, or by two shared libraries.
 local nameMistakes(ctx, build) =
@@ -247,7 +281,7 @@ local nameMistakes(ctx, build) =
     for index in std.range(1, std.length(files) - 1)
     if paths.base(files[index - 1]) == paths.base(files[index])
   ];
-  if !std.member(['Executable', 'Test'], build.Type) then []
+  if !std.member(['Executable', 'Test', 'Windows'], build.Type) then []
   else twins + [
     'The program of `%s` cannot be named `%s`: that is a directory beside it' % [ctx.name, build.Name]
     for name in ['include', 'obj']
@@ -256,7 +290,12 @@ local nameMistakes(ctx, build) =
 
 {
   flavors:: std.objectFields(flavors),
+  nameOf:: nameOf,
+  shown:: shown,
+  isCpp:: isCpp,
+  isUnit:: isUnit,
   objectOf:: objectOf,
+  depfileOf:: depfileOf,
   compileSettings:: compileSettings,
   compile:: compile,
   products:: products,

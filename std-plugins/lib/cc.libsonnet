@@ -1,14 +1,23 @@
 // What the plugins `c` and `cpp` share: the tasks that turn a C or C++ recipe into operations of GCC or Clang.
 // Ignorant of everything that differs between the languages: that is in the `language` each plugin hands over. What a
-// recipe may say is checked in cc-recipe, its headers are found in cc-headers, the operations are made in cc-operations.
+// recipe may say is checked in cc-recipe, its headers are found in cc-headers, the operations are made in cc-operations,
+// C++20 modules are put in order in cc-modules.
 //
 // RECIPE KEYS
 //   Name                    what the files are named after: `libNAME.a`, `libNAME.so`, `NAME`; default the name of the
 //                           package for `root`, else that of the module
-//   Type                    'Executable' | 'StaticLibrary' | 'DynamicLibrary' | 'HeaderLibrary' | 'Test';
-//                           default 'StaticLibrary'
+//   Type                    'Executable' | 'StaticLibrary' | 'DynamicLibrary' | 'HeaderLibrary' | 'Test'; 'Windows' is as
+//                           'Executable'; default 'StaticLibrary', or 'HeaderLibrary' if there are public headers and no
+//                           sources
+//   TargetSystems           list of systems that the package is for; for others nothing is built, which a note says
 //   Source                  list of paths and patterns (with `*`); default: every source of the language in the package,
 //                           but for those of `Tests`
+//   Exclude                 list of paths and patterns of files that are no sources after all
+//   AssemblySource          list of paths and patterns, as `Source`: *.s, *.S, and *.asm for NASM (x86 and x86_64)
+//   Interface               C++: path of the source that exports the module (as `Source`, but checked)
+//   Partitions              C++: list of paths, or of { Source: '', Imports: [...] }, of partitions of that module. What they
+//                           import is found out; `Imports`, paths of other partitions, need not be given
+//   Modules                 C++: boolean, whether sources may be units of C++20 modules or import some; see MODULES
 //   IncludePaths            list of directories for this module alone
 //   PublicIncludePaths      list of directories for this module and all that depend on it, directly or not
 //   PublicHeaders           list of paths and patterns, or of { Root: '', Target: '', Files: [...] }: copied to
@@ -18,16 +27,26 @@
 //   PublicDefines           the same, for this module and all that depend on it, directly or not
 //   LinkLibraries           list of paths of libraries
 //   PlatformLibraries       list of names of libraries of the system: 'm', 'pthread'
-//   RuntimeDependencies     list of paths of files that must lie beside an executable
+//   RuntimeDependencies     list of paths of files that must lie beside an executable: they are copied there
 //   CompilerFlags           list of strings, after all other flags of every compile
 //   LinkerFlags             list of strings, before the libraries of a link. A file of the package that flags name (a
 //                           version script, a profile) is an input
 //   LanguageVersion         'C99', 'C++20', …, or with the compiler's extensions 'GNU99', 'GNU++20'; see c and cpp
 //   EnableWarningsAsErrors  boolean, default false (the warnings themselves, `-Wall`, are always on)
+//   DisabledWarnings        list of names of warnings: 'unused-variable'. Numbers, which are MSVC's, are ignored with a note
+//   Resources               Windows' resources: ignored with a note
 //   Inputs                  list of paths and patterns of files that a 'Test' reads: it runs again when one changes
 //   Timeout                 seconds, of a 'Test'
 // Paths are relative to the package, or begin with `$(target)`, or with `$(target NAME)`, `$(target :MODULE)`: the target
-// directory of a dependency.
+// directory of a dependency. In every list but TargetSystems an element may be a conditional group: `{ Filter: { System:
+// 'Linux' }, Files: [...] }`; see cc-groups.
+//
+// MODULES
+// C++ sources are scanned for what they export and import where modules are in play: an `Interface`, `Partitions`, a source
+// named *.cppm, *.ixx, *.mpp, *.cxxm, *.c++m or *.ccm, a dependency that shares modules, or `Modules: true`. `Modules: false`
+// turns it off. There `SOUP_BUILD` is defined, as Soup does for sources that are modules there and headers elsewhere. Not
+// supported: header units, `import std`, with Clang 14 partitions. A scan cannot read headers that another plugin makes in
+// the same module. All that import a module have its LanguageVersion.
 //
 // PARAMETERS
 //   Flavor    Debug: -O0 -g | DebugRelease: -O2 -g | Release: -O2 -DNDEBUG
@@ -36,11 +55,12 @@
 // TASKS, in order, and the fields of `Build` in the active state that each adds; another plugin may extend any of the
 // lists from a task of its own that runs before `Build`
 //   InitializeDefaults   Name, Language, Flavor, and empty lists
-//   ResolveTools         Tools: { C, Cpp, Archive }
+//   ResolveTools         Compiler ('GCC' or 'Clang'), Tools: { C, Cpp, Archive, Nasm }, NasmFormat
 //   RecipeBuild          Type, Source, IncludePaths, PublicIncludePaths, HeaderCopies: [{ From, To }],
 //                        GeneratedHeaders (what the module's own sources wait for),
 //                        Defines, PublicDefines, LinkLibraries, PlatformLibraries, RuntimeDependencies, CompilerFlags,
-//                        LinkerFlags, LanguageVersions: { C, Cpp }, EnableWarningsAsErrors
+//                        LinkerFlags, LanguageVersions: { C, Cpp }, EnableWarningsAsErrors, WarningFlags,
+//                        UnitRoles: { source: 'Interface' or 'Partition' }
 //   ResolveDependencies  Inherited: the `Build` tables that dependencies share, joined
 //   Build                makes the operations and the shared state; adds Executable, the path, if it links one
 //   Test                 makes the operation that runs a 'Test'
@@ -53,9 +73,12 @@
 //   PlatformLibraries    names for `-l`, to be linked after those
 //   RuntimeDependencies  files that must lie beside an executable; for an executable: the copies that lie there
 //   LinkLanguage         'C++' if something in the archives needs the C++ linker, else 'C'
+//   Modules              C++20 modules and partitions, transitively, if there are any: [{ Name, Path (of the compiled
+//                        interface), Imports (names of all that it needs), Standard (the value of -std) }]
 //   RunExecutable        the program, of an executable
 local check = import 'wake/check.libsonnet';
 local headers = import 'wake/cc-headers.libsonnet';
+local modules = import 'wake/cc-modules.libsonnet';
 local operations = import 'wake/cc-operations.libsonnet';
 local paths = import 'wake/paths.libsonnet';
 local recipes = import 'wake/cc-recipe.libsonnet';
@@ -85,6 +108,7 @@ local initializeDefaults(wake, language, ctx) =
         LinkLibraries+: [],
         PlatformLibraries+: [],
         RuntimeDependencies+: [],
+        WarningFlags+: [],
       },
     },
   };
@@ -104,26 +128,57 @@ local resolveTools(wake, ctx) =
     },
   };
   if wrong != [] then { messages: check.errors(wake, wrong) }
-  else { activeState: { Build+: { Tools: tools[compiler.family] } } };
+  else {
+    activeState: {
+      Build+: {
+        Compiler: compiler.family,
+        Tools: tools[compiler.family] { Nasm: 'nasm' },
+        NasmFormat: std.get({ x86_64: 'elf64', x86: 'elf32' }, std.toString(std.get(ctx.parameters, 'Architecture', ''))),
+      },
+    },
+  };
+
+// A package that is for other systems: nothing of it is built.
+local elsewhere(wake, language, ctx, recipe) = {
+  messages: [wake.info('`%s` is for %s, so nothing of it is built for `%s`' % [
+    ctx.name,
+    check.either(recipe.TargetSystems),
+    std.get(ctx.parameters, 'System', ''),
+  ])],
+  activeState: {
+    Build+: {
+      Type: 'HeaderLibrary',
+      HeaderCopies: [],
+      LanguageVersions: language.companions + language.versions[language.defaultVersion],
+      EnableWarningsAsErrors: false,
+      UnitRoles: {},
+    },
+  },
+};
 
 local recipeBuild(wake, language, ctx) =
-  local recipe = ctx.recipe;
-  local wrong = recipes.mistakes(ctx, language);
+  local resolved = recipes.resolved(ctx, language);
+  local recipe = resolved.recipe;
+  local wrong = if resolved.mistakes != [] then resolved.mistakes else recipes.mistakes(ctx, language, recipe);
   local list(key) = std.get(recipe, key, []);
   local files(list) = paths.firsts([paths.inPackage(paths.resolve(ctx, path)) for path in list]);
   local copies = headers.copies(ctx, list('PublicHeaders'));
   local headerPaths = headers.ownPaths(list('PublicHeaders'), copies);
-  local type = std.get(recipe, 'Type', 'StaticLibrary');
+  local sources = files(recipes.sources(ctx, language, recipe));
+  local hasHeaders = copies != [] || list('PublicIncludePaths') != [];
+  local type = std.get(recipe, 'Type', if hasHeaders && sources == [] then 'HeaderLibrary' else 'StaticLibrary');
   local version = language.versions[std.get(recipe, 'LanguageVersion', language.defaultVersion)];
+  local role(name, list) = { [source]: name for source in files(list) };
   if wrong != [] then { messages: check.errors(wake, wrong) }
+  else if !recipes.isForSystem(ctx, recipe) then elsewhere(wake, language, ctx, recipe)
   else {
-    messages: std.map(wake.warning, check.unused(ctx, recipes.keys)),
+    messages: std.map(wake.warning, check.unused(ctx, recipes.keys(language)))
+              + std.map(wake.info, recipes.notes(ctx, recipe)),
     activeState: {
       Build+: {
         Type: type,
         // A header library compiles nothing, so the sources of the package are not its own.
-        Source+: if type == 'HeaderLibrary' && !std.objectHas(recipe, 'Source') then []
-        else files(recipes.sources(ctx, language)),
+        Source+: if type == 'HeaderLibrary' && !std.objectHas(recipe, 'Source') then [] else sources,
         IncludePaths+: files(list('IncludePaths')) + headerPaths,
         PublicIncludePaths+: files(list('PublicIncludePaths')),
         HeaderCopies: copies,
@@ -138,16 +193,22 @@ local recipeBuild(wake, language, ctx) =
         RuntimeDependencies+: files(list('RuntimeDependencies')),
         LanguageVersions: language.companions + version,
         EnableWarningsAsErrors: std.get(recipe, 'EnableWarningsAsErrors', false),
+        WarningFlags+: recipes.warningFlags(recipe),
+        UnitRoles: role('Partition', recipes.partitionSources(recipe))
+                   + (if std.objectHas(recipe, 'Interface') then role('Interface', [recipe.Interface]) else {}),
       },
     },
   };
 
+// The dependencies whose shared state counts.
+local linked(ctx) = std.flatMap(
+  function(kind) if std.member(['Build', 'Tool'], kind) then [] else ctx.dependencies[kind],
+  std.objectFields(ctx.dependencies),
+);
+local sharedBuild(dependency) = std.get(dependency.sharedState, 'Build', {});
+
 local resolveDependencies(ctx) =
-  local linked = std.flatMap(
-    function(kind) if std.member(['Build', 'Tool'], kind) then [] else ctx.dependencies[kind],
-    std.objectFields(ctx.dependencies),
-  );
-  local shared = [std.get(dependency.sharedState, 'Build', {}) for dependency in linked];
+  local shared = std.map(sharedBuild, linked(ctx));
   local all(key) = std.flatMap(function(table) std.get(table, key, []), shared);
   // An executable needs its files beside itself, not beside those that depend on it.
   local loaded = std.flatMap(
@@ -164,11 +225,100 @@ local resolveDependencies(ctx) =
           LinkLibraries: paths.lasts(all('LinkLibraries')),
           PlatformLibraries: paths.lasts(all('PlatformLibraries')),
           RuntimeDependencies: paths.firsts(loaded),
+          // One that comes two ways is one.
+          Modules: std.set(all('Modules'), function(module) module.Path),
           LinkLanguage: if std.any([std.get(table, 'LinkLanguage', 'C') == 'C++' for table in shared])
           then 'C++' else 'C',
         },
       },
     },
+  };
+
+// Whether a value of `-std` has modules.
+local hasModules(standard) = std.member(['20', '2b', '2c'], standard[std.length(standard) - 2:]);
+
+// Whether sources are scanned for modules (see MODULES above).
+local isModular(build, language, ctx) =
+  local said = std.get(ctx.recipe, 'Modules');
+  language.hasModules && said != false && (
+    said == true
+    || build.UnitRoles != {}
+    || std.any(std.map(operations.isUnit, build.Source))
+    || build.Inherited.Modules != [] && hasModules(build.LanguageVersions.Cpp)
+  );
+
+// Sentences about modules and a standard that has none.
+local standardMistakes(build, language, ctx) =
+  if !language.hasModules || hasModules(build.LanguageVersions.Cpp) then []
+  else if isModular(build, language, ctx) then [
+    '`%s` has modules, which need `LanguageVersion` C++20 or newer, not `%s`' % [
+      ctx.name,
+      std.asciiUpper(build.LanguageVersions.Cpp),
+    ],
+  ]
+  else if !std.any(std.map(operations.isCpp, build.Source)) then []
+  else [
+    local module = own[0];
+    "`%s` is compiled as %s, but the module `%s` of its dependency `%s` is %s; write `LanguageVersion: '%s'` in the recipe of `%s`" % [
+      ctx.name,
+      std.asciiUpper(build.LanguageVersions.Cpp),
+      module.Name,
+      dependency.name,
+      std.asciiUpper(module.Standard),
+      std.asciiUpper(module.Standard),
+      ctx.name,
+    ]
+    for dependency in if build.Inherited.Modules == [] then [] else linked(ctx)
+    for own in [[
+      module
+      for module in std.get(sharedBuild(dependency), 'Modules', [])
+      if std.startsWith(module.Path, dependency.targetDirectory + '/')
+    ]]
+    if own != []
+  ];
+
+// What `Build` returns without the operations that compile: they may not be known yet.
+local outcome(build, made) =
+  local copies = [copy.To for copy in build.HeaderCopies];
+  local inherited = build.Inherited;
+  {
+    [if std.objectHas(made.shared, 'RunExecutable') then 'activeState']: {
+      Build+: { Executable: made.shared.RunExecutable, RuntimeDependencies: made.shared.RuntimeDependencies },
+    },
+    sharedState: {
+      Build+: made.shared {
+        PublicIncludePaths+: paths.firsts(
+          build.PublicIncludePaths + (if copies == [] then [] else [headers.directory]) + inherited.PublicIncludePaths
+        ),
+        PublicDefines+: paths.firsts(build.PublicDefines + inherited.PublicDefines),
+        GeneratedHeaders+: paths.firsts(copies + inherited.GeneratedHeaders),
+        [if inherited.Modules != [] then 'Modules']: inherited.Modules,
+      },
+    },
+  };
+
+// A module whose sources are scanned: until that is done, the scans are all that is known.
+local buildModular(wake, ctx, given, made) =
+  // The scans read the headers of the module, so these are made before.
+  local isCopied(file) = std.member([copy.To for copy in given.HeaderCopies], file);
+  local copies = [wake.copyFile(copy.From, copy.To) for copy in given.HeaderCopies];
+  local areRead = std.any(std.map(isCopied, given.GeneratedHeaders));
+  local build = given { Defines+: ['SOUP_BUILD'] };
+  local settings = operations.compileSettings(build);
+  local forScans = operations.compileSettings(build { GeneratedHeaders: std.filter(isCopied, super.GeneratedHeaders) });
+  local scans = modules.scans(wake, build, forScans) + (if areRead then copies else []);
+  local plan = modules.plan(ctx, build);
+  // Scans run it by its name.
+  local compiler = ctx.findTool(build.Tools.Cpp);
+  if compiler == null then {}
+  else if !modules.isScanned(ctx, build) then outcome(build, made) { preprocess: scans }
+  else if plan.mistakes != [] then { messages: check.errors(wake, plan.mistakes), preprocess: scans }
+  else outcome(build, made) {
+    sharedState+: { Build+: { Modules: plan.shared } },
+    preprocess: scans,
+    operations: (if areRead then [] else copies)
+                + std.flatMap(function(source) plan.compile(wake, settings, source), build.Source)
+                + made.operations,
   };
 
 local build(wake, language, ctx) =
@@ -180,40 +330,31 @@ local build(wake, language, ctx) =
     CompilerFiles: paths.filesInFlags(ctx, table.CompilerFlags),
     LinkerFiles: paths.filesInFlags(ctx, table.LinkerFlags),
   };
-  local copies = given.HeaderCopies;
-  local wrong = operations.sourceMistakes(ctx, given, language) + operations.nameMistakes(ctx, given);
+  local wrong = operations.sourceMistakes(ctx, given, language)
+                + operations.nameMistakes(ctx, given)
+                + standardMistakes(given, language, ctx);
   local settings = operations.compileSettings(given);
   local made = operations.products(wake, given, std.map(operations.objectOf, given.Source));
-  local headersPath = if copies == [] then [] else [headers.directory];
-  local inherited = given.Inherited;
   if wrong != [] then { messages: check.errors(wake, wrong) }
-  else {
-    [if std.objectHas(made.shared, 'RunExecutable') then 'activeState']: {
-      Build+: { Executable: made.shared.RunExecutable, RuntimeDependencies: made.shared.RuntimeDependencies },
-    },
-    sharedState: {
-      Build+: made.shared {
-        PublicIncludePaths+: paths.firsts(given.PublicIncludePaths + headersPath + inherited.PublicIncludePaths),
-        PublicDefines+: paths.firsts(given.PublicDefines + inherited.PublicDefines),
-        GeneratedHeaders+: paths.firsts([copy.To for copy in copies] + inherited.GeneratedHeaders),
-      },
-    },
-    operations: [wake.copyFile(copy.From, copy.To) for copy in copies]
+  else if isModular(given, language, ctx) && given.Source != [] then buildModular(wake, ctx, given, made)
+  else outcome(given, made) {
+    operations: [wake.copyFile(copy.From, copy.To) for copy in given.HeaderCopies]
                 + [operations.compile(wake, given, settings, source) for source in given.Source]
                 + made.operations,
   };
 
-local test(wake, ctx) =
+local test(wake, language, ctx) =
   local table = ctx.activeState.Build;
+  local recipe = recipes.resolved(ctx, language).recipe;
   if table.Type != 'Test' then {}
   else {
     operations: [wake.operation({
       title: ctx.name,
       executable: table.Executable,
       inputs: paths.firsts(
-        [table.Executable] + table.RuntimeDependencies + paths.inputs(ctx, std.get(ctx.recipe, 'Inputs', []))
+        [table.Executable] + table.RuntimeDependencies + paths.inputs(ctx, std.get(recipe, 'Inputs', []))
       ),
-      timeout: std.get(ctx.recipe, 'Timeout', null),
+      timeout: std.get(recipe, 'Timeout', null),
       test: true,
     })],
   };
@@ -225,6 +366,7 @@ local test(wake, ctx) =
   //   extensions       of all files that it compiles
   //   versions         { LanguageVersion: { C or Cpp: value of -std } }
   //   defaultVersion   one of these
+  //   hasModules       whether it knows C++20 modules
   //   companions       { C or Cpp: value of -std } for sources of the other language
   plugin(language):: function(wake) {
     name: 'wake.' + std.asciiLower(language.name),
@@ -234,7 +376,7 @@ local test(wake, ctx) =
       { name: 'RecipeBuild', runAfter: ['ResolveTools'], run(ctx):: recipeBuild(wake, language, ctx) },
       { name: 'ResolveDependencies', runAfter: ['RecipeBuild'], run(ctx):: resolveDependencies(ctx) },
       { name: 'Build', runAfter: ['ResolveDependencies'], run(ctx):: build(wake, language, ctx) },
-      { name: 'Test', runAfter: ['Build'], run(ctx):: test(wake, ctx) },
+      { name: 'Test', runAfter: ['Build'], run(ctx):: test(wake, language, ctx) },
     ],
   },
 }

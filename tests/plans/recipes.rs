@@ -47,8 +47,6 @@ fn wrong_recipes_are_told_what_is_wrong() {
         "Name: 'p'\nVersion: 'x'",
         "Name: 'p'\nVersion: true",
         "Name: 'p'\nVersion: 1.2.3.4",
-        "Name: 'p'",
-        "Name: 'p'\nLanguage: 'Cpp|0'",
         "Name: 'p'\nLanguage: 'C++|x'",
         "Name: 'p'\nLanguage: 'C++|'",
         "Name: 'p'\nLanguage: '|0'",
@@ -65,6 +63,19 @@ fn wrong_recipes_are_told_what_is_wrong() {
         "Name: 'p'\nLanguage: 'Jsonnet'\nSource: 'plugin.libsonnet'",
     ];
     insta::assert_snapshot!(told(cases.map(str::to_owned)));
+}
+
+/// Catches a language that is told of elsewhere than where it stands. The hint lists all, so it grows.
+#[test]
+fn unknown_languages_are_errors_where_they_stand() {
+    let unknown = wrong("Name: 'p'\nLanguage: 'C++x|0'");
+    let expected = "User: `p` has the unknown language `C++x`\nat Recipe.sml:2:11\n";
+    assert!(unknown.starts_with(expected), "{unknown}");
+    assert!(unknown.contains("hint: did you mean `C++`"), "{unknown}");
+    let none = wrong("Name: 'p'");
+    let expected = "User: The recipe of `p` has no `Language`\nat Recipe.sml:1:7\n";
+    assert!(none.starts_with(expected), "{none}");
+    assert!(none.contains("hint: add `Language: 'C++'`"), "{none}");
 }
 
 fn told(recipes: impl IntoIterator<Item = String>) -> String {

@@ -29,9 +29,14 @@ fn every_example_has_a_test() {
             "c-libraries",
             "calculator",
             "codegen",
+            "csharp",
             "index",
+            "java",
+            "javascript",
             "lua",
+            "python",
             "python-retriever",
+            "recipes",
             "tree"
         ]
     );
@@ -78,6 +83,17 @@ fn codegen() {
     insta::assert_snapshot!(space.wake(["run"]).success().transcript());
 }
 
+#[test]
+fn recipes() {
+    let space = Space::example("recipes");
+    let run = space.wake(["-C", "application", "run"]).success();
+    assert_eq!(run.stdout, "Hello, world!\nGREETER 1.0.0\n");
+    let again = space
+        .wake(["build", "./...", "--events", "events"])
+        .success();
+    again.demand(again.ran().is_empty(), "nothing to do");
+}
+
 /// Runs wake with the settings of this machine's `cargo`, which has its own opinion of where it is at home.
 fn with_cargo<'a>(space: &Space, arguments: impl IntoIterator<Item = &'a str>) -> Run {
     let mut command = space.command(arguments);
@@ -111,6 +127,43 @@ fn python_retriever() {
     let space = built("python-retriever");
     let run = space.wake(["run", "--locked"]).success();
     assert_eq!(run.stdout, "Hello, dear world!\n");
+}
+
+/// A program that greets those it is told of, and its tests.
+fn greets(name: &str, tools: &[&str]) {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = |tool: &&&str| std::env::split_paths(&path).any(|one| one.join(tool).is_file());
+    if let Some(tool) = tools.iter().find(|tool| !is_there(tool)) {
+        skipped(&format!("{name}: {tool} is not installed"));
+        return;
+    }
+    let space = built(name);
+    let run = space.wake(["run", "--", "Ada", "Grace Hopper"]).success();
+    assert_eq!(run.stdout, "Hello, Ada!\nHello, Grace Hopper!\n");
+    space.wake(["test"]).success().says("1 test passed");
+    let again = space.wake(["test", "--events", "events"]).success();
+    again.demand(again.ran().is_empty(), "nothing to do");
+    space.wake(["build", "./..."]).success();
+}
+
+#[test]
+fn csharp() {
+    greets("csharp", &["mcs", "mono"]);
+}
+
+#[test]
+fn java() {
+    greets("java", &["javac", "jar", "java"]);
+}
+
+#[test]
+fn javascript() {
+    greets("javascript", &["node", "npm"]);
+}
+
+#[test]
+fn python() {
+    greets("python", &["python3"]);
 }
 
 /// Catches an index that cannot be read any more, and a package at a path that does not answer for the one of the index.

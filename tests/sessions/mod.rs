@@ -4,6 +4,7 @@
 mod commands;
 mod examples;
 mod fetched;
+mod fmt_lint;
 mod hostile;
 mod kinds;
 mod mishaps;
@@ -12,6 +13,9 @@ mod packages;
 mod pkg_read;
 mod pkg_recipes;
 mod pkg_write;
+mod plugin_page;
+mod plugin_test;
+mod recipe_edits;
 mod recipes;
 mod strangers;
 mod two_phases;

@@ -13,7 +13,10 @@ use crate::workspace::discover;
 
 pub(super) fn run(options: &Init, console: ConsoleOptions) -> Result<ExitCode> {
     let name = name(&options.directory)?;
-    let files = files(&name, options);
+    let files = match options.is_plugin {
+        true => super::init_plugin::files(&name),
+        false => files(&name, options),
+    };
     for (path, _) in &files {
         let path = options.directory.join(path);
         if fs::is_occupied(&path) {
@@ -29,18 +32,22 @@ pub(super) fn run(options: &Init, console: ConsoleOptions) -> Result<ExitCode> {
         fs::write(&path, content.as_bytes())?;
     }
     if console.verbosity != Verbosity::Quiet {
-        report::say(&next(&name, &options.directory));
+        report::say(&next(&name, options));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// What was made, and the two commands that come next.
-fn next(name: &str, directory: &Path) -> String {
+/// What was made, and the commands that come next.
+fn next(name: &str, options: &Init) -> String {
+    let directory = options.directory.as_path();
     let place = if directory == Path::new(".") {
         String::new()
     } else {
         format!(" -C {}", shell::quote(&shown(directory)))
     };
+    if options.is_plugin {
+        return format!("Made the plugin `{name}`. Next:\n  wake{place} plugin test\n");
+    }
     format!("Made the package `{name}`. Next:\n  wake{place} run\n  wake{place} test\n")
 }
 

@@ -6,9 +6,15 @@ mod clean;
 mod completions;
 mod confined;
 mod eval;
+mod files;
+mod fmt;
 mod graph;
 mod init;
+mod init_plugin;
+mod lint;
 mod package;
+mod plugin_reference;
+mod plugin_test;
 mod retrieve;
 mod run;
 mod target;
@@ -19,6 +25,7 @@ mod why;
 use std::process::ExitCode;
 
 use super::options::{Command, Invocation};
+use super::plugin_options::Plugin;
 use crate::error::Result;
 use crate::event::Subscriber;
 use crate::report::{self, ConsoleOptions, FirstError, Verbosity};
@@ -36,8 +43,12 @@ pub(super) fn dispatch(invocation: Invocation) -> Result<ExitCode> {
         Command::Why(options) => why::run(&options, console),
         Command::Graph(options) => graph::run(&options, console),
         Command::Package(options) => package::run(&options, console),
+        Command::Plugin(Plugin::Test(options)) => plugin_test::run(&options, console),
+        Command::Plugin(Plugin::Reference) => plugin_reference::run(),
         Command::CacheGc(options) => cache_gc::run(&options, console),
         Command::Eval(options) => eval::run(&options),
+        Command::Format(options) => fmt::run(&options, console),
+        Command::Lint(options) => lint::run(&options, console),
         Command::Completions(shell) => completions::run(shell),
         Command::Version(format) => version::run(format),
         Command::Confined => Ok(confined::run()),

@@ -84,8 +84,8 @@ impl Reference {
                 name,
                 ..
             } => {
-                let is_one = |known: &&str| known.eq_ignore_ascii_case(name);
-                user.eq_ignore_ascii_case(SOUP) && BUILT_IN.iter().any(|known| is_one(known))
+                let is_named = |known: &&str| known.eq_ignore_ascii_case(name);
+                user.eq_ignore_ascii_case(SOUP) && BUILT_IN.iter().any(is_named)
             }
             _ => false,
         }

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::Recipes;
+use super::document::Document;
 use super::package_lock::PackageLock;
 use super::reference::{Malformed, Reference, Target};
+use super::{Recipes, dependencies, properties};
 use crate::declare::model::{Declaration, PackageDirectory, Source};
 use crate::jsonnet::protocol::{Answer, Read, Request};
 use crate::workspace::Workspace;
@@ -319,4 +320,31 @@ fn what_a_declaration_is_made_from_is_noted() {
             "RootRecipe.sml true"
         ]
     );
+}
+
+proptest::proptest! {
+    /// Catches text that makes the parser panic, and a reference that is another one when it is written and read again.
+    #[test]
+    fn references_survive_being_written(text in "(\\[[^\\]]{0,4}\\])?[a-zA-Z0-9+#_.|@/ äé-]{0,16}") {
+        if let Ok(reference) = Reference::parse(&text) {
+            let again = Reference::parse(&reference.to_string());
+            proptest::prop_assert_eq!(again, Ok(reference));
+        }
+    }
+
+    /// Catches a recipe or lock that makes wake panic.
+    #[test]
+    fn damaged_recipes_and_locks_are_errors_at_most(at in 0..RECIPE.len(), with in "[\\PC\n]{0,3}", length in 0..8_usize) {
+        let damaged = |text: &str| {
+            let at = text.floor_char_boundary(at.min(text.len()));
+            let end = text.floor_char_boundary((at + length).min(text.len()));
+            format!("{}{with}{}", &text[..at], &text[end..])
+        };
+        if let Ok(document) = Document::parse("Recipe.sml", damaged(RECIPE).as_bytes()) {
+            drop(properties::of_document(&document));
+            drop(dependencies::of_document(&document));
+        }
+        drop(PackageLock::parse("PackageLock.sml", damaged(LOCK_5).as_bytes()));
+        drop(PackageLock::parse("PackageLock.sml", damaged(LOCK_6).as_bytes()));
+    }
 }

@@ -265,8 +265,13 @@ pub(super) fn language_reference(input: &str) -> Parsed<'_, ValueKind> {
     Ok((rest, ValueKind::Language(Box::new(reference))))
 }
 
+/// Soup's rule for it, and the dots of `Language.Test`.
 fn language_name(input: &str) -> Parsed<'_, &str> {
-    name(input, "+#._", "the name of a language")
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "+#._".contains(c);
+    match take_while1::<_, _, Problem<'_>>(is_part).parse(input) {
+        Err(_) => expected(input, "the name of a language"),
+        named => named,
+    }
 }
 
 /// `<user|name@1.2>` or `<(C#)user|name@1.2>`.

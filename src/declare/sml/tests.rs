@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
-use super::*;
+use super::{Span, ValueKind, parse};
 use crate::error::Error;
 
 fn parse_json(text: &str) -> Json {
@@ -273,7 +273,7 @@ fn nesting_has_a_limit() {
 }
 
 /// Values that SML can say, as JSON.
-fn values() -> impl Strategy<Value = Json> {
+pub(super) fn values() -> impl Strategy<Value = Json> {
     let leaf = prop_oneof![
         any::<bool>().prop_map(Json::from),
         any::<i64>().prop_map(Json::from),
@@ -290,7 +290,7 @@ fn values() -> impl Strategy<Value = Json> {
 }
 
 /// Writes a value; `style` picks delimiters and blanks.
-fn write(value: &Json, style: u32, text: &mut String) {
+pub(super) fn write(value: &Json, style: u32, text: &mut String) {
     let delimiter = [", ", "\n", " # c, '\r\n\n", ","][style as usize % 4];
     let edge = ["", "\n", " ", "\n # c\n"][style as usize / 4 % 4];
     let join = |items: Vec<String>| format!("{edge}{}{edge}", items.join(delimiter));

@@ -72,6 +72,13 @@ impl Table {
         Some(&entry.value)
     }
 
+    /// Whether both say the same, in the same order, wherever it is written.
+    pub fn says(&self, other: &Self) -> bool {
+        let pairs = || self.entries.iter().zip(&other.entries);
+        self.entries.len() == other.entries.len()
+            && pairs().all(|(one, other)| one.key == other.key && one.value.says(&other.value))
+    }
+
     /// As JSON, keys in the order they are written.
     pub fn to_json(&self) -> serde_json::Value {
         let fields = self.entries.iter();
@@ -84,6 +91,18 @@ impl Table {
 }
 
 impl Value {
+    /// See [`Table::says`].
+    pub fn says(&self, other: &Self) -> bool {
+        match (&self.kind, &other.kind) {
+            (ValueKind::Table(one), ValueKind::Table(other)) => one.says(other),
+            (ValueKind::Array(some), ValueKind::Array(others)) => {
+                let mut pairs = some.iter().zip(others);
+                some.len() == others.len() && pairs.all(|(one, other)| one.says(other))
+            }
+            (one, other) => one == other,
+        }
+    }
+
     /// As JSON. Versions and references become strings in the spelling that SML also allows between quotes.
     pub fn to_json(&self) -> serde_json::Value {
         match &self.kind {

@@ -165,7 +165,10 @@ pub(super) fn given(request: &Request) -> &[(PackageRequest, Answered)] {
         | Request::Exports { answers, .. }
         | Request::Module { answers, .. } => answers,
         Request::Generate(input) => &input.answers,
+        Request::Setup(_)
+        | Request::Eval { .. }
+        | Request::Format { .. }
+        | Request::Lint { .. } => &[],
         Request::Try(trial) => &trial.input.answers,
-        Request::Setup(_) | Request::Eval { .. } => &[],
     }
 }

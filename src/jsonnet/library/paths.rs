@@ -80,11 +80,17 @@ fn read_text(scope: &Scope, given: &str) -> Result<String, Error> {
     if !path.starts_with(directory) {
         return Err(leaves());
     }
+    if fs::is_directory(&path) {
+        return Err(Error::user(format!("`{given}` is a directory")).hint("`ctx.glob` lists files"));
+    }
     let Some(content) = scope.session.read_file(&path)? else {
-        return Err(Error::user(format!(
-            "There is no file `{}`",
-            scope.display(&path)
-        )));
+        let missing = Error::user(format!("There is no file `{}`", scope.display(&path)));
+        return Err(match relative.starts_with("$(") {
+            true => missing.hint(
+                "what operations make is not there yet: `preprocess` makes it before the rest is known",
+            ),
+            false => missing,
+        });
     };
     if !fs::canonicalize(&path)?.starts_with(directory) {
         return Err(leaves());

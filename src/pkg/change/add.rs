@@ -1,4 +1,4 @@
-//! `wake pkg add`: a package more in `pkgs`.
+//! `wake pkg add`: a package more in `pkgs`, or in the dependencies of a recipe.
 
 use std::path::Path;
 
@@ -6,6 +6,8 @@ use semver::Version;
 
 use super::attempt::{Attempt, attempt};
 use super::known::Known;
+use super::recipe;
+use super::remove::refuse_kind;
 use crate::declare::model::{PackageInfo, PackageRequest};
 use crate::error::{Error, Result, suggestion};
 use crate::event::{Silent, Subscriber};
@@ -31,20 +33,25 @@ pub struct Addition<'a> {
     pub from: Option<&'a str>,
     /// `None`: the name.
     pub key: Option<&'a str>,
+    /// What a recipe needs it for; `None`: `Runtime`.
+    pub kind: Option<&'a str>,
 }
 
 /// What was added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Added {
     pub label: String,
+    /// Of a recipe: the reference as it is written.
     pub key: String,
-    /// The `PKG` for people.
+    /// Of a recipe.
+    pub kind: Option<String>,
+    /// The declaration for people.
     pub file: String,
     /// The version that was chosen; `None`: a path package answers.
     pub version: Option<Version>,
 }
 
-/// Adds a package to the `PKG` here, and resolves.
+/// Adds a package to the declaration here, and resolves.
 ///
 /// # Errors
 /// It is there already, `PKG` cannot be edited, or it cannot be resolved: then `PKG` and lock are as before.
@@ -53,42 +60,78 @@ pub fn add(
     addition: &Addition<'_>,
     subscriber: &mut dyn Subscriber,
 ) -> Result<Added> {
+    attempt(context, |attempt| match attempt.is_recipe {
+        true => recipe::add(context, addition, attempt, subscriber),
+        false => add_to_pkg(context, addition, attempt, subscriber),
+    })
+}
+
+fn add_to_pkg(
+    context: &Context<'_>,
+    addition: &Addition<'_>,
+    attempt: &mut Attempt,
+    subscriber: &mut dyn Subscriber,
+) -> Result<Added> {
+    refuse_kind(addition.kind)?;
     let wanted = PackageInfo::parse(addition.request);
     wanted.check_names()?;
     Requirement::of(wanted.version.as_deref())?;
     let label = wanted.label();
     let key = addition.key.unwrap_or(&wanted.name).to_owned();
     check_key(&key)?;
-    attempt(context, |attempt| {
-        let known = Known::of(context, &attempt.directory)?;
-        refuse_known(&known, &label, &key, addition.key.is_some())?;
-        let from = match addition.from {
-            Some(text) => given(context, &attempt.directory, text)?,
-            None => usual(&attempt.directory, &wanted, &known)?,
-        };
-        let request = edit::quoted(&wanted.to_string(), '\'');
-        let call = format!("wake.getPkg({request}, from={from})");
-        attempt.write(edit::add(&attempt.shown, &attempt.text, &key, &call)?)?;
-        let version = resolve(context, attempt, &wanted, &key, subscriber)?;
-        Ok(Added {
-            label: label.clone(),
-            key: key.clone(),
-            file: attempt.shown.clone(),
-            version,
-        })
+    let known = Known::of(context, &attempt.directory)?;
+    refuse_known(&known, &label, &key, addition.key.is_some())?;
+    let from = match addition.from {
+        Some(text) => given(context, &attempt.directory, text)?,
+        None => usual(&attempt.directory, &wanted, &known)?,
+    };
+    let request = edit::quoted(&wanted.to_string(), '\'');
+    let call = format!("wake.getPkg({request}, from={from})");
+    attempt.write(edit::add(&attempt.shown, &attempt.text, &key, &call)?)?;
+    let asked = Wanted {
+        label: label.clone(),
+        has_requirement: wanted.version.is_some(),
+        is_it: &|known, _| known == key,
+    };
+    let version = resolve(context, attempt, &asked, subscriber, |attempt, version| {
+        let requirement = requirement(version);
+        let (shown, text) = (&attempt.shown, &attempt.text);
+        attempt.write(edit::replace_requirement(
+            shown,
+            text,
+            &key,
+            "",
+            &requirement,
+        )?)
+    })?;
+    Ok(Added {
+        label,
+        key: key.clone(),
+        kind: None,
+        file: attempt.shown.clone(),
+        version,
     })
 }
 
-/// Resolves with the new request. One without a requirement gets that of the version that was chosen.
-fn resolve(
+/// The request that was added.
+pub(super) struct Wanted<'a> {
+    pub(super) label: String,
+    /// Whether it says which versions are right.
+    pub(super) has_requirement: bool,
+    /// Whether it is one of the declaration's `pkgs`, by key and request.
+    pub(super) is_it: &'a dyn Fn(&str, &PackageRequest) -> bool,
+}
+
+/// Resolves with the new request. One without a requirement gets that of the version that was chosen: `require` writes it.
+pub(super) fn resolve(
     context: &Context<'_>,
     attempt: &mut Attempt,
-    wanted: &PackageInfo,
-    key: &str,
+    wanted: &Wanted<'_>,
     subscriber: &mut dyn Subscriber,
+    require: impl FnOnce(&mut Attempt, &Version) -> Result<()>,
 ) -> Result<Option<Version>> {
     let policy = Policy {
-        renewed: Renewed::Named([wanted.label()].into()),
+        renewed: Renewed::Named([wanted.label.clone()].into()),
         ..context.policy.clone()
     };
     let asking = Context {
@@ -99,16 +142,9 @@ fn resolve(
     let (mut resolver, _) = resolution::open_with(&asking, locked.clone())?;
     resolver.settle(subscriber)?;
     resolver.refuse_undeclared()?;
-    let version = answer(&mut resolver, &attempt.directory, key)?;
-    if let (None, Some(version)) = (&wanted.version, &version) {
-        let requirement = requirement(version);
-        attempt.write(edit::replace_requirement(
-            &attempt.shown,
-            &attempt.text,
-            key,
-            "",
-            &requirement,
-        )?)?;
+    let version = answer(&mut resolver, attempt, wanted)?;
+    if let (false, Some(version)) = (wanted.has_requirement, &version) {
+        require(attempt, version)?;
         // What was chosen is as locked now, so nobody is asked again.
         (resolver, _) = resolution::open_with(context, resolver.lock())?;
         resolver.settle(&mut Silent)?;
@@ -122,16 +158,24 @@ fn resolve(
 ///
 /// # Errors
 /// Nothing answers it, or a path package that is another one.
-fn answer(resolver: &mut Resolver<'_>, directory: &Path, key: &str) -> Result<Option<Version>> {
+fn answer(
+    resolver: &mut Resolver<'_>,
+    attempt: &Attempt,
+    wanted: &Wanted<'_>,
+) -> Result<Option<Version>> {
     let packages = &mut resolver.packages;
     let here = packages
-        .at(directory)
+        .at(&attempt.directory)
         .ok_or_else(|| Error::internal("The package that was edited is gone"))?;
     let mut pkgs = packages.declaration(here)?.pkgs.iter();
-    let Some((_, request)) = pkgs.find(|(known, _)| known == key).cloned() else {
-        return Err(Error::user(format!("`pkgs` has no `{key}` after the edit"))
-            .cause("something in `PKG` hides or replaces it")
-            .hint("add it by hand"));
+    let found = pkgs.find(|(key, request)| (wanted.is_it)(key, request));
+    let Some((_, request)) = found.cloned() else {
+        let (label, shown) = (&wanted.label, &attempt.shown);
+        return Err(Error::user(format!(
+            "`{shown}` does not ask for `{label}` after the edit"
+        ))
+        .cause("something in it hides or replaces what was added")
+        .hint("add it by hand"));
     };
     match packages.find(here, &request) {
         Ok(found) => {
@@ -205,6 +249,11 @@ fn refuse_known(known: &Known, label: &str, key: &str, is_chosen: bool) -> Resul
     }
 }
 
+/// Whether a text is meant as a path.
+pub(super) fn is_path(text: &str) -> bool {
+    matches!(text, "." | "..") || ["./", "../", "/"].iter().any(|one| text.starts_with(one))
+}
+
 /// `from` as `--from` says it.
 fn given(context: &Context<'_>, directory: &Path, text: &str) -> Result<String> {
     let text = text.trim();
@@ -212,7 +261,7 @@ fn given(context: &Context<'_>, directory: &Path, text: &str) -> Result<String> 
         .find(|character: char| character.is_whitespace() || character == '{')
         .unwrap_or(text.len());
     let (name, config) = (&text[..end], text[end..].trim());
-    if matches!(text, "." | "..") || ["./", "../", "/"].iter().any(|one| text.starts_with(one)) {
+    if is_path(text) {
         return by_path(directory, &context.workspace.start.join(text), text);
     }
     if text == "global" {
@@ -246,10 +295,20 @@ fn usual(directory: &Path, wanted: &PackageInfo, known: &Known) -> Result<String
     if WITHOUT_CONFIG.contains(&namespace) {
         return Ok(format!("wake.exec(wake.std.{namespace})"));
     }
-    let label = wanted.label();
-    match known.paths_of(&label).as_slice() {
-        [] => Ok("wake.GLOBAL".to_owned()),
-        [only] => by_path(directory, only, &only.display().to_string()),
+    match only_path(known, &wanted.label())? {
+        None => Ok("wake.GLOBAL".to_owned()),
+        Some(only) => by_path(directory, only, &only.display().to_string()),
+    }
+}
+
+/// The directory of the path package of a name, if there is one.
+///
+/// # Errors
+/// There are several.
+pub(super) fn only_path<'a>(known: &'a Known, label: &str) -> Result<Option<&'a Path>> {
+    match known.paths_of(label).as_slice() {
+        [] => Ok(None),
+        [only] => Ok(Some(only)),
         several => {
             let error = Error::user(format!("There is more than one `{label}` in the workspace"));
             let error = several.iter().fold(error, |error, one| {
@@ -262,6 +321,14 @@ fn usual(directory: &Path, wanted: &PackageInfo, known: &Known) -> Result<String
 
 /// `from` for the package in a directory. `shown` is how messages call it.
 fn by_path(directory: &Path, target: &Path, shown: &str) -> Result<String> {
+    Ok(edit::quoted(&relative(directory, target, shown)?, '\''))
+}
+
+/// The path of the package in a directory, relative to another one.
+///
+/// # Errors
+/// There is no package.
+pub(super) fn relative(directory: &Path, target: &Path, shown: &str) -> Result<String> {
     let target = path::clean(target);
     if !discover::is_package(&target) {
         let cause = match fs::is_directory(&target) {
@@ -276,10 +343,9 @@ fn by_path(directory: &Path, target: &Path, shown: &str) -> Result<String> {
     let relative = relative
         .to_str()
         .ok_or_else(|| Error::user(format!("`{shown}` is not UTF-8")))?;
-    let relative = match relative {
+    Ok(match relative {
         "" => ".".to_owned(),
         _ if relative == ".." || relative.starts_with("../") => relative.to_owned(),
         _ => format!("./{relative}"),
-    };
-    Ok(edit::quoted(&relative, '\''))
+    })
 }

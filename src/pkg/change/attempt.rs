@@ -1,4 +1,4 @@
-//! An edit of a `PKG` that is taken back, the lock with it, if what follows from it fails.
+//! An edit of a declaration that is taken back, the lock with it, if what follows from it fails.
 
 use std::path::PathBuf;
 
@@ -7,15 +7,15 @@ use crate::error::{Error, Result};
 use crate::fs;
 use crate::fs::{path, stamp, tree};
 use crate::pkg::resolution::Context;
-use crate::workspace::discover::PKG;
+use crate::workspace::discover::RECIPE;
 
 /// The bits of a mode that are permissions.
 const PERMISSIONS: u32 = 0o7777;
 
-/// Edits the `PKG` of the package here. If `work` fails, `PKG` and lock are as they were.
+/// Edits the declaration of the package here. If `work` fails, it and the lock are as they were.
 ///
 /// # Errors
-/// There is no `PKG` here; those of `work`.
+/// There is no declaration here; those of `work`.
 pub(super) fn attempt<T>(
     context: &Context<'_>,
     work: impl FnOnce(&mut Attempt) -> Result<T>,
@@ -27,15 +27,17 @@ pub(super) fn attempt<T>(
     })
 }
 
-/// A `PKG` that is being edited.
+/// A declaration that is being edited.
 pub(super) struct Attempt {
     /// Of the package: absolute, links resolved.
     pub(super) directory: PathBuf,
-    /// The `PKG` for people.
+    /// The declaration for people.
     pub(super) shown: String,
-    /// What the `PKG` says now.
+    /// Whether it is a recipe.
+    pub(super) is_recipe: bool,
+    /// What the declaration says now.
     pub(super) text: String,
-    /// The `PKG`, links resolved.
+    /// The declaration, links resolved.
     file: PathBuf,
     mode: u32,
     before: String,
@@ -45,8 +47,9 @@ pub(super) struct Attempt {
 
 impl Attempt {
     fn open(context: &Context<'_>) -> Result<Self> {
-        let directory = known::here(context)?.to_owned();
-        let file = directory.join(PKG);
+        let (directory, name) = known::declared_here(context)?;
+        let directory = directory.to_owned();
+        let file = directory.join(name);
         let shown = path::display(&file, &context.workspace.top);
         let file = fs::canonicalize(&file)?;
         let text = String::from_utf8(fs::read(&file)?).map_err(|error| {
@@ -57,6 +60,7 @@ impl Attempt {
         let lock = context.layout.package_lock();
         Ok(Self {
             directory,
+            is_recipe: name == RECIPE,
             shown,
             before: text.clone(),
             text,
@@ -67,7 +71,7 @@ impl Attempt {
         })
     }
 
-    /// Replaces the text of the `PKG`.
+    /// Replaces the text of the declaration.
     ///
     /// # Errors
     /// Somebody else has changed it since it was read; it cannot be written.

@@ -52,6 +52,18 @@ impl Known {
     }
 }
 
+/// The directory of the package that the invoker is in, and its declaration: `PKG` or `Recipe.sml`.
+///
+/// # Errors
+/// It has none.
+pub(super) fn declared_here<'a>(context: &Context<'a>) -> Result<(&'a Path, &'static str)> {
+    let directory = context.workspace.package_here();
+    match fs::is_file(&directory.join(RECIPE)) && !fs::is_file(&directory.join(PKG)) {
+        true => Ok((directory, RECIPE)),
+        false => Ok((here(context)?, PKG)),
+    }
+}
+
 /// The directory of the package that the invoker is in.
 ///
 /// # Errors
@@ -64,9 +76,7 @@ pub(super) fn here<'a>(context: &Context<'a>) -> Result<&'a Path> {
     let shown = path::display(directory, &context.workspace.top);
     let error = Error::user(format!("There is no `{PKG}` in `{shown}`"));
     Err(match fs::is_file(&directory.join(RECIPE)) {
-        true => error.hint(format!(
-            "what changes packages knows no `{RECIPE}`: edit its `Dependencies` by hand"
-        )),
+        true => error.hint(format!("a package that is published has a `{PKG}`")),
         false => error.hint(
             "change to the directory of a package, name it with `-C`, or make one with `wake init`",
         ),

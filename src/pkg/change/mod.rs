@@ -1,4 +1,4 @@
-//! What people change with `wake pkg`: the `PKG` of a package, the lock, the store, copies in the workspace, an index. One
+//! What people change with `wake pkg`: the `PKG` or the recipe of a package, the lock, the store, copies in the workspace, an index. One
 //! file for each command.
 //!
 //! They know nothing of arguments, and print nothing but the events of the resolutions that they make.
@@ -7,6 +7,7 @@ mod add;
 mod attempt;
 mod known;
 mod publish;
+mod recipe;
 mod remove;
 mod update;
 mod vendor;

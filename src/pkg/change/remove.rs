@@ -1,7 +1,8 @@
-//! `wake pkg remove`: a package less in `pkgs`.
+//! `wake pkg remove`: a package less in `pkgs`, or in the dependencies of a recipe.
 
 use super::attempt::attempt;
 use super::known::Known;
+use super::recipe;
 use crate::error::{Error, Result, suggestion};
 use crate::event::Subscriber;
 use crate::pkg::edit;
@@ -10,14 +11,15 @@ use crate::pkg::resolution::{self, Context};
 /// What was removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Removed {
+    /// Of a recipe: the reference as it was written.
     pub key: String,
     /// `None`: the declaration could not say it.
     pub label: Option<String>,
-    /// The `PKG` for people.
+    /// The declaration for people.
     pub file: String,
 }
 
-/// Removes a package, by its key or name, from the `PKG` here, and resolves. A module that still uses it is the matter of the
+/// Removes a package, by its key or name, from the declaration here, and resolves; `kind` is for recipes. A module that still uses it is the matter of the
 /// next build.
 ///
 /// # Errors
@@ -25,9 +27,14 @@ pub struct Removed {
 pub fn remove(
     context: &Context<'_>,
     name: &str,
+    kind: Option<&str>,
     subscriber: &mut dyn Subscriber,
 ) -> Result<Removed> {
     attempt(context, |attempt| {
+        if attempt.is_recipe {
+            return recipe::remove(context, name, kind, attempt, subscriber);
+        }
+        refuse_kind(kind)?;
         let known = Known::of(context, &attempt.directory)?;
         let key = key(&known, name)?;
         let result = edit::remove(&attempt.shown, &attempt.text, &key);
@@ -41,6 +48,16 @@ pub fn remove(
             file: attempt.shown.clone(),
         })
     })
+}
+
+/// Refuses `--kind` where there are no kinds.
+pub(super) fn refuse_kind(kind: Option<&str>) -> Result<()> {
+    match kind {
+        Some(_) => Err(Error::user("`--kind` is for recipes")
+            .cause("in a `PKG` the modules say what a package is for")
+            .hint("leave it out")),
+        None => Ok(()),
+    }
 }
 
 /// The key that is meant: one that is called so, else that of the package that is; `name` itself, if none is known.

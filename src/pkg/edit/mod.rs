@@ -7,6 +7,7 @@
 
 mod insert;
 mod outline;
+pub mod recipe;
 mod remove;
 mod requirement;
 mod scan;

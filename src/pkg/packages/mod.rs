@@ -468,6 +468,7 @@ pub fn unexpected(answer: &Answer) -> Error {
         Answer::Generated(_) => "Generated",
         Answer::Tried(_) => "Tried",
         Answer::Value(_) => "Value",
+        Answer::Findings(_) => "Findings",
         Answer::Waiting(_) => "Waiting",
     };
     Error::internal(format!(

@@ -1,4 +1,4 @@
-//! `wake pkg add`: a package more in the `PKG` here.
+//! `wake pkg add`: a package more in the declaration here.
 
 use std::process::ExitCode;
 
@@ -15,13 +15,15 @@ pub(super) fn run(
     let added = super::packages(declarations, false, console, |context, subscriber| {
         change::add(context, addition, subscriber)
     })?;
-    let label = match &added.version {
-        Some(version) => format!("{}@{version}", added.label),
-        None => added.label,
+    let file = &added.file;
+    let text = match (&added.kind, &added.version) {
+        (Some(kind), _) => format!("Added `{}` to `{kind}` of `{file}`", added.key),
+        (None, Some(version)) => {
+            let label = &added.label;
+            format!("Added `{label}@{version}` to `{file}` as `{}`", added.key)
+        }
+        (None, None) => format!("Added `{}` to `{file}` as `{}`", added.label, added.key),
     };
-    super::say(
-        console,
-        &format!("Added `{label}` to `{}` as `{}`", added.file, added.key),
-    );
+    super::say(console, &text);
     Ok(ExitCode::SUCCESS)
 }

@@ -45,15 +45,23 @@ pub(super) fn run(options: &Package, console: ConsoleOptions) -> Result<ExitCode
         PackageCommand::Why { name, format } => why::run(declarations, name, *format, console),
         PackageCommand::List(format) => list::run(declarations, *format, console),
         PackageCommand::Outdated(format) => outdated::run(declarations, *format, console),
-        PackageCommand::Add { request, from, key } => {
+        PackageCommand::Add {
+            request,
+            from,
+            key,
+            kind,
+        } => {
             let addition = Addition {
                 request,
                 from: from.as_deref(),
                 key: key.as_deref(),
+                kind: kind.as_deref(),
             };
             add::run(declarations, &addition, console)
         }
-        PackageCommand::Remove { name } => remove::run(declarations, name, console),
+        PackageCommand::Remove { name, kind } => {
+            remove::run(declarations, name, kind.as_deref(), console)
+        }
         PackageCommand::Update { names, precise } => {
             update::run(declarations, names, precise.as_ref(), console)
         }

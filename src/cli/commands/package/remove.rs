@@ -1,4 +1,4 @@
-//! `wake pkg remove`: a package less in the `PKG` here.
+//! `wake pkg remove`: a package less in the declaration here.
 
 use std::process::ExitCode;
 
@@ -10,10 +10,11 @@ use crate::report::ConsoleOptions;
 pub(super) fn run(
     declarations: Declarations,
     name: &str,
+    kind: Option<&str>,
     console: ConsoleOptions,
 ) -> Result<ExitCode> {
     let removed = super::packages(declarations, false, console, |context, subscriber| {
-        change::remove(context, name, subscriber)
+        change::remove(context, name, kind, subscriber)
     })?;
     let (key, file) = (&removed.key, &removed.file);
     let what = match removed.label {
