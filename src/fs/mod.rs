@@ -278,11 +278,14 @@ pub fn create(path: &Path) -> Result<std::fs::File> {
 ///
 /// wake replaces the files that it maps by rename only and never shortens them, so a map does not fault.
 pub fn map(path: &Path) -> Result<Option<memmap2::Mmap>> {
-    let file = match std::fs::File::open(path) {
+    let file = match open_file(path) {
         Ok(file) => file,
         Err(error) if is_absence(&error) => return Ok(None),
         Err(error) => return fail(Err(error), "open", path),
     };
+    if is_directory(path) {
+        return fail(Err(io::ErrorKind::IsADirectory.into()), "open", path);
+    }
     #[expect(unsafe_code, reason = "a memory map of a file")]
     // SAFETY: the files mapped are wake's own state, replaced by rename and only ever appended to.
     let map = unsafe { memmap2::Mmap::map(&file) };
