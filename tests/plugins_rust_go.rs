@@ -364,7 +364,8 @@ fn user_command(space: &Space, arguments: &[&str]) -> Command {
     command
 }
 
-fn as_user(space: &Space, arguments: &[&str]) -> Run {
+/// Runs it to its end.
+pub(crate) fn as_user(space: &Space, arguments: &[&str]) -> Run {
     Run::of(space, user_command(space, arguments))
 }
 

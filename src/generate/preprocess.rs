@@ -46,6 +46,12 @@ impl Made {
         for one in asking.into_values() {
             self.pass(one)?;
         }
+        if let Some(unmade) = pending().find(|one| graph.maker(one.file).is_none()) {
+            let (path, label) = (state.display(unmade.file), &unmade.label);
+            return Err(Error::user(format!("No operation makes `{path}`"))
+                .cause(format!("it is the plugin that `{label}` is there for"))
+                .hint("a `Build` dependency of the plugin must have a task that makes it; or name a file of the package"));
+        }
         let files: Vec<FileId> = pending().map(|one| one.file).collect();
         succeed(&run(graph, state, files, subscriber)?)?;
         for one in pending() {

@@ -194,20 +194,6 @@ fn index() {
     insta::assert_snapshot!(session.transcript());
 }
 
-/// Catches a package from `wake init` that does not build, in either language.
-#[test]
-fn a_new_package_builds_runs_and_passes_its_tests() {
-    for language in ["C", "C++"] {
-        let space = Space::new();
-        space
-            .wake(["init", "hello", "--language", language])
-            .success();
-        space.wake(["-C", "hello", "run"]).success();
-        let tests = space.wake(["-C", "hello", "test"]).success();
-        tests.says("1 test passed");
-    }
-}
-
 /// Catches flags of one compiler that the other does not take.
 #[test]
 fn clang_builds_what_gcc_builds() {

@@ -7,6 +7,7 @@ mod examples;
 mod fetched;
 mod fmt_lint;
 mod hostile;
+mod init;
 mod kinds;
 mod mishaps;
 mod outputs;
@@ -18,6 +19,7 @@ mod plugin_page;
 mod plugin_test;
 mod recipe_edits;
 mod recipes;
+mod soup;
 mod strangers;
 mod two_phases;
 

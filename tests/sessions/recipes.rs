@@ -34,23 +34,6 @@ fn workspace(root_recipe: &str) -> Space {
     space
 }
 
-/// Catches a package that `wake init --sml` makes and that does not build, run or pass its test.
-#[test]
-fn init_makes_recipes_that_build() {
-    for language in ["C", "C++"] {
-        let mut session = Session::new(Space::new());
-        session
-            .wake(["init", "hello", "--sml", "--language", language])
-            .success();
-        let run = session.wake(["-C", "hello", "run", "-q"]).success();
-        assert_eq!(run.stdout, "Hello, world!\n");
-        session.wake(["-C", "hello", "test"]).success();
-        session.wake(["init", "hello", "--sml"]).code(2);
-        let space = session.space();
-        assert!(space.exists("hello/Recipe.sml") && !space.exists("hello/PKG"));
-    }
-}
-
 /// Catches a command that knows packages with a `PKG` only.
 #[test]
 fn commands_work_with_recipes() {

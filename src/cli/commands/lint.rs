@@ -12,7 +12,7 @@ use crate::event::Level;
 use crate::jsonnet::client::Evaluators;
 use crate::jsonnet::protocol::{Answer, Finding, Request};
 use crate::report::{self, ConsoleOptions, Verbosity};
-use crate::workspace::discover::RECIPE;
+use crate::workspace::discover::RECIPES;
 use crate::workspace::files::{File, Language};
 use crate::workspace::root_recipe::{self, RootRecipe};
 
@@ -75,10 +75,13 @@ fn one(file: &File, evaluators: &Evaluators, options: &Lint) -> Result<Vec<Findi
 fn recipe_findings(file: &File) -> Result<Vec<Finding>> {
     let shown = file.path.display().to_string();
     let text = files::text(file)?;
-    let (warnings, checked) = if file.path.ends_with(RECIPE) {
+    let (warnings, checked) = if RECIPES.iter().any(|name| file.path.ends_with(name)) {
         let checked = recipe::check(&shown, text.as_bytes());
         (mistakes::mistakes(&shown, &text)?, checked)
-    } else if file.path.ends_with(root_recipe::FILE) {
+    } else if root_recipe::FILES
+        .iter()
+        .any(|name| file.path.ends_with(name))
+    {
         let path = cli::working_directory()?.join(&file.path);
         let checked = RootRecipe::parse(path, text.as_bytes()).map(drop);
         (mistakes::root_mistakes(&shown, &text)?, checked)
