@@ -354,6 +354,7 @@ impl Git {
                 retriever: "git",
                 config: &self.config,
                 pkgs: &[],
+                recipe: None,
             };
             foreign.write(&package.into)?;
         }
