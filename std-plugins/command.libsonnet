@@ -16,7 +16,8 @@
 //     Stdout            path relative to the target directory: the output that standard output becomes
 //     Depfile           path relative to the target directory
 //   What dependents in C and C++ get; paths are relative to the target directory:
-//   PublicIncludePaths  list of directories to include from (also under the name IncludePaths)
+//   PublicIncludePaths  list of directories to include from
+//   IncludePaths        the same
 //   PublicDefines       list of 'NAME' or 'NAME=value'
 //   GeneratedHeaders    list of headers; default: all outputs with the extension of a header
 //   LinkLibraries       list of archives and shared libraries, in link order
@@ -86,7 +87,7 @@ local toolTable(tools) =
   local entries(tool) = [
     { [name + (if tool.module == 'root' then '' else ':' + tool.module)]: tool.executable }
     + { [name + ':' + tool.module]: tool.executable }
-    for name in tails(tool.name) + ['']
+    for name in tails(tool.reference) + ['']
   ];
   local table = std.foldl(function(table, entry) entry + table, std.flatMap(entries, tools), {});
   // Without the layers: every operation looks at it.
@@ -128,7 +129,7 @@ local prepared(wake, ctx, declared, index, tools) =
         subject,
         std.length(list('Inputs')),
         std.length(list('Outputs')),
-        if tools.list == [] then 'none' else std.join(', ', [tool.name + ':' + tool.module for tool in tools.list]),
+        if tools.list == [] then 'none' else std.join(', ', [tool.reference + ':' + tool.module for tool in tools.list]),
       ]
       for token in arguments.strays + executable.strays
     ],
@@ -199,5 +200,8 @@ local build(wake, ctx) =
 
 function(wake) {
   name: 'wake.command',
+  // What a recipe and one of its operations may say, for tests.
+  keys:: keys,
+  operationKeys:: fields,
   tasks: [{ name: 'Build', run(ctx):: build(wake, ctx) }],
 }

@@ -52,6 +52,19 @@ pub fn create_link(target: &str, path: &Path) -> Result<()> {
     )
 }
 
+/// Replaces a file of the user's at once and leaves its permissions as they are.
+///
+/// # Errors
+/// It is read-only: that it could be renamed over does not make it wake's to change. It cannot be written.
+pub fn replace(path: &Path, content: &[u8], mode: u32) -> Result<()> {
+    if mode & 0o222 == 0 {
+        let subject = format!("Cannot write `{}`", path.display());
+        return Err(Error::environment(subject).cause("it is read-only"));
+    }
+    super::write_atomic(path, content)?;
+    set_mode(path, mode)
+}
+
 /// Sets the permission bits of a file or directory, whatever the umask is.
 pub fn set_mode(path: &Path, mode: u32) -> Result<()> {
     let permissions = std::fs::Permissions::from_mode(mode);

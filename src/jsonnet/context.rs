@@ -150,9 +150,13 @@ pub(super) static STATE: [Entry; 2] = [
 
 /// The fields of an element of `ctx.dependencies.<Kind>`, in the order in which [`dependencies`] writes them.
 pub(super) static DEPENDENCY: [Entry; 6] = [
-    entry("name", "string", "The package: `acme/terminal`"),
+    entry(
+        "name",
+        "string",
+        "The package, without its namespace: `terminal`",
+    ),
     entry("module", "string", "Its module: `root`"),
-    entry("reference", "string", "How the recipe names it"),
+    entry("reference", "string", "The package: `acme/terminal`"),
     entry(
         "targetDirectory",
         "string",

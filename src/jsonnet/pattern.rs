@@ -9,6 +9,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use crate::error::{Error, Result};
 use crate::fs;
+use crate::workspace::discover::DECLARATIONS;
 use crate::workspace::layout::is_closed;
 
 /// Never matched at the workspace's top: wake writes it.
@@ -294,8 +295,9 @@ impl Walk<'_> {
         }
         let entries = fs::list(&path)?;
         self.listed.insert(path.clone());
-        let is_package =
-            |name: &std::ffi::OsString| name == "PKG" || name == "Recipe.sml" || is_closed(name);
+        let is_package = |name: &std::ffi::OsString| {
+            DECLARATIONS.iter().any(|one| name == one) || is_closed(name)
+        };
         if depth > 0 && entries.iter().any(|(name, _)| is_package(name)) {
             return Ok(());
         }

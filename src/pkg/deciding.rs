@@ -10,51 +10,98 @@ use super::near::did_you_mean;
 use super::resolve::{MOST_ROUNDS, Resolver};
 use super::solve::{self, Conflict, Problem, Proposed, Reason, Root, Scope, Solution, Solved};
 use crate::declare::model::{PackageRequest, Source};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::Subscriber;
 
 impl Resolver<'_> {
     /// Solves, and asks for the facts that lack. Returns whether that led to something new.
     pub(super) fn decide(&mut self, subscriber: &mut dyn Subscriber) -> Result<bool> {
         self.lacking.clear();
+        self.conflict = None;
         let roots = self.roots()?;
         let replaced = self.packages.decisions.replaced.keys().cloned().collect();
         let asked = (self.facts.changes(), roots, replaced);
         if self.solved.as_ref() == Some(&asked) {
             return Ok(self.declaring.refresh(&mut self.packages));
         }
+        self.solved = None;
         let roots = asked.1.clone();
         match self.solve(&roots) {
             Solved::Solution(solution) => {
                 self.solved = Some(asked);
                 Ok(self.adopt(solution, true))
             }
-            Solved::Lacking(demands, partial) => {
+            Solved::Lacking(demands, partial) => self.lack(demands, partial, subscriber),
+            Solved::Conflict(conflict) => {
                 self.packages.decisions.is_final = false;
-                self.lacking.clone_from(&demands);
-                if self.learn(demands, When::First, subscriber)? {
-                    return Ok(true);
-                }
-                // What is chosen anyway may be what the retrievers need that cannot be asked yet.
-                Ok(partial.is_some_and(|partial| self.adopt(partial, false)))
-            }
-            Solved::Conflict(mut conflict) => {
-                if self.facts.distrust() {
-                    return Ok(true);
-                }
-                self.conflict(&roots, &mut conflict, subscriber)
+                let is_new = self.decide_for_waiting(subscriber)?;
+                self.conflict = Some((roots, conflict));
+                Ok(is_new)
             }
             Solved::TooHard(hard) => Err(hard.error()),
         }
     }
 
+    /// Asks for facts that lack. Returns whether that led to something new.
+    fn lack(
+        &mut self,
+        demands: Vec<Demand>,
+        partial: Option<Solution>,
+        subscriber: &mut dyn Subscriber,
+    ) -> Result<bool> {
+        self.packages.decisions.is_final = false;
+        self.lacking.clone_from(&demands);
+        if self.learn(demands, When::First, subscriber)? {
+            return Ok(true);
+        }
+        // What is chosen anyway may be what the retrievers need that cannot be asked yet.
+        Ok(partial.is_some_and(|partial| self.adopt(partial, false)))
+    }
+
+    /// Decides on what evaluations of path packages wait for, apart from all else that is in conflict: how many versions
+    /// there may be is theirs to say, so a conflict counts when they have spoken. Returns whether that led to something
+    /// new.
+    fn decide_for_waiting(&mut self, subscriber: &mut dyn Subscriber) -> Result<bool> {
+        let is_path = |index: PackageIndex| self.packages.get(index).release.is_none();
+        let mut requests = self.waiting();
+        if !requests.iter().any(|(index, _)| is_path(*index)) {
+            return Ok(false);
+        }
+        // Retrievers may lack something, too, before they can be asked.
+        requests.extend(self.hidden.iter().cloned());
+        requests.retain(|(index, _)| is_path(*index));
+        let mut roots = Vec::new();
+        for (index, request) in &requests {
+            self.ask_in_name_of(*index, request.with_retrievers(), &mut roots)?;
+        }
+        match self.solve(&roots) {
+            Solved::Solution(solution) => Ok(self.adopt(solution, false)),
+            Solved::Lacking(demands, partial) => self.lack(demands, partial, subscriber),
+            Solved::Conflict(_) | Solved::TooHard(_) => Ok(false),
+        }
+    }
+
+    /// Takes up a conflict that nothing else resolved. Returns whether there is more to know than the lock.
+    ///
+    /// # Errors
+    /// The conflict.
+    pub(super) fn take_conflict(&mut self, subscriber: &mut dyn Subscriber) -> Result<bool> {
+        let Some((roots, mut conflict)) = self.conflict.take() else {
+            return Ok(false);
+        };
+        if self.facts.distrust() {
+            return Ok(true);
+        }
+        Err(self.explained(&roots, &mut conflict, subscriber))
+    }
+
     /// A conflict, with a change that resolves it: working that out may need more facts.
-    fn conflict(
+    fn explained(
         &mut self,
         roots: &[Root],
         conflict: &mut Conflict,
         subscriber: &mut dyn Subscriber,
-    ) -> Result<bool> {
+    ) -> Error {
         if let Reason::Nothing(missing) = &mut conflict.reason
             && missing.suggestion.is_none()
         {
@@ -75,12 +122,12 @@ impl Resolver<'_> {
                     }
                 }
                 Proposed::Found(proposal) => {
-                    return Err(conflict.error().hint(proposal.hint()));
+                    return conflict.error().hint(proposal.hint());
                 }
                 Proposed::None => break,
             }
         }
-        Err(conflict.error())
+        conflict.error()
     }
 
     fn solve(&self, roots: &[Root]) -> Solved {
@@ -122,16 +169,7 @@ impl Resolver<'_> {
         self.packages.refresh_hosts(&self.members, &named);
         let mut roots: Vec<Root> = Vec::new();
         for (index, request) in self.requests() {
-            if let Some(demand) = self.demanded(index, &request)? {
-                let root = Root {
-                    by: self.packages.label(index).into(),
-                    demand,
-                    is_member: true,
-                };
-                if !roots.contains(&root) {
-                    roots.push(root);
-                }
-            }
+            self.ask_in_name_of(index, [&request], &mut roots)?;
         }
         for index in self.packages.reached(&self.members) {
             for demand in self.remembered_demands(index) {
@@ -146,6 +184,29 @@ impl Resolver<'_> {
             }
         }
         Ok(roots)
+    }
+
+    /// Adds what requests of a path package ask for.
+    fn ask_in_name_of<'r>(
+        &self,
+        index: PackageIndex,
+        requests: impl IntoIterator<Item = &'r PackageRequest>,
+        roots: &mut Vec<Root>,
+    ) -> Result<()> {
+        for request in requests {
+            let Some(demand) = self.demanded(index, request)? else {
+                continue;
+            };
+            let root = Root {
+                by: self.packages.label(index).into(),
+                demand,
+                is_member: true,
+            };
+            if !roots.contains(&root) {
+                roots.push(root);
+            }
+        }
+        Ok(())
     }
 
     /// The requests of path packages, and who makes them: first visible ones, in order of directories.

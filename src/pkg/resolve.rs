@@ -18,7 +18,7 @@ use super::locking::Locked;
 use super::origin::origin_of;
 use super::packages::demand;
 use super::policy::Policy;
-use super::solve::{Preferred, Root};
+use super::solve::{Conflict, Preferred, Root};
 use super::{PackageIndex, Packages, Tools};
 use crate::declare::model::PackageRequest;
 use crate::error::{Error, Result};
@@ -62,6 +62,8 @@ pub struct Resolver<'a> {
     pub(super) wanted: BTreeSet<Release>,
     /// Facts that nobody could be asked for in this round.
     pub(super) lacking: Vec<Demand>,
+    /// What is asked for and cannot be answered, as of this round.
+    pub(super) conflict: Option<(Vec<Root>, Conflict)>,
     pub(super) origins: BTreeMap<Origin, Asked>,
     /// Global names of packages that have been executed, and what they were.
     pub(super) executed: BTreeMap<String, Definition>,
@@ -102,6 +104,7 @@ impl<'a> Resolver<'a> {
             hidden: Vec::new(),
             wanted: BTreeSet::new(),
             lacking: Vec::new(),
+            conflict: None,
             origins: BTreeMap::new(),
             executed: BTreeMap::new(),
             corrected: BTreeSet::new(),
@@ -141,6 +144,9 @@ impl<'a> Resolver<'a> {
             is_progress |= self.decide(subscriber)?;
             is_progress |= self.fetch_wanted(subscriber)?;
             if is_progress || self.extent() != before {
+                continue;
+            }
+            if self.take_conflict(subscriber)? {
                 continue;
             }
             // Nothing else goes on: whoever answers to a global name now is the one to be executed.

@@ -35,6 +35,7 @@
 //   EnableWarningsAsErrors  boolean, default false (the warnings themselves, `-Wall`, are always on)
 //   DisabledWarnings        list of names of warnings: 'unused-variable'. Numbers, which are MSVC's, are ignored with a note
 //   Resources               Windows' resources: ignored with a note
+//   Tests                   a recipe of the type 'Test' that depends on this module: { Source: ['test/…'] }
 //   Inputs                  list of paths and patterns of files that a 'Test' reads: it runs again when one changes
 //   Timeout                 seconds, of a 'Test'
 // Paths are relative to the package, or begin with `$(target)`, or with `$(target NAME)`, `$(target :MODULE)`: the target
@@ -43,8 +44,8 @@
 //
 // MODULES
 // C++ sources are scanned for what they export and import where modules are in play: an `Interface`, `Partitions`, a source
-// named *.cppm, *.ixx, *.mpp, *.cxxm, *.c++m or *.ccm, a dependency that shares modules, or `Modules: true`. `Modules: false`
-// turns it off. There `SOUP_BUILD` is defined, as Soup does for sources that are modules there and headers elsewhere. Not
+// named *.cppm, *.ixx, *.mpp, *.cxxm, *.c++m or *.ccm, a source of which a line begins with `export`, `import` or `module`, a
+// dependency that shares modules, or `Modules: true`. `Modules: false` turns it off. There `SOUP_BUILD` is defined, as Soup does for sources that are modules there and headers elsewhere. Not
 // supported: header units, `import std`, with Clang 14 partitions. A scan cannot read headers that another plugin makes in
 // the same module. All that import a module have its LanguageVersion.
 //
@@ -245,6 +246,10 @@ local isModular(build, language, ctx) =
     said == true
     || build.UnitRoles != {}
     || std.any(std.map(operations.isUnit, build.Source))
+    || hasModules(build.LanguageVersions.Cpp) && ctx.mentions(
+      [source for source in build.Source if operations.isCpp(source) && std.startsWith(source, '$(package)/')],
+      ['export', 'import', 'module'],
+    )
     || build.Inherited.Modules != []
        && hasModules(build.LanguageVersions.Cpp)
        && std.any(std.map(operations.isCpp, build.Source))
@@ -266,7 +271,7 @@ local standardMistakes(build, language, ctx) =
       ctx.name,
       modules.standardName(build.LanguageVersions.Cpp),
       module.Name,
-      dependency.name,
+      dependency.reference,
       modules.standardName(module.Standard),
       modules.standardName(module.Standard),
       ctx.name,
@@ -373,6 +378,8 @@ local test(wake, language, ctx) =
   //   companions       { C or Cpp: value of -std } for sources of the other language
   plugin(language):: function(wake) {
     name: 'wake.' + std.asciiLower(language.name),
+    // What a recipe may say, for tests.
+    keys:: recipes.keys(language),
     tasks: [
       { name: 'InitializeDefaults', run(ctx):: initializeDefaults(wake, language, ctx) },
       { name: 'ResolveTools', runAfter: ['InitializeDefaults'], run(ctx):: resolveTools(wake, ctx) },

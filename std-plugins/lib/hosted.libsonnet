@@ -279,6 +279,8 @@ local linkScript = |||
   //   test(ctx, given)                        the fields of an operation
   plugin(language):: function(wake) {
     name: 'wake.' + language.plugin,
+    // What a recipe may say, for tests.
+    keys:: keys + language.keys,
     tasks: [
       { name: 'RecipeBuild', run(ctx):: recipeBuild(wake, language, ctx) },
       { name: 'ResolveDependencies', runAfter: ['RecipeBuild'], run(ctx):: resolveDependencies(language, ctx) },

@@ -7,6 +7,7 @@
 )]
 
 mod commands;
+mod golden;
 mod keys;
 mod modules;
 mod recipes;
@@ -128,9 +129,9 @@ impl Case {
         self.input.dependencies.push(DependencyState {
             kind: kind.into(),
             key: None,
-            name: format!("acme/{name}"),
+            name: name.into(),
             module: "root".into(),
-            reference: String::new(),
+            reference: format!("acme/{name}"),
             target_directory: format!("$(target acme/{name}:root#1)"),
             executable: build["RunExecutable"].as_str().map(ToOwned::to_owned),
             shared_state: json!({ "Build": build }),

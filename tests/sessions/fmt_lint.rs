@@ -57,6 +57,22 @@ fn fmt_changes_blanks_and_says_where() {
     insta::assert_snapshot!(session.transcript());
 }
 
+/// Catches a file that is read-only, renamed over because its directory is not.
+#[test]
+fn what_is_read_only_stays_as_it_is() {
+    let space = Space::new();
+    let recipe = "Name:   'a'\nLanguage: 'C'\n";
+    space.file("Recipe.sml", recipe);
+    space.file("b/Recipe.sml", "Name: 'b'\nLanguage: 'C'\n");
+    let read_only = std::fs::Permissions::from_mode(0o444);
+    std::fs::set_permissions(space.path("Recipe.sml"), read_only).unwrap();
+    for command in [vec!["fmt"], vec!["pkg", "add", "./b"]] {
+        let run = space.wake(command).code(3);
+        run.says("Cannot write").says("it is read-only");
+        assert_eq!(space.read("Recipe.sml"), recipe);
+    }
+}
+
 #[test]
 fn lint_tells_errors_from_warnings() {
     let space = Space::new();

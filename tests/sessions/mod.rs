@@ -19,6 +19,7 @@ mod plugin_page;
 mod plugin_test;
 mod recipe_edits;
 mod recipes;
+mod soup;
 mod strangers;
 mod two_phases;
 

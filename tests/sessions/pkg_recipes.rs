@@ -134,3 +134,24 @@ fn recipes_ask_for_members_by_name() {
     let expected = "`app` needs `tool` as a `Build` or `Tool` dependency  (app/Recipe.sml:5:";
     assert!(refused.stderr.contains(expected), "{}", refused.stderr);
 }
+
+/// Catches a name that is not asked of the registry, and a lock of it that does not hold.
+#[test]
+fn what_no_member_is_called_is_asked_of_the_registry() {
+    let space = workspace();
+    let publish = ["-C", "base", "pkg", "publish", "../index"];
+    space.wake(publish).success();
+    space
+        .file("app/RootRecipe.sml", "Registry: '../index'\n")
+        .file(
+            "app/Recipe.sml",
+            "Name: 'app'\nLanguage: 'C'\nVersion: 1.0.0\nType: 'Executable'\nSource: ['main.c']\n\
+             Dependencies: { Runtime: ['base@1'] }\n",
+        )
+        .remove("app/PKG");
+    let run = space.wake(["-C", "app", "run", "-q"]).success();
+    assert_eq!(run.stdout, "base of a recipe\n");
+    space
+        .wake(["-C", "app", "pkg", "resolve", "--locked"])
+        .success();
+}

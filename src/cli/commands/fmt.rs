@@ -97,8 +97,7 @@ fn replace(file: &File, before: &str, after: &str) -> Result<()> {
     }
     let status = stamp::stat(&path)
         .map_err(|error| Error::io(format!("Cannot look at `{}`", path.display()), &error))?;
-    fs::write_atomic(&path, after.as_bytes())?;
-    tree::set_mode(&path, status.mode & PERMISSIONS)
+    tree::replace(&path, after.as_bytes(), status.mode & PERMISSIONS)
 }
 
 fn say(console: ConsoleOptions, text: &str) -> ExitCode {

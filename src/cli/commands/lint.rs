@@ -12,7 +12,7 @@ use crate::event::Level;
 use crate::jsonnet::client::Evaluators;
 use crate::jsonnet::protocol::{Answer, Finding, Request};
 use crate::report::{self, ConsoleOptions, Verbosity};
-use crate::workspace::discover::RECIPE;
+use crate::workspace::discover::RECIPES;
 use crate::workspace::files::{File, Language};
 
 pub(super) fn run(options: &Lint, console: ConsoleOptions) -> Result<ExitCode> {
@@ -74,7 +74,7 @@ fn one(file: &File, evaluators: &Evaluators, options: &Lint) -> Result<Vec<Findi
 fn sml(file: &File) -> Result<Vec<Finding>> {
     let shown = file.path.display().to_string();
     let found = mistakes(&shown, &files::text(file)?)?;
-    let is_recipe = file.path.ends_with(RECIPE);
+    let is_recipe = RECIPES.iter().any(|name| file.path.ends_with(name));
     let found = found.into_iter().filter(|_| is_recipe);
     Ok(found
         .map(|error| Finding {

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::fs;
 use crate::fs::{path, stamp, tree};
 use crate::pkg::resolution::Context;
-use crate::workspace::discover::RECIPE;
+use crate::workspace::discover::PKG;
 
 /// The bits of a mode that are permissions.
 const PERMISSIONS: u32 = 0o7777;
@@ -60,7 +60,7 @@ impl Attempt {
         let lock = context.layout.package_lock();
         Ok(Self {
             directory,
-            is_recipe: name == RECIPE,
+            is_recipe: name != PKG,
             shown,
             before: text.clone(),
             text,
@@ -91,8 +91,7 @@ impl Attempt {
     }
 
     fn replace(&self, text: &str) -> Result<()> {
-        fs::write_atomic(&self.file, text.as_bytes())?;
-        tree::set_mode(&self.file, self.mode)
+        tree::replace(&self.file, text.as_bytes(), self.mode)
     }
 
     /// Makes everything as it was. What somebody else has written meanwhile stays.

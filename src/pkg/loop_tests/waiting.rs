@@ -1,6 +1,7 @@
 //! Loops in which nothing goes on: what is said of them.
 
 use super::*;
+use crate::declare::model::Versions;
 
 /// Catches a stuck loop that says nothing of who waits for whom.
 #[test]
@@ -142,4 +143,27 @@ fn of_several_errors_the_same_is_shown() {
         world.seed.store(seed * 0x9e37_79b9, Relaxed);
         assert_eq!(world.error(), first, "seed {seed}");
     }
+}
+
+/// Catches a conflict that is told, or a lock that is doubted, before a member that waits has said how many versions there
+/// may be.
+#[test]
+fn a_member_that_waits_still_has_its_word_on_versions() {
+    let top = package("top", "1.0.0").asks("f", get("f", std("npm")));
+    let mut world = World::new(top.asks("a", global(get("a", crates()), 0)));
+    let g = PackageRequest {
+        versions: Some(Versions::OnePerMinor),
+        ..get("g@<2", crates())
+    };
+    let member = package("member", "1.0.0").asks("a", get("a", Source::Global));
+    world.member("member", &member.reads("a").asks("g", g));
+    world.offer("crates", package("a", "1.0.0"));
+    world.offer("crates", package("g", "1.0.0"));
+    world.offer("crates", package("g", "1.1.0"));
+    let f = package("f", "1.0.0").asks("old", get("g@=1.0.0", crates()));
+    world.offer("npm", f.asks("new", get("g@>=1.1", crates())));
+    let first = world.resolve().unwrap();
+    assert_eq!(first.chosen(), ["a@1.0.0", "f@1.0.0", "g@1.0.0", "g@1.1.0"]);
+    let kept = world.resolve_with(&all(), Some(&first.lock)).unwrap();
+    assert_eq!((kept.lock, kept.calls), (first.lock, vec![]));
 }

@@ -82,9 +82,13 @@ impl Packages {
                     "there is no directory `{}`",
                     path::display(&path, &self.top)
                 ))
-                .hint(match request.wanted.name.is_empty() {
-                    true => "correct the path of the reference",
-                    false => "correct the path in `from`",
+                .hint(match &request.at {
+                    _ if request.wanted.name.is_empty() => "correct the path of the reference",
+                    // A recipe has no `from`: only its lock says where a name is.
+                    Some(at) if at.file.ends_with("Recipe.sml") => {
+                        "`PackageLock.sml` beside the recipe names that path: correct it, or remove the file"
+                    }
+                    _ => "correct the path in `from`",
                 })),
         }
     }

@@ -21,7 +21,7 @@ use super::retriever::protocol::Required;
 use crate::declare::model::{Declaration, Exec, PackageInfo, PackageRequest, Program, Source};
 use crate::error::{Error, Result};
 use crate::fs;
-use crate::workspace::discover::RECIPE;
+use crate::workspace::discover::PKG;
 
 /// Held while an index is changed.
 const LOCK: &str = ".lock";
@@ -212,8 +212,8 @@ fn version(directory: &Path, declaration: &Declaration) -> Result<Version> {
         return Err(
             unpublishable(&label, declaration, "it has no version").hint(
                 match declaration_file(directory) {
-                    RECIPE => "Version: 1.0.0",
-                    _ => "wake.pkgInfo(…, version='1.0.0')",
+                    PKG => "wake.pkgInfo(…, version='1.0.0')",
+                    _ => "Version: 1.0.0",
                 },
             ),
         );
@@ -315,7 +315,7 @@ fn is_index(exec: &Exec, index: &Path, top: &Path) -> Option<bool> {
 fn pack(directory: &Path, declaration: &Declaration, index: &Path) -> Result<Vec<u8>> {
     let info = &declaration.info;
     let file = declaration_file(directory);
-    if declaration.files.is_none() && file != RECIPE {
+    if declaration.files.is_none() && file == PKG {
         let label = info.label();
         return Err(unpublishable(
             &label,
