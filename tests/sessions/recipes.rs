@@ -117,6 +117,32 @@ fn what_is_built_goes_to_the_output_root() {
     assert!(space.exists("other/_/App") && !space.exists("build/out"));
 }
 
+/// Catches files of others that an `OutputRoot` hides, and what is built that stays for ever when the `OutputRoot` changes.
+#[test]
+fn an_output_root_is_for_nothing_else_and_is_cleaned_when_it_was_changed() {
+    let space = workspace("Members: ['*'], OutputRoot: 'notes', Defines: ['ANSWER=1']");
+    space.file("notes/mine", "");
+    let refused = space.wake(["build", "app"]).code(2);
+    let told = "it holds `mine`, which wake did not make";
+    assert!(refused.stderr.contains(told), "{}", refused.stderr);
+    assert!(!space.exists("notes/.gitignore"));
+    space.edit("RootRecipe.sml", "OutputRoot: 'notes', ", "");
+    space.wake(["build", "./..."]).success();
+    space.edit("RootRecipe.sml", "Members", "OutputRoot: 'first', Members");
+    space.wake(["build", "./..."]).success();
+    space.wake(["clean", "--stale"]).success();
+    assert!(!space.exists(".wake/out/_") && space.exists("first/_/App"));
+    space.wake(["build", "./..."]).success().says("up to date");
+    for (before, after) in [("first", "second"), ("second", "third")] {
+        space.edit("RootRecipe.sml", before, after);
+        space.wake(["build", "./..."]).success();
+    }
+    space.file("second/mine", "");
+    space.wake(["clean"]).success();
+    assert!(!space.exists("first") && !space.exists("third"));
+    assert!(!space.exists("second/_") && space.exists("second/mine") && space.exists("notes/mine"));
+}
+
 /// Catches an output directory that is a pattern's when it belongs to the package at the top.
 #[test]
 fn patterns_of_the_package_around_the_output_root_do_not_enter_it() {
@@ -127,9 +153,9 @@ fn patterns_of_the_package_around_the_output_root_do_not_enter_it() {
             "Recipe.sml",
             "Name: 'p', Language: 'C', Type: 'Executable', Source: ['**/*.c']",
         )
-        .file("main.c", "int main(void) { return 0; }")
-        .file("out/generated.c", "This is no C.");
+        .file("main.c", "int main(void) { return 0; }");
     space.wake(["build"]).success();
+    space.file("out/generated.c", "This is no C.");
     space.wake(["build"]).success().says("up to date");
     assert!(space.exists("out/generated.c"));
 }
