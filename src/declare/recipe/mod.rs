@@ -9,6 +9,7 @@ pub mod document;
 mod package_lock;
 mod plugin;
 pub mod properties;
+mod published;
 pub mod reference;
 mod tracked;
 
@@ -17,3 +18,4 @@ mod tests;
 
 pub use answer::{Recipes, from_file};
 pub use dependencies::FromFile;
+pub use published::Published;
