@@ -160,6 +160,50 @@ fn patterns_of_the_package_around_the_output_root_do_not_enter_it() {
     assert!(space.exists("out/generated.c"));
 }
 
+/// Catches tasks that cannot read an SDK, that read beside it, or that do not notice that it has changed.
+#[test]
+fn tasks_read_the_directories_of_sdks() {
+    let space = Space::new();
+    let home = space.path("../home").canonicalize().unwrap();
+    let home = home.display();
+    space
+        .file("../home/kit/version", "7")
+        .file("../home/kit/include/kit.h", "")
+        .file("../home/beside", "")
+        .file(
+            "../home/.config/wake/LocalUserConfig.sml",
+            format!("SDKs: [ {{ Name: 'Kit', SourceDirectories: ['{home}/kit'] }} ]"),
+        )
+        .file(
+            "Recipe.sml",
+            "Name: 'p', Language: 'Command', Operations: [], File: 'version', Dependencies: { Build: ['./kit'] }",
+        )
+        .file("kit/Recipe.sml", "Name: 'kit', Language: 'Jsonnet', Source: ['kit.libsonnet']")
+        .file(
+            "kit/kit.libsonnet",
+            "function(wake) { name: 'kit', tasks: [{ name: 'Kit', run(ctx):: {
+               local kit = ctx.sdks[0].SourceDirectories[0],
+               messages: [wake.info(ctx.readFile(kit + '/' + ctx.recipe.File) + ' ' + std.join(' ', ctx.glob([kit + '/**/*.h', 'kit/*'])))],
+             } }] }",
+        );
+    space
+        .wake(["build"])
+        .success()
+        .says("7 /")
+        .says("/kit/include/kit.h");
+    space.file("../home/kit/version", "8");
+    space.wake(["build"]).success().says("8 /");
+    space.file("../home/kit/include/new.h", "");
+    space.wake(["build"]).success().says("/kit/include/new.h");
+    space.edit("Recipe.sml", "'version'", "'../beside'");
+    let refused = space.wake(["build"]).code(2);
+    assert!(
+        refused.stderr.contains("leaves the package"),
+        "{}",
+        refused.stderr
+    );
+}
+
 /// Catches parameters of the user's config that win over the command line or are not seen.
 #[test]
 fn the_users_config_is_read() {
