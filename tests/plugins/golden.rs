@@ -241,6 +241,7 @@ fn cpp() {
 fn command() {
     let operation = json!({"Executable": "sh", "Outputs": ["gen/a.h", "x.txt", "liba.a"]});
     let base = || json!({ "Operations": [operation] });
+    let test = || json!({ "Type": "Test", "Operations": [{"Executable": "sh"}] });
     let golden = Golden {
         plugin: "command",
         shared: None,
@@ -254,6 +255,8 @@ fn command() {
             ("PublicDefines", base(), json!(["X=1"])),
             ("PublicIncludePaths", base(), json!(["gen"])),
             ("RunExecutable", base(), json!("x.txt")),
+            ("Timeout", test(), json!(5)),
+            ("Type", json!({"Operations": [{"Executable": "sh"}]}), json!("Test")),
         ],
     };
     golden.check();

@@ -9,6 +9,7 @@ pub mod document;
 mod package_lock;
 mod plugin;
 pub mod properties;
+mod published;
 pub mod reference;
 mod tracked;
 
@@ -17,6 +18,7 @@ mod tests;
 
 pub use answer::{Recipes, from_file};
 pub use dependencies::FromFile;
+pub use published::Published;
 
 use crate::error::Result;
 
