@@ -1,7 +1,7 @@
 //! Packages that a `Recipe.sml` declares, from making one to cleaning up.
 
 use super::fetched::index;
-use crate::support::{Session, Space};
+use crate::support::Space;
 
 const RECIPE: &str = "Name: 'App'
 Language: 'C|0'
