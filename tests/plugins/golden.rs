@@ -175,6 +175,7 @@ fn compiled(extension: &str) -> Vec<(&'static str, Value, Value)> {
             library(),
             json!([{"Root": "include", "Target": "acme", "Files": ["a.h"]}]),
         ),
+        ("PublicHeaders", library(), json!([{"Root": "include/"}])),
         ("PublicIncludePaths", library(), json!(["include"])),
         ("Resources", library(), json!("app.rc")),
         ("RuntimeDependencies", program(), json!(["data.txt"])),
@@ -241,7 +242,6 @@ fn cpp() {
 fn command() {
     let operation = json!({"Executable": "sh", "Outputs": ["gen/a.h", "x.txt", "liba.a"]});
     let base = || json!({ "Operations": [operation] });
-    let test = || json!({ "Type": "Test", "Operations": [{"Executable": "sh"}] });
     let golden = Golden {
         plugin: "command",
         shared: None,
@@ -255,8 +255,16 @@ fn command() {
             ("PublicDefines", base(), json!(["X=1"])),
             ("PublicIncludePaths", base(), json!(["gen"])),
             ("RunExecutable", base(), json!("x.txt")),
-            ("Timeout", test(), json!(5)),
-            ("Type", json!({"Operations": [{"Executable": "sh"}]}), json!("Test")),
+            (
+                "Timeout",
+                json!({"Type": "Test", "Operations": [{"Executable": "sh"}]}),
+                json!(5),
+            ),
+            (
+                "Type",
+                json!({"Operations": [{"Executable": "sh"}]}),
+                json!("Test"),
+            ),
         ],
     };
     golden.check();
