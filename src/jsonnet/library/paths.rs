@@ -156,7 +156,7 @@ fn read_text(scope: &Scope, given: &str) -> Result<String, Error> {
     let path = fs::path::clean(&directory.join(&relative));
     let leaves = || {
         Error::user(format!("`{given}` leaves the package"))
-            .hint("besides, tasks read what lies in the `SourceDirectories` of an SDK in `LocalUserConfig.sml`")
+            .hint("tasks read files of the package that is built, and below the `SourceDirectories` of an SDK in `LocalUserConfig.sml`")
     };
     let is_own = path.starts_with(directory);
     let around = match below_sdk(scope, &path) {
