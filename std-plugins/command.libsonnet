@@ -1,6 +1,8 @@
 // `Language: 'Command'`: raw operations, for generators and tools that no other plugin knows.
 //
 // RECIPE KEYS
+//   Type                'Test': operations without outputs are tests, which only `wake test` runs: exit code 0 passes, 77 skips
+//   Timeout             seconds, of each test
 //   Operations          list of objects with the fields
 //     Title             string; default `Make <first output>` or `Run <executable>`
 //     Executable        string, required: a bare name is found in PATH, a relative path (with `/`) is a file of the package
@@ -14,7 +16,8 @@
 //     Stdout            path relative to the target directory: the output that standard output becomes
 //     Depfile           path relative to the target directory
 //   What dependents in C and C++ get; paths are relative to the target directory:
-//   PublicIncludePaths  list of directories to include from (also under the name IncludePaths)
+//   PublicIncludePaths  list of directories to include from
+//   IncludePaths        the same
 //   PublicDefines       list of 'NAME' or 'NAME=value'
 //   GeneratedHeaders    list of headers; default: all outputs with the extension of a header
 //   LinkLibraries       list of archives and shared libraries, in link order
@@ -65,6 +68,8 @@ local keys = {
   PublicDefines: 'strings',
   PublicIncludePaths: 'strings',
   RunExecutable: 'string',
+  Timeout: 'seconds',
+  Type: 'string',
   Version: 'any',
 };
 
@@ -82,7 +87,7 @@ local toolTable(tools) =
   local entries(tool) = [
     { [name + (if tool.module == 'root' then '' else ':' + tool.module)]: tool.executable }
     + { [name + ':' + tool.module]: tool.executable }
-    for name in tails(tool.name) + ['']
+    for name in tails(tool.reference) + ['']
   ];
   local table = std.foldl(function(table, entry) entry + table, std.flatMap(entries, tools), {});
   // Without the layers: every operation looks at it.
@@ -110,6 +115,7 @@ local prepared(wake, ctx, declared, index, tools) =
   local stdin = inPackage('Stdin');
   local stdout = inTarget('Stdout');
   local allOutputs = outputs + listOf(stdout);
+  local isTest = std.get(ctx.recipe, 'Type') == 'Test' && allOutputs == [];
   local values = { input: inputs, output: outputs };
   local arguments = substitute(list('Arguments'), values, { tool: tools.table });
   local executable = substitute([declared.Executable], values, { tool: tools.table });
@@ -123,7 +129,7 @@ local prepared(wake, ctx, declared, index, tools) =
         subject,
         std.length(list('Inputs')),
         std.length(list('Outputs')),
-        if tools.list == [] then 'none' else std.join(', ', [tool.name + ':' + tool.module for tool in tools.list]),
+        if tools.list == [] then 'none' else std.join(', ', [tool.reference + ':' + tool.module for tool in tools.list]),
       ]
       for token in arguments.strays + executable.strays
     ],
@@ -140,6 +146,8 @@ local prepared(wake, ctx, declared, index, tools) =
       stdin: stdin,
       stdout: stdout,
       depfile: inTarget('Depfile'),
+      timeout: if isTest then std.get(ctx.recipe, 'Timeout'),
+      test: isTest,
     }),
   };
 
@@ -159,6 +167,17 @@ local shared(ctx, outputs) =
     },
   };
 
+// `Type` is for tests alone, and so is what only they have.
+local wrongUses(ctx) =
+  local subject = 'the recipe of `%s`' % ctx.name;
+  local type = std.get(ctx.recipe, 'Type', 'Test');
+  check.oneOf(type, ['Test'], '`Type` of ' + subject)
+  + (
+    if std.objectHas(ctx.recipe, 'Timeout') && !std.objectHas(ctx.recipe, 'Type') then
+      ['`Timeout` of %s has no use: it is for `Type: \'Test\'`' % subject]
+    else []
+  );
+
 local build(wake, ctx) =
   local wrongTypes = check.types(ctx.recipe, keys, 'the recipe of `%s`' % ctx.name);
   local tools = std.get(ctx.dependencies, 'Tool', []);
@@ -170,7 +189,7 @@ local build(wake, ctx) =
   local wrong = if wrongTypes != [] then wrongTypes
   // An empty list is fine: such a module only gathers its dependencies.
   else if !std.objectHas(ctx.recipe, 'Operations') then ['`%s` has no `Operations`' % ctx.name]
-  else std.flatMap(function(one) one.mistakes, all);
+  else wrongUses(ctx) + std.flatMap(function(one) one.mistakes, all);
   local doubts = std.map(wake.warning, check.unused(ctx, keys));
   if wrong != [] then { messages: doubts + check.errors(wake, wrong) }
   else {
@@ -181,5 +200,8 @@ local build(wake, ctx) =
 
 function(wake) {
   name: 'wake.command',
+  // What a recipe and one of its operations may say, for tests.
+  keys:: keys,
+  operationKeys:: fields,
   tasks: [{ name: 'Build', run(ctx):: build(wake, ctx) }],
 }

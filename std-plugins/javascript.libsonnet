@@ -43,7 +43,7 @@ local text(content) = std.strReplace(content, '$', '$$');
 
 local everything = {
   include: ['**/*'],
-  exclude: ['**/node_modules/**', '**/PKG', '**/Recipe.sml', '**/RootRecipe.sml', 'wake.lock', 'PackageLock.sml'],
+  exclude: ['**/node_modules/**', '**/PKG', '**/{Recipe,recipe,RootRecipe,root-recipe,PackageLock,package-lock}.sml', 'wake.lock'],
 };
 local testPatterns = ['**/*.test.{js,mjs,cjs}', 'test/**/*.{js,mjs,cjs}'];
 

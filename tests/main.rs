@@ -11,6 +11,7 @@ mod evaluation;
 mod plans;
 mod plugins;
 mod plugins_more;
+mod plugins_rust_go;
 mod real;
 mod retrieve;
 mod retrievers;

@@ -98,6 +98,7 @@ Examples:
 Examples:
   wake init                       a C++ package in the current directory
   wake init hello --language C    a C package in the new directory `hello`
+  wake init tool --language Rust  one in another language
   wake init headers --plugin      a plugin with a test in the new directory `headers`
   wake init hello --sml           one that a `Recipe.sml` declares")]
     Init(RawInit),
@@ -371,8 +372,31 @@ pub(super) struct RawInit {
 pub enum Language {
     #[value(name = "C", alias = "c")]
     C,
-    #[value(name = "C++", aliases = ["c++", "cpp", "Cpp"])]
+    #[value(name = "C++", aliases = ["c++", "cpp", "Cpp", "CPP"])]
     Cpp,
+    #[value(name = "C#", aliases = ["c#", "csharp", "CSharp"])]
+    CSharp,
+    #[value(name = "Go", aliases = ["go", "golang"])]
+    Go,
+    #[value(name = "Java", alias = "java")]
+    Java,
+    #[value(name = "JavaScript", aliases = ["javascript", "Javascript", "js"])]
+    JavaScript,
+    #[value(name = "Python", aliases = ["python", "py"])]
+    Python,
+    #[value(name = "Rust", aliases = ["rust", "rs"])]
+    Rust,
+    #[value(name = "Command", alias = "command")]
+    Command,
+}
+
+impl Language {
+    /// As recipes have it: `C++`.
+    pub fn name(self) -> String {
+        self.to_possible_value()
+            .map(|value| value.get_name().to_owned())
+            .unwrap_or_default()
+    }
 }
 
 #[derive(Debug, Args)]

@@ -150,8 +150,12 @@ pub enum DeclaredPlugin {
     /// In the argument `plugin` of `wake.pkg`.
     Pkg,
     /// In a file of jsonnet, relative to the package's directory: the `Source` of a recipe whose `Language` is `Jsonnet`.
+    /// Behind [`MADE`] it is one that an operation of that recipe makes.
     File(String),
 }
+
+/// What the path of a file begins with that operations of the module itself make.
+pub const MADE: &str = "$(target)/";
 
 /// The name of what `wake.getPkg(wake.resolver, …)` asks for; no package can be called so.
 pub const RESOLVER: &str = "wake.resolver";

@@ -2,7 +2,7 @@
 //!
 //! As GCC and Clang write them: `target: path path \` over several lines, any number of rules (`-MP` adds one without
 //! prerequisites a header). A space in a path is `\ `, a `#` is `\#`, a dollar is `$$`; other backslashes are themselves,
-//! but those right before a space or `#` are doubled.
+//! but those right before a space or `#` are doubled. A line that begins with `#` is a comment: rustc writes some.
 
 /// The prerequisites of all rules, in order, each once; an error says what is wrong, with its line.
 pub fn parse(text: &[u8]) -> Result<Vec<Vec<u8>>, String> {
@@ -52,6 +52,9 @@ impl Reader<'_> {
                 self.line += 1;
             } else if matches!(self.peek(0), Some(b' ' | b'\t')) {
                 self.at += 1;
+            } else if self.peek(0) == Some(b'#') {
+                let rest = &self.text[self.at..];
+                self.at += rest.iter().take_while(|&&byte| byte != b'\n').count();
             } else {
                 return self.peek(0).is_some();
             }
@@ -166,6 +169,13 @@ mod tests {
     fn several_targets_and_colons_in_names() {
         assert_eq!(paths("a.o a.d : x:y.h\nb:c.o: z"), ["x:y.h", "z"]);
         assert_eq!(paths("a.o:\\\n x"), ["x"]);
+    }
+
+    /// rustc notes which variables it read.
+    #[test]
+    fn comments_are_no_rules() {
+        let text = "a: b.rs\n\nb.rs:\n\n# env-dep:NAME=x y\n# env-dep:NONE\nc: d\n#";
+        assert_eq!(paths(text), ["b.rs", "d"]);
     }
 
     #[test]

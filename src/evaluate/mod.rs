@@ -69,6 +69,8 @@ pub struct Options {
     pub grace: Duration,
     /// A directory for temporary files, of which wake owns everything: `.wake/tmp`.
     pub private: PathBuf,
+    /// What tools keep between runs, `.wake/cache`: what is read there is no dependency.
+    pub caches: PathBuf,
     /// How many operations of a pool run at once; 1 for those that are not named.
     pub pools: BTreeMap<String, usize>,
     pub interrupt: Interrupt,
@@ -87,6 +89,7 @@ impl Options {
             test_timeout: None,
             marks: Vec::new(),
             grace: Duration::from_secs(2),
+            caches: private.with_file_name("cache"),
             private,
             pools: BTreeMap::new(),
             interrupt,

@@ -24,8 +24,8 @@ use super::{Options, depfile};
 /// Head and tail of what is kept in the state of what an operation printed.
 const KEPT: usize = 32 << 10;
 
-/// What is read below these is no dependency (DESIGN §5.2), nor what is read below the private directories: it differs
-/// at every look.
+/// What is read below these is no dependency (DESIGN §5.2), nor what is read below the private directories and caches: it
+/// differs at every look.
 const NEVER_COUNT: [&str; 3] = ["/dev", "/proc", "/sys"];
 
 /// How a job ended.
@@ -273,7 +273,8 @@ impl Workshop<'_> {
         let mut discovered = Vec::with_capacity(paths.len());
         for path in paths {
             let path = self.resolve(&directory.join(std::ffi::OsString::from_vec(path)));
-            let is_private = path.starts_with(&self.options.private);
+            let is_private =
+                path.starts_with(&self.options.private) || path.starts_with(&self.options.caches);
             if is_private || NEVER_COUNT.iter().any(|root| path.starts_with(root)) {
                 continue;
             }

@@ -4,14 +4,16 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result, suggestion};
 
-const PLUGINS: [(&str, &str); 7] = [
+const PLUGINS: [(&str, &str); 9] = [
     ("C", "c"),
     ("C++", "cpp"),
     ("C#", "csharp"),
     ("Command", "command"),
+    ("Go", "go"),
     ("Java", "java"),
     ("JavaScript", "javascript"),
     ("Python", "python"),
+    ("Rust", "rust"),
 ];
 
 /// The language of recipes that are plugins: they need none themselves.

@@ -199,6 +199,7 @@ fn attempt(
     let shared = Shared {
         host_parameters: &request.host_parameters,
         sdks: &context.workspace.user_config.sdks,
+        layout: context.layout,
         preprocessed,
     };
     let is_test = request.purpose == Purpose::Test;

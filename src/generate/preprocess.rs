@@ -2,11 +2,11 @@
 //!
 //! It does not know how operations run.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use super::Run;
 use super::instances::Preprocessed;
-use super::lower::Lowered;
+use super::lower::{Lowered, Preprocess};
 use crate::error::{Error, Kind, Result};
 use crate::evaluate::state::State;
 use crate::event::{Subscriber, Summary};
@@ -42,29 +42,41 @@ impl Made {
         subscriber: &mut dyn Subscriber,
     ) -> Result<()> {
         let pending = || lowered.preprocess.iter().filter(|one| one.is_pending);
-        let asking = pending().map(|one| (&one.instance, &one.label));
-        for (instance, label) in asking.collect::<BTreeSet<_>>() {
-            self.pass(instance, label)?;
+        let asking: BTreeMap<_, _> = pending().map(|one| (&one.instance, one)).collect();
+        for one in asking.into_values() {
+            self.pass(one)?;
+        }
+        if let Some(unmade) = pending().find(|one| graph.maker(one.file).is_none()) {
+            let (path, label) = (state.display(unmade.file), &unmade.label);
+            return Err(Error::user(format!("No operation makes `{path}`"))
+                .cause(format!("it is the plugin that `{label}` is there for"))
+                .hint("a `Build` dependency of the plugin must have a task that makes it; or name a file of the package"));
         }
         let files: Vec<FileId> = pending().map(|one| one.file).collect();
         succeed(&run(graph, state, files, subscriber)?)?;
         for one in pending() {
-            let content = content(state, one.file)?;
+            let content = content(state, one)?;
             let of_instance = self.contents.entry(one.instance.clone()).or_default();
             of_instance.insert(one.text.clone(), content);
         }
         Ok(())
     }
 
-    /// Counts one more pass of an instance.
-    fn pass(&mut self, instance: &str, label: &str) -> Result<()> {
-        let passes = self.passes.entry(instance.to_owned()).or_default();
+    /// Counts one more pass of an instance, which asks for `one` now.
+    fn pass(&mut self, one: &Preprocess) -> Result<()> {
+        let passes = self.passes.entry(one.instance.clone()).or_default();
         *passes += 1;
         if *passes <= MOST_PASSES {
             return Ok(());
         }
         Err(Error::user(format!(
-            "The tasks of `{label}` ask for `preprocess` again and again"
+            "The tasks of `{}` ask for `preprocess` again and again",
+            one.label
+        ))
+        .at_if_absent(one.at.as_ref())
+        .cause(format!(
+            "they have read what they asked for {MOST_PASSES} times, and ask for `{}` now",
+            one.operation
         ))
         .hint("what they ask for must not depend without end on the outputs that they have read"))
     }
@@ -115,23 +127,34 @@ fn succeed(summary: &Summary) -> Result<()> {
 }
 
 /// An output as tasks read it.
-fn content(state: &State, file: FileId) -> Result<String> {
-    let shown = state.display(file);
-    let subject = || {
+fn content(state: &State, one: &Preprocess) -> Result<String> {
+    let subject = |cause: &str| {
+        let shown = state.display(one.file);
         Error::user(format!(
             "Tasks cannot read `{shown}`, which `preprocess` makes"
         ))
+        .cause(cause)
+        .cause(format!(
+            "in the operation `{}` of `{}`",
+            one.operation, one.label
+        ))
+        .at_if_absent(one.at.as_ref())
     };
-    let path = state.absolute(file);
-    if fs::is_directory(&path) {
-        return Err(subject()
-            .cause("it is a directory")
-            .hint("have the operation make a file"));
+    let path = state.absolute(one.file);
+    if !fs::is_file(&path) {
+        let cause = match (fs::is_directory(&path), fs::exists(&path)) {
+            (true, _) => "it is a directory",
+            (_, true) => "it is a pipe or a device",
+            _ => "it is a link that leads nowhere",
+        };
+        return Err(subject(cause).hint("have the operation make a file"));
     }
     let content = fs::read(&path)?;
     if content.len() > LONGEST {
         let bytes = content.len();
-        return Err(subject().cause(format!("it has {bytes} bytes, the most are {LONGEST}")));
+        return Err(subject(&format!(
+            "it has {bytes} bytes, the most are {LONGEST}"
+        )));
     }
-    String::from_utf8(content).map_err(|_| subject().cause("it is not UTF-8"))
+    String::from_utf8(content).map_err(|_| subject("it is not UTF-8"))
 }

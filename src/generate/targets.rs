@@ -126,7 +126,7 @@ impl Finder<'_> {
     /// The member at a directory.
     fn package_at(&self, directory: &Path, reads: &mut Vec<Read>) -> Result<PackageIndex> {
         let shown = path::display(directory, &self.workspace.top);
-        let is_declared = [discover::PKG, discover::RECIPE].map(|name| {
+        let is_declared = discover::DECLARATIONS.map(|name| {
             let path = directory.join(name);
             let exists = fs::is_file(&path);
             reads.push(Read::Existence { path, exists });

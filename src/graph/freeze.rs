@@ -80,18 +80,16 @@ pub fn freeze(operations: &[Operation], meta: &Meta) -> Result<Vec<u8>, Contradi
         position[index] = place;
     }
 
+    let makers = order.iter().map(|&index| {
+        let needs = needs(index).into_iter();
+        needs.map(|(maker, _)| OperationId::from_index(position[maker]).0)
+    });
+    let dependencies = pruned(makers.map(Iterator::collect).collect());
     let mut dependents: Vec<Vec<u32>> = vec![Vec::new(); order.len()];
-    let mut dependencies: Vec<Vec<u32>> = Vec::with_capacity(order.len());
-    for (place, &index) in order.iter().enumerate() {
-        let mut makers: Vec<u32> = needs(index)
-            .into_iter()
-            .map(|(maker, _)| OperationId::from_index(position[maker]).0)
-            .collect();
-        makers.sort_unstable();
-        for &maker in &makers {
+    for (place, makers) in dependencies.iter().enumerate() {
+        for &maker in makers {
             dependents[maker as usize].push(OperationId::from_index(place).0);
         }
-        dependencies.push(makers);
     }
 
     let mut edges: Vec<u32> = Vec::new();
@@ -130,6 +128,28 @@ pub fn freeze(operations: &[Operation], meta: &Meta) -> Result<Vec<u8>, Contradi
         &cold,
         &encode(meta),
     ]))
+}
+
+/// The operations that each operation needs, sorted, without those that another one of them needs itself: who waits for
+/// that one waits for them.
+fn pruned(mut needed: Vec<Vec<u32>>) -> Vec<Vec<u32>> {
+    needed.iter_mut().for_each(|of_one| of_one.sort_unstable());
+    // The latest operation for which each was found to be redundant.
+    let mut redundant_for = vec![u32::MAX; needed.len()];
+    let mut pruned = Vec::with_capacity(needed.len());
+    for (place, direct) in needed.iter().enumerate() {
+        let place = OperationId::from_index(place).0;
+        for &maker in direct {
+            for &earlier in &needed[maker as usize] {
+                redundant_for[earlier as usize] = place;
+            }
+        }
+        let kept = direct
+            .iter()
+            .filter(|&&maker| redundant_for[maker as usize] != place);
+        pruned.push(kept.copied().collect());
+    }
+    pruned
 }
 
 fn files(files: &[FileId]) -> impl Iterator<Item = u32> + '_ {
@@ -173,4 +193,17 @@ fn assemble(sections: [&[u8]; SECTIONS]) -> Vec<u8> {
     header.checksum = checksum(&header, &bytes[size_of::<Header>()..]);
     bytes[..size_of::<Header>()].copy_from_slice(bytes_of(&header));
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Catches an edge that is dropped although nothing else leads there, and one that is kept although something does.
+    #[test]
+    fn an_edge_beside_a_way_of_two_is_dropped() {
+        let needed = vec![vec![], vec![0], vec![0, 1], vec![], vec![3, 2, 0]];
+        let expected = [vec![], vec![0], vec![1], vec![], vec![2, 3]];
+        assert_eq!(pruned(needed), expected);
+    }
 }

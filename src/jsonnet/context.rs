@@ -44,7 +44,7 @@ const fn field(
 }
 
 /// The fields of `ctx` that are the same for all tasks.
-pub(super) static FIXED: [Field; 13] = [
+pub(super) static FIXED: [Field; 14] = [
     field(
         "name",
         "string",
@@ -53,6 +53,12 @@ pub(super) static FIXED: [Field; 13] = [
             "root" => Val::string(of.input.info.name.as_str()),
             module => Val::string(module),
         },
+    ),
+    field(
+        "label",
+        "string",
+        "The module as messages call it: `acme/terminal:lib`; that of a recipe's `Tests` ends in `.tests`",
+        |of| Val::string(of.input.label.as_str()),
     ),
     field("version", "string or null", "The package's version", |of| {
         to_value(&json!(of.input.info.version))
@@ -144,9 +150,13 @@ pub(super) static STATE: [Entry; 2] = [
 
 /// The fields of an element of `ctx.dependencies.<Kind>`, in the order in which [`dependencies`] writes them.
 pub(super) static DEPENDENCY: [Entry; 6] = [
-    entry("name", "string", "The package: `acme/terminal`"),
+    entry(
+        "name",
+        "string",
+        "The package, without its namespace: `terminal`",
+    ),
     entry("module", "string", "Its module: `root`"),
-    entry("reference", "string", "How the recipe names it"),
+    entry("reference", "string", "The package: `acme/terminal`"),
     entry(
         "targetDirectory",
         "string",

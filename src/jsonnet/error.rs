@@ -217,7 +217,8 @@ fn expected_token(token: &str) -> String {
     format!("`{}`", unescaped.unwrap_or(token))
 }
 
-fn describe(kind: &ErrorKind) -> Error {
+/// What an error of the library says; its place is another matter.
+pub(super) fn describe(kind: &ErrorKind) -> Error {
     match kind {
         ErrorKind::NoSuchField(name, near) => {
             with_near(Error::user(format!("There is no field `{name}`")), near)
@@ -242,6 +243,8 @@ fn describe(kind: &ErrorKind) -> Error {
         ErrorKind::TooManyArgsFunctionHas(count, _) => {
             Error::user(format!("Too many arguments: the function takes {count}"))
         }
+        ErrorKind::ConvertNumValue(_) => Error::user("A number is too large")
+            .cause("the largest number of jsonnet is about 1.8e308"),
         ErrorKind::ImportBadFileUtf8(path) => Error::user(format!("`{path}` is not UTF-8 text")),
         other => Error::user(capitalized(&other.to_string())),
     }

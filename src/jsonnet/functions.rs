@@ -405,6 +405,17 @@ pub(super) static CONTEXT_FUNCTIONS: &[Function] = &[
         run: paths::read_file,
     },
     Function {
+        name: "ctx.mentions",
+        parameters: &[
+            required("paths", Kind::TextOrList),
+            required("words", Kind::TextOrList),
+        ],
+        result: "boolean",
+        meaning: "Whether a line of any of these files of the package begins, blanks aside, with one of the words. Only the answer is tracked: an edit that does not change it is no reason to run tasks again",
+        audience: Audience::Tasks,
+        run: paths::mentions,
+    },
+    Function {
         name: "ctx.findTool",
         parameters: &[
             required("name", Kind::Text),
@@ -442,7 +453,7 @@ fn bare(name: &'static str) -> &'static str {
     name.rsplit('.').next().unwrap_or(name)
 }
 
-/// Adds `glob`, `readFile` and `findTool` of a package to the object that tasks see.
+/// Adds `glob`, `readFile` and the others of a package to the object that tasks see.
 pub(super) fn add_context_functions(builder: &mut ObjValueBuilder, scope: &Rc<Scope>) {
     add_functions(builder, scope, CONTEXT_FUNCTIONS);
 }

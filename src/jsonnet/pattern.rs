@@ -9,6 +9,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use crate::error::{Error, Result};
 use crate::fs;
+use crate::workspace::discover::DECLARATIONS;
 use crate::workspace::layout::is_closed;
 
 /// Never matched at the workspace's top: wake writes it.
@@ -83,20 +84,45 @@ impl Step {
             Self::Name { matcher, dotted } => (!is_hidden || *dotted) && matcher.is_match(name),
         }
     }
+
+    /// Whether the steps match all of `path`.
+    fn match_all(steps: &[Self], path: &[&Path]) -> bool {
+        match (steps.split_first(), path.split_first()) {
+            (None, rest) => rest.is_none(),
+            (Some((Self::Any, later)), None) => Self::match_all(later, path),
+            (Some((Self::Name { .. }, _)), None) => false,
+            (Some((step @ Self::Any, later)), Some((name, rest))) => {
+                Self::match_all(later, path) || (step.matches(name) && Self::match_all(steps, rest))
+            }
+            (Some((step, later)), Some((name, rest))) => {
+                step.matches(name) && Self::match_all(later, rest)
+            }
+        }
+    }
 }
 
 impl Alternative {
-    /// Whether the steps from `at` match all of `path`.
-    fn matches(&self, at: usize, path: &[&Path]) -> bool {
-        match (self.steps.get(at), path.split_first()) {
-            (None, rest) => rest.is_none(),
-            (Some(Step::Any), None) => self.matches(at + 1, path),
-            (Some(Step::Name { .. }), None) => false,
-            (Some(step @ Step::Any), Some((name, rest))) => {
-                self.matches(at + 1, path) || (step.matches(name) && self.matches(at, rest))
-            }
-            (Some(step), Some((name, rest))) => step.matches(name) && self.matches(at + 1, rest),
+    fn matches(&self, path: &[&Path]) -> bool {
+        Step::match_all(&self.steps, path)
+    }
+
+    /// Whether it matches all below the directory `path` that is not hidden.
+    fn covers(&self, path: &[&Path]) -> bool {
+        // A final `**` is two steps: directories, and a file.
+        let [before @ .., Step::Any, Step::Name { matcher, .. }] = self.steps.as_slice() else {
+            return false;
+        };
+        if matcher.glob().glob() != "*" {
+            return false;
         }
+        (0..=path.len()).any(|end| {
+            let (outer, inner) = path.split_at(end);
+            Step::match_all(before, outer) && inner.iter().all(|name| Step::Any.matches(name))
+        })
+    }
+
+    fn may_match_hidden(&self) -> bool {
+        (self.steps.iter()).any(|step| matches!(step, Step::Name { dotted: true, .. }))
     }
 
     /// Whether the steps from `at` can match something below the directory `path`.
@@ -269,8 +295,9 @@ impl Walk<'_> {
         }
         let entries = fs::list(&path)?;
         self.listed.insert(path.clone());
-        let is_package =
-            |name: &std::ffi::OsString| name == "PKG" || name == "Recipe.sml" || is_closed(name);
+        let is_package = |name: &std::ffi::OsString| {
+            DECLARATIONS.iter().any(|one| name == one) || is_closed(name)
+        };
         if depth > 0 && entries.iter().any(|(name, _)| is_package(name)) {
             return Ok(());
         }
@@ -284,7 +311,7 @@ impl Walk<'_> {
                 let reaching: Vec<usize> = (reaching.iter().copied())
                     .filter(|&index| self.include[index].reaches(0, &steps))
                     .collect();
-                if !reaching.is_empty() {
+                if !reaching.is_empty() && !self.is_excluded(&steps, &reaching) {
                     self.enter(&entry, depth + 1, &reaching)?;
                 }
             } else if self.is_wanted(&steps, reaching) && !self.is_written_by_wake(&path, &entry) {
@@ -294,11 +321,19 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// Whether nothing below a directory is wanted. Then it is not even listed: what a tool does in its own directory is
+    /// nothing that was read.
+    fn is_excluded(&self, steps: &[&Path], reaching: &[usize]) -> bool {
+        let may_match_hidden = |&index: &usize| self.include[index].may_match_hidden();
+        !reaching.iter().any(may_match_hidden)
+            && self.exclude.iter().any(|pattern| pattern.covers(steps))
+    }
+
     fn is_wanted(&self, steps: &[&Path], reaching: &[usize]) -> bool {
         reaching
             .iter()
-            .any(|&index| self.include[index].matches(0, steps))
-            && !self.exclude.iter().any(|pattern| pattern.matches(0, steps))
+            .any(|&index| self.include[index].matches(steps))
+            && !self.exclude.iter().any(|pattern| pattern.matches(steps))
     }
 
     fn is_written_by_wake(&self, parent: &Path, entry: &Path) -> bool {
@@ -394,6 +429,24 @@ mod tests {
         let files = ["a/b", "a-b", "a.b", "B"];
         let (matched, _) = listing(&files, &["**", "a*"], &["a.*"]);
         assert_eq!(matched, ["B", "a-b", "a/b"]);
+    }
+
+    /// Catches a listing of what is excluded, whose changes would then count.
+    #[test]
+    fn directories_that_are_excluded_are_not_entered() {
+        let files = ["a", "target/b", "x/target/c/d", "x/e", "target/.h/i"];
+        let (matched, listed) = listing(&files, &["**"], &["**/target/**"]);
+        assert_eq!(matched, ["a", "x/e"]);
+        assert_eq!(listed, ["", "x"]);
+        // A pattern that excludes some of the files.
+        let (matched, _) = listing(&files, &["**"], &["**/b"]);
+        assert_eq!(matched, ["a", "x/e", "x/target/c/d"]);
+        let (matched, _) = listing(&files, &["**", "target/.h/*"], &["target/**"]);
+        assert_eq!(matched, ["a", "target/.h/i", "x/e", "x/target/c/d"]);
+        assert_eq!(
+            listing(&files, &["**"], &["target/*"]).1,
+            ["", "target", "x", "x/target", "x/target/c"]
+        );
     }
 
     #[test]

@@ -135,18 +135,20 @@ fn plugin_value(session: &Rc<Session>, plugin: &Plugin) -> Evaluated<(String, Va
     }
 }
 
-/// A plugin works on the package that is built, with the permissions of its own.
+/// A plugin works on the package that is built, with the permissions of its own. The built-in ones are wake itself: a
+/// fetched package is built with the user's toolchain, wherever variables say that it is.
 fn scope_of(built: &Rc<Scope>, plugin: &Plugin) -> Rc<Scope> {
-    match plugin {
-        Plugin::Std(_) => Rc::clone(built),
-        Plugin::Package(package) | Plugin::File(package, _) => Scope::new(
-            &built.session,
-            &PackageDirectory {
-                granted: package.granted.clone(),
-                ..(*built.package).clone()
-            },
-        ),
-    }
+    let granted = match plugin {
+        Plugin::Std(_) => None,
+        Plugin::Package(package) | Plugin::File(package, _) => package.granted.clone(),
+    };
+    Scope::new(
+        &built.session,
+        &PackageDirectory {
+            granted,
+            ..(*built.package).clone()
+        },
+    )
 }
 
 fn task(session: &Session, file: &str, index: usize, value: &Val) -> Evaluated<Task> {

@@ -154,6 +154,12 @@ pub enum Read {
         path: PathBuf,
         hash: Option<[u8; 32]>,
     },
+    /// Whether a line of any of the files begins with one of the words: see [`crate::workspace::front::is_mentioned`].
+    Mention {
+        files: Vec<PathBuf>,
+        words: Vec<String>,
+        found: bool,
+    },
     /// The paths that patterns matched below a directory (relative, sorted), and the directories listed for it.
     Glob {
         directory: PathBuf,

@@ -6,19 +6,21 @@ use std::path::Path;
 
 use crate::declare::model::{Declaration, Program};
 use crate::error::Result;
-use crate::fs;
 use crate::jsonnet::pattern;
-use crate::workspace::discover::{PKG, RECIPE};
+use crate::workspace::discover::{PKG, declaration_in};
 
 /// What belongs to whoever builds a package by itself, and not to the package.
-const OF_WORKSPACE: [&str; 3] = ["PackageLock.sml", "RootRecipe.sml", "wake.lock"];
+const OF_WORKSPACE: [&str; 5] = [
+    "PackageLock.sml",
+    "package-lock.sml",
+    "RootRecipe.sml",
+    "root-recipe.sml",
+    "wake.lock",
+];
 
 /// The name of the file in a directory that declares the package there.
 pub(super) fn declaration_file(directory: &Path) -> &'static str {
-    match fs::is_file(&directory.join(PKG)) || !fs::is_file(&directory.join(RECIPE)) {
-        true => PKG,
-        false => RECIPE,
-    }
+    declaration_in(directory).unwrap_or(PKG)
 }
 
 /// The files of the package in a directory, relative to it, sorted. A recipe does not say which: all that a pattern finds
@@ -34,7 +36,7 @@ pub(super) fn files_of(
     let file = declaration_file(directory);
     let mut files = match &declaration.files {
         Some(files) => files.clone(),
-        None if file == RECIPE => all(directory, besides)?,
+        None if file != PKG => all(directory, besides)?,
         None => Vec::new(),
     };
     files.push(file.to_owned());

@@ -20,7 +20,7 @@ use crate::declare::model::{Declaration, PackageRequest};
 use crate::error::{Error, Result};
 use crate::event::{Event, Subscriber};
 use crate::fs;
-use crate::workspace::discover::RECIPE;
+use crate::workspace::discover::PKG;
 
 /// What is fetched by one call.
 type Batch = (Origin, Retriever, Vec<(Release, Fetched)>);
@@ -355,8 +355,8 @@ fn check_identity(
         .cause(format!("`{release}` was asked for"))
         .cause(format!("its `{file}` says `{said}`"))
         .hint(match file {
-            RECIPE => "its `Name` and `Version` must be those that it is published as",
-            _ => "its `wake.pkgInfo` must have the name, namespace and version that it is published as",
+            PKG => "its `wake.pkgInfo` must have the name, namespace and version that it is published as",
+            _ => "its `Name` and `Version` must be those that it is published as",
         })
         .at_if_absent(declaration.at.as_ref()))
 }

@@ -8,11 +8,13 @@ use tempfile::TempDir;
 
 use super::case::{Case, Machine};
 use super::files::directory_of;
+use super::neighbours;
 use crate::declare::model::{ModuleBody, PackageDirectory};
 use crate::error::{Error, Kind, Result};
 use crate::fs;
 use crate::jsonnet::client::{self, Evaluators};
 use crate::jsonnet::protocol::{Answer, GenerateInput, Plugin, Request, Setup, Trial, Tried};
+use crate::pkg::packages::unexpected;
 
 /// What the directory of the tools is called in results.
 const TOOLS: &str = "$(tools)";
@@ -56,32 +58,35 @@ impl Bench {
         }
     }
 
-    /// Runs the tasks of a case.
-    pub(super) fn run(&mut self, case: &Case, plugins: Vec<Plugin>) -> Result<Tried> {
+    /// Runs the tasks of a case. Other packages that its plugin imports from are shown relative to `top`.
+    pub(super) fn run(&mut self, case: &Case, plugins: Vec<Plugin>, top: &Path) -> Result<Tried> {
         let package = self.package(case)?;
         let machine = self.machine(&case.machine)?;
-        let tools = self.tools(machine);
-        let request = Request::Try(Box::new(Trial {
-            input: input(case, package.clone(), plugins),
-            start: case.start.clone(),
-            tasks: case.tasks.clone(),
-        }));
         let places = [
-            (tools.display().to_string(), TOOLS),
+            (self.tools(machine).display().to_string(), TOOLS),
             (package.directory.display().to_string(), "$(package)"),
         ];
-        let answer = self.machines[machine].1.ask(&request)?.result;
-        match answer.map_err(|error| told(error, &places))? {
-            Answer::Tried(tried) => renamed(&tried, &places),
-            Answer::Waiting(requests) => {
-                let name = requests.first().map(|request| request.wanted.label());
-                let name = name.unwrap_or_default();
-                Err(
-                    Error::user(format!("The plugin needs the package `{name}`"))
-                        .cause("a test knows no packages but the one that it lies in"),
-                )
+        let evaluators = &self.machines[machine].1;
+        let mut trial = Trial {
+            input: input(case, package, plugins),
+            start: case.start.clone(),
+            tasks: case.tasks.clone(),
+        };
+        loop {
+            let request = Request::Try(Box::new(trial.clone()));
+            let answer = evaluators.ask(&request)?.result;
+            match answer.map_err(|error| told(error, &places))? {
+                Answer::Tried(tried) => return renamed(&tried, &places),
+                // Each round knows one package more, and there are only so many in `pkgs`.
+                Answer::Waiting(requests) => {
+                    for request in requests {
+                        let is_known = trial.input.answers.iter().any(|(one, _)| *one == request);
+                        let answered = neighbours::answer(evaluators, &request, is_known, top)?;
+                        trial.input.answers.push((request, answered));
+                    }
+                }
+                other => return Err(unexpected(&other)),
             }
-            other => Err(unexpected(&other)),
         }
     }
 
@@ -159,10 +164,6 @@ fn input(case: &Case, package: PackageDirectory, plugins: Vec<Plugin>) -> Genera
         preprocessed: case.preprocessors.clone(),
         at: None,
     }
-}
-
-fn unexpected(answer: &Answer) -> Error {
-    crate::pkg::packages::unexpected(answer)
 }
 
 /// A text with the names of places instead of where they are on this machine.

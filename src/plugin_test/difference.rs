@@ -101,7 +101,17 @@ impl Comparison {
     /// Elements that belong together are compared, the others are too many or missing.
     fn lists(&mut self, path: &str, expected: &[Value], actual: &[Value]) {
         let pairs = aligned(expected, actual, |one, other| self.is_same(one, other));
-        for (wanted, value) in pairs {
+        let are_others = |wanted: usize, value: usize| {
+            let titles = title(&expected[wanted]).zip(title(&actual[value]));
+            titles.is_some_and(|(one, other)| one != other)
+        };
+        let apart = |pair| match pair {
+            (Some(wanted), Some(value)) if are_others(wanted, value) => {
+                vec![(Some(wanted), None), (None, Some(value))]
+            }
+            pair => vec![pair],
+        };
+        for (wanted, value) in pairs.into_iter().flat_map(apart) {
             match (wanted, value) {
                 (Some(wanted), Some(value)) => {
                     let below = element(path, value, &actual[value]);

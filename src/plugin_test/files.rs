@@ -7,6 +7,7 @@ use crate::declare::sml;
 use crate::error::{Error, Result, suggestion};
 use crate::fs;
 use crate::jsonnet::protocol::Plugin;
+use crate::workspace::discover;
 
 const TEST: &str = "_test.jsonnet";
 const GOLDEN: &str = "_test.golden.json";
@@ -104,11 +105,8 @@ fn test_of(golden: &Path) -> PathBuf {
 
 /// The package that a file lies in.
 pub(super) fn package_of(top: &Path, file: &Path) -> Option<PackageDirectory> {
-    let directory = file.ancestors().skip(1).find(|directory| {
-        ["PKG", "Recipe.sml"]
-            .iter()
-            .any(|name| fs::is_file(&directory.join(name)))
-    })?;
+    let mut directories = file.ancestors().skip(1);
+    let directory = directories.find(|directory| discover::is_package(directory))?;
     Some(directory_of(top, directory))
 }
 
@@ -123,10 +121,11 @@ pub(super) fn directory_of(top: &Path, directory: &Path) -> PackageDirectory {
 
 /// The plugin that a package is.
 pub(super) fn plugin_of(package: PackageDirectory) -> Result<Plugin> {
-    if fs::is_file(&package.directory.join("PKG")) {
+    let name = discover::declaration_in(&package.directory).unwrap_or(discover::PKG);
+    if name == discover::PKG {
         return Ok(Plugin::Package(package));
     }
-    let path = package.directory.join("Recipe.sml");
+    let path = package.directory.join(name);
     let shown = package.display(&path);
     let recipe = sml::parse(&shown, &fs::read(&path)?)?.to_json();
     let sources = recipe["Source"].as_array().map(Vec::as_slice);

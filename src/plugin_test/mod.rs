@@ -8,6 +8,7 @@ mod difference;
 mod fields;
 mod files;
 mod golden;
+mod neighbours;
 mod outcome;
 
 use std::collections::BTreeSet;
@@ -251,7 +252,7 @@ impl Run<'_> {
     ) -> Result<Verdict> {
         let case = Case::parse(name, value)?;
         let plugins = self.plugins(path, &case)?;
-        let result = self.bench.run(&case, plugins);
+        let result = self.bench.run(&case, plugins, &self.request.top);
         let different = |differences: Vec<Difference>| match differences.is_empty() {
             true => Verdict::Passed,
             false => Verdict::Different(differences),

@@ -13,6 +13,10 @@ use crate::fs::path;
 pub const PKG: &str = "PKG";
 /// The declaration of a package, in SML.
 pub const RECIPE: &str = "Recipe.sml";
+/// Its names: newer versions of Soup spell it small.
+pub const RECIPES: [&str; 2] = [RECIPE, "recipe.sml"];
+/// Every name of a declaration. Where a directory has several, the first counts.
+pub const DECLARATIONS: [&str; 3] = [PKG, RECIPES[0], RECIPES[1]];
 
 /// The directory that owns `.wake/`.
 #[derive(Clone, Debug)]
@@ -42,7 +46,7 @@ impl Workspace {
         let start = fs::canonicalize(start)?;
         let marked = start
             .ancestors()
-            .find(|directory| fs::is_file(&directory.join(root_recipe::FILE)));
+            .find(|directory| root_recipe::is_in(directory));
         let top = marked.or_else(|| start.ancestors().find(|directory| is_package(directory)));
         let Some(top) = top.map(Path::to_owned) else {
             return Err(no_workspace(&start));
@@ -101,7 +105,9 @@ impl Workspace {
         let top = &self.top;
         let shown = path::display(directory, top);
         let hint = if directory.starts_with(top) {
-            format!("add `'{shown}'` to the array `Members` in `RootRecipe.sml`")
+            let root_recipe = self.root_recipe.as_ref();
+            let file = root_recipe.map_or(root_recipe::FILE, RootRecipe::file);
+            format!("add `'{shown}'` to the array `Members` in `{file}`")
         } else {
             "start wake there with `-C`, or name it in `pkgs` of a member".to_owned()
         };
@@ -115,9 +121,19 @@ impl Workspace {
 
 /// Whether a directory has a declaration.
 pub fn is_package(directory: &Path) -> bool {
-    [PKG, RECIPE]
-        .iter()
-        .any(|name| fs::is_file(&directory.join(name)))
+    declaration_in(directory).is_some()
+}
+
+/// The name of the file that declares the package in a directory.
+pub fn declaration_in(directory: &Path) -> Option<&'static str> {
+    let is_there = |name: &&str| fs::is_file(&directory.join(name));
+    DECLARATIONS.into_iter().find(is_there)
+}
+
+/// Whether something in a directory has the name of a recipe.
+pub fn has_recipe(directory: &Path) -> bool {
+    let is_there = |name: &str| fs::is_occupied(&directory.join(name));
+    RECIPES.into_iter().any(is_there)
 }
 
 fn no_workspace(start: &Path) -> Error {

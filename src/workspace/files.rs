@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::discover::{PKG, RECIPE};
+use super::discover::{PKG, RECIPES};
 use super::layout::VENDORED;
 use super::root_recipe;
 use crate::error::{Error, Result};
@@ -79,7 +79,9 @@ fn search(directory: &Path, found: &mut Vec<File>) -> Result<()> {
             false => directory.join(text),
         };
         // Other files that end in `.sml` are of another language of that name, or not written by people.
-        let is_ours = !text.ends_with(".sml") || [RECIPE, root_recipe::FILE].contains(&text);
+        let is_ours = !text.ends_with(".sml")
+            || RECIPES.contains(&text)
+            || root_recipe::FILES.contains(&text);
         match language(&path) {
             _ if is_directory => search(&path, found)?,
             Some(language) if is_ours && !fs::is_link(&path) => found.push(File { path, language }),

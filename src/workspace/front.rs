@@ -35,6 +35,11 @@ pub enum SavedRead {
         matched: [u8; 32],
         listed: Vec<(PathBuf, SavedStamp)>,
     },
+    Mention {
+        files: Vec<(PathBuf, SavedStamp)>,
+        words: Vec<String>,
+        found: bool,
+    },
     Environment {
         name: String,
         value: Option<String>,
@@ -172,6 +177,23 @@ impl SavedRead {
                     listed: listed.into_iter().zip(stamps).collect(),
                 }
             }
+            Read::Mention {
+                files,
+                words,
+                found,
+            } => {
+                let stamps: Vec<_> = (files.iter())
+                    .map(|path| SavedStamp::of(path, clock))
+                    .collect();
+                let unchanged = is_mentioned(&files, &words) == found;
+                let stamps = stamps.into_iter().filter(|_| unchanged);
+                let stamps = stamps.chain(std::iter::repeat(SavedStamp::default()));
+                Self::Mention {
+                    files: files.into_iter().zip(stamps).collect(),
+                    words,
+                    found,
+                }
+            }
             Read::Environment { name, value } => Self::Environment { name, value },
             Read::Tool { name, found } => Self::Tool { name, found },
             Read::Subdirectories { directory, names } => Self::Subdirectories { directory, names },
@@ -194,6 +216,14 @@ impl SavedRead {
                     || pattern::matches(directory, include, exclude, around.top)
                         .is_ok_and(|(now, _)| hash_of_paths(&now) == *matched)
             }
+            Self::Mention {
+                files,
+                words,
+                found,
+            } => {
+                files.iter().all(|(path, stamp)| stamp.still_holds(path))
+                    || is_mentioned(files.iter().map(|(path, _)| path), words) == *found
+            }
             Self::Environment { name, value } => around.environment.get(name) == value.as_ref(),
             Self::Tool { name, found } => {
                 find_tool(name, around.environment).as_ref() == found.as_ref()
@@ -210,6 +240,25 @@ impl SavedRead {
     }
 }
 
+/// Whether a line of any of the files begins, blanks aside, with one of the words. A file that cannot be read has none.
+pub fn is_mentioned<'a>(files: impl IntoIterator<Item = &'a PathBuf>, words: &[String]) -> bool {
+    let begins = |line: &[u8]| {
+        let line = line.trim_ascii_start();
+        words.iter().any(|word| {
+            let rest = line.strip_prefix(word.as_bytes());
+            rest.is_some_and(|rest| {
+                !rest
+                    .first()
+                    .is_some_and(|next| next.is_ascii_alphanumeric() || *next == b'_')
+            })
+        })
+    };
+    files.into_iter().any(|file| {
+        let content = fs::read(file).unwrap_or_default();
+        content.split(|byte| *byte == b'\n').any(begins)
+    })
+}
+
 /// The file a bare program name stands for in the invoker's `PATH`.
 pub fn find_tool(name: &str, environment: &BTreeMap<String, String>) -> Option<PathBuf> {
     let path = environment.get("PATH")?;
@@ -222,6 +271,38 @@ pub fn find_tool(name: &str, environment: &BTreeMap<String, String>) -> Option<P
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Catches an edit that says something new and is not noticed, and one that does not and is taken for a change.
+    #[test]
+    fn a_mention_holds_as_long_as_it_is_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let top = directory.path();
+        let file = top.join("a.cpp");
+        let words = ["import".to_owned()];
+        let says = |text: &str| {
+            fs::write(&file, text.as_bytes()).unwrap();
+            is_mentioned([&file], &words)
+        };
+        assert!(!says("int imported;\nimporter x;\n// import\n"));
+        assert!(says("int x;\n\timport a;"));
+        assert!(!is_mentioned([&top.join("none")], &words));
+        assert!(!says("int x;\n"));
+        let environment = BTreeMap::new();
+        let around = Surroundings {
+            top,
+            environment: &environment,
+        };
+        let read = Read::Mention {
+            files: vec![file.clone()],
+            words: words.to_vec(),
+            found: false,
+        };
+        let clock = Clock::exact(stamp::stat(top).unwrap().stamp.device);
+        let front = save(vec![read], &clock, top);
+        assert!(front.holds(around));
+        assert!(!says("int another;\n") && front.holds(around));
+        assert!(says("import <x>;\n") && !front.holds(around));
+    }
 
     /// Catches a file that appears after a pattern was matched and before the stamps are taken: it would never be seen.
     #[test]

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::Workspace;
-use super::discover::{PKG, RECIPE};
+use super::discover::DECLARATIONS;
 use super::layout::is_closed;
 use super::root_recipe::{self, MemberPattern};
 use crate::error::{Error, Result};
@@ -37,10 +37,7 @@ impl Workspace {
             found: BTreeSet::new(),
             reads: Vec::new(),
         };
-        walk.reads.push(Read::File {
-            path: self.top.join(root_recipe::FILE),
-            hash: recipe.map(|recipe| recipe.hash),
-        });
+        walk.reads.extend(root_recipe::reads(&self.top, recipe));
         walk.reads.extend(self.user_config.read.clone());
         let top = walk.is_package(&self.top);
         for pattern in recipe.iter().flat_map(|recipe| &recipe.members) {
@@ -279,7 +276,7 @@ impl Walk<'_> {
 
     /// Whether a directory has a declaration, recorded.
     fn is_package(&mut self, directory: &Path) -> bool {
-        [PKG, RECIPE].iter().any(|name| {
+        DECLARATIONS.iter().any(|name| {
             let path = directory.join(name);
             let exists = fs::is_file(&path);
             self.reads.push(Read::Existence { path, exists });

@@ -3,6 +3,7 @@
 //! It may be empty. `Members`, `OutputRoot`, `Parameters` and `Registry` are read here; every other key is a property that
 //! the recipes below the top have unless they give it themselves.
 
+use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Map, Value as Json};
@@ -15,9 +16,33 @@ use crate::declare::sml::{Entry, Value, ValueKind};
 use crate::error::{Error, Location, Result};
 use crate::fs;
 use crate::fs::path;
+use crate::jsonnet::protocol::Read;
 
 /// Its name.
 pub const FILE: &str = "RootRecipe.sml";
+/// Its names: newer versions of Soup spell it small. Where a directory has both, the first counts.
+pub const FILES: [&str; 2] = [FILE, "root-recipe.sml"];
+
+/// Whether a directory has one.
+pub fn is_in(directory: &Path) -> bool {
+    let is_there = |name: &str| fs::is_file(&directory.join(name));
+    FILES.into_iter().any(is_there)
+}
+
+/// What was looked at to find the one at the top of a workspace: the names that come before it are not there.
+pub fn reads(top: &Path, found: Option<&RootRecipe>) -> Vec<Read> {
+    let looked_at = match found {
+        Some(found) if found.file() == FILE => &FILES[..1],
+        _ => &FILES[..],
+    };
+    let read = |name: &&str| {
+        let path = top.join(name);
+        let hash = found.filter(|found| found.path == path);
+        let hash = hash.map(|found| found.hash);
+        Read::File { path, hash }
+    };
+    looked_at.iter().map(read).collect()
+}
 
 /// What a `RootRecipe.sml` says.
 #[derive(Clone, Debug, Default)]
@@ -49,17 +74,26 @@ pub struct MemberPattern {
 impl RootRecipe {
     /// The root recipe of a workspace, if it has one.
     pub fn read(top: &Path) -> Result<Option<Self>> {
-        let path = top.join(FILE);
-        let Some(bytes) = fs::read_if_exists(&path)? else {
-            return Ok(None);
-        };
-        Self::parse(path, &bytes).map(Some)
+        for name in FILES {
+            let path = top.join(name);
+            if let Some(bytes) = fs::read_if_exists(&path)? {
+                return Self::parse(path, &bytes).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The name of its file.
+    pub fn file(&self) -> &str {
+        let name = self.path.file_name();
+        name.and_then(OsStr::to_str).unwrap_or(FILE)
     }
 
     /// What the content of the file at `path` says.
     pub fn parse(path: PathBuf, bytes: &[u8]) -> Result<Self> {
+        let name = path.file_name().and_then(OsStr::to_str);
         let reader = Reader {
-            document: &Document::parse(FILE, bytes)?,
+            document: &Document::parse(name.unwrap_or(FILE), bytes)?,
             top: path.parent().unwrap_or(Path::new("/")),
         };
         let mut root_recipe = Self {

@@ -54,7 +54,7 @@ local mistakesOf(group, subject) =
   else if !std.objectHas(group, 'Files') && !std.objectHas(group, 'Values') then
     ['%s has a `Filter` but no `Files`' % subject]
   else std.flattenArrays([
-    check.oneOf(name, filterNames, 'What the `Filter` of %s asks for' % subject)
+    check.oneOf(name, filterNames, 'A parameter in the `Filter` of %s' % subject)
     + (if isText(filter[name]) then [] else ['`%s` in the `Filter` of %s must be a string or a list of strings' % [
       name,
       subject,

@@ -45,8 +45,11 @@ local scanner = |||
   }
 |||;
 
+// In a file, so that the command of a scan that fails can be read.
+local scannerPath = '$(target)/scan/modules.awk';
+
 // The preprocessed text is not kept: only what the scanner finds in it counts.
-local script = '"$@" >"$TMPDIR/source" && exec awk "$0" "$TMPDIR/source"';
+local script = '"$@" >"$TMPDIR/source" && exec awk -f "$0" "$TMPDIR/source"';
 
 // With these, the preprocessor leaves imports as they are.
 local plainImports = { GCC: ['-D__cpp_modules=201810L'], Clang: ['-Xclang', '-fno-cxx-modules'] };
@@ -59,11 +62,12 @@ local scan(wake, build, settings, source) =
   wake.operation({
     title: 'Scan ' + operations.shown(source),
     executable: 'sh',
-    arguments: ['-c', script, scanner, build.Tools.Cpp, '-E', '-w']
+    // Not `-c`, by which compile_commands.json knows what compiles.
+    arguments: ['-ec', script, scannerPath, build.Tools.Cpp, '-E', '-w']
                + settings.flags.cpp[1:]
                + plainImports[build.Compiler]
                + ['-MD', '-MF', depfile, '-x', 'c++', source],
-    inputs: paths.firsts([source] + settings.inputs),
+    inputs: paths.firsts([source] + settings.inputs + [scannerPath]),
     orderOnly: settings.orderOnly,
     outputs: [result],
     stdout: result,
@@ -136,6 +140,9 @@ local circle(stuck) =
   local places = std.find(last, walked);
   walked[places[std.length(places) - 2]:];
 
+// `C++23` for `c++2b`: as recipes write it.
+local standardName(flag) = std.strReplace(std.strReplace(std.asciiUpper(flag), '2B', '23'), '2C', '26');
+
 local quote(name) = '`%s`' % name;
 
 local unknownImport(unit, name, known) =
@@ -153,7 +160,7 @@ local unknownImport(unit, name, known) =
 local mistakes(ctx, build, units, inheritedList) =
   local importable = [unit for unit in units if unit.provides != null];
   local provided = [{ name: unit.provides, by: operations.shown(unit.source) } for unit in importable]
-                   + [{ name: one.Name, by: operations.nameOf(one.Path) } for one in inheritedList];
+                   + [{ name: one.Name, by: std.split(operations.nameOf(one.Path), '/modules/')[0] } for one in inheritedList];
   local inherited = { [one.Name]: one for one in inheritedList };
   local known = std.set([one.name for one in provided]);
   local wrongImports = std.flattenArrays([
@@ -173,9 +180,9 @@ local mistakes(ctx, build, units, inheritedList) =
       '`%s` of `%s` is compiled as %s, but imports `%s`, which is %s; an interface is read by one standard only: give both modules the same `LanguageVersion`' % [
         operations.shown(unit.source),
         ctx.name,
-        std.asciiUpper(build.LanguageVersions.Cpp),
+        standardName(build.LanguageVersions.Cpp),
         name,
-        std.asciiUpper(standard),
+        standardName(standard),
       ]
       for name in unit.imports
       if std.objectHas(inherited, name) && inherited[name].Standard != build.LanguageVersions.Cpp
@@ -183,18 +190,22 @@ local mistakes(ctx, build, units, inheritedList) =
     for unit in units
   ]);
   local wrongRoles = [
-    '`%s` is %s of `%s`, but %s' % [
+    '`%s` is listed in `%s` of `%s`, but %s' % [
       operations.shown(unit.source),
-      if role == 'Interface' then 'the `Interface`' else 'a partition',
+      role,
       ctx.name,
       if unit.declares == null then 'declares no module'
-      else if role == 'Interface' then 'does not export a module: it says `%s`' % unit.declares
-      else 'is none: it says `%s`' % unit.declares,
+      else 'declares `%s`, which is %s' % [
+        unit.declares,
+        if role == 'Partitions' then 'no partition'
+        else if std.member(unit.declares, ':') then 'a partition'
+        else 'not exported',
+      ],
     ]
     for unit in units
     for role in [std.get(build.UnitRoles, unit.source)]
     if role == 'Interface' && (unit.provides == null || std.member(unit.provides, ':'))
-       || role == 'Partition' && (unit.provides == null || !std.member(unit.provides, ':'))
+       || role == 'Partitions' && (unit.provides == null || !std.member(unit.provides, ':'))
   ];
   local wrongNames = [
     'The module `%s` is provided twice, by `%s` and by `%s`' % [pair[0].name, pair[0].by, pair[1].by]
@@ -236,6 +247,8 @@ local compileWithGcc(wake, build, settings, unit, use, all) =
       orderOnly: settings.orderOnly,
       outputs: [object] + use.made,
       depfile: depfile,
+      // Else the compiled interface says when it was made, and all that import it are compiled again.
+      [if use.made != [] then 'environment']: { SOURCE_DATE_EPOCH: '0' },
     }),
   ];
 
@@ -285,8 +298,10 @@ local compileWithClang(wake, build, settings, unit, use, all) =
 local compilers = { GCC: compileWithGcc, Clang: compileWithClang };
 
 {
+  standardName:: standardName,
+
   // The operations that scan the C++ sources of a module.
-  scans(wake, build, settings):: [
+  scans(wake, build, settings):: [wake.writeFile(scannerPath, scanner)] + [
     scan(wake, build, settings, source)
     for source in build.Source
     if operations.isCpp(source)

@@ -15,7 +15,7 @@ local kinds = {
   c: { tool: 'C', flags: 'c', preprocessed: true },
   s: { tool: 'C', flags: 'assembly', preprocessed: false },
   S: { tool: 'C', flags: 'preprocessedAssembly', preprocessed: true },
-  asm: { tool: 'Nasm', flags: 'nasm', preprocessed: true },
+  asm: { tool: 'Nasm' },
 } + {
   [extension]: { tool: 'Cpp', flags: 'cpp', preprocessed: true }
   for extension in ['cpp', 'cc', 'cxx', 'C', 'c++']
@@ -96,23 +96,38 @@ local shown(path) = std.strReplace(nameOf(path), '$$', '$');
 // `x.d` for `x.o`. It lies beside the output, in a directory that is there.
 local depfileOf(output) = output[0:std.length(output) - std.length(paths.extension(output))] + 'd';
 
-// What NASM writes into an object is the path that it is given: one that is the same on all machines.
-local nasmPath(source) = if std.startsWith(source, '$(package)/') then nameOf(source) else source;
+// While it assembles, NASM 2.16 finds nothing but the source itself to be read: what it includes is asked for before.
+local nasmScript = 'depfile=$1 object=$2; shift 2; "$0" -M -MF "$depfile" -MT "$object" "$@" && exec "$0" -o "$object" "$@"';
+
+local assemble(wake, build, settings, source) =
+  local object = objectOf(source);
+  local depfile = depfileOf(object);
+  wake.operation({
+    title: 'Assemble ' + shown(source),
+    executable: 'sh',
+    arguments: ['-ec', nasmScript, build.Tools.Nasm, depfile, object]
+               + settings.flags.nasm
+               // The object has the path of the source as it is given: one that is the same on all machines.
+               + [if std.startsWith(source, '$(package)/') then nameOf(source) else source],
+    inputs: [source],
+    orderOnly: settings.orderOnly,
+    outputs: [object],
+    depfile: depfile,
+  });
 
 local compile(wake, build, settings, source) =
   local kind = kindOf(source);
   local object = objectOf(source);
   local depfile = depfileOf(object);
-  wake.operation({
+  if kind.tool == 'Nasm' then assemble(wake, build, settings, source)
+  else wake.operation({
     title: 'Compile ' + shown(source),
     executable: build.Tools[kind.tool],
     arguments: settings.flags[kind.flags]
-               + (if kind.preprocessed then ['-MD', if kind.tool == 'Nasm' then depfile else '-MF']
-                                            + (if kind.tool == 'Nasm' then [] else [depfile])
-                  else [])
+               + (if kind.preprocessed then ['-MD', '-MF', depfile] else [])
                + ['-o', object]
                + (if std.objectHas(kind, 'isUnit') then ['-x', 'c++'] else [])
-               + [if kind.tool == 'Nasm' then nasmPath(source) else source],
+               + [source],
     inputs: if settings.inputs == [] then [source] else paths.firsts([source] + settings.inputs),
     orderOnly: settings.orderOnly,
     outputs: [object],

@@ -85,7 +85,7 @@ local sources(ctx, language, recipe) =
   local listed = if std.objectHas(recipe, 'Source') then paths.expand(ctx, recipe.Source)
   else without(ctx, ctx.glob(language.sources), testPatterns(ctx, language));
   without(ctx, listed, std.get(recipe, 'Exclude', []))
-  + unitSources(recipe)
+  + (if language.hasModules then unitSources(recipe) else [])
   + (if std.objectHas(recipe, 'AssemblySource') then paths.expand(ctx, recipe.AssemblySource) else []);
 
 // The paths in one element of a list of paths, of `PublicHeaders` or of `Partitions`.
@@ -96,8 +96,10 @@ local pathsIn(element) =
     local root = std.get(element, 'Root', '');
     [if root == '' then file else root + '/' + file for file in std.get(element, 'Files', [])];
 
-local pathsOf(recipe, key) =
-  if std.objectHas(recipe, key) then std.flatMap(pathsIn, listOf(recipe[key])) else [];
+// The paths that a key names. One that a language does not know is not looked at.
+local pathsOf(language, recipe, key) =
+  if std.objectHas(recipe, key) && std.objectHas(keysOf[language.name], key) then std.flatMap(pathsIn, listOf(recipe[key]))
+  else [];
 
 // `m` for `libm.so`, `m.lib`, `/usr/lib/libm.a`.
 local libraryName(path) =
@@ -127,17 +129,17 @@ local libraryMistakes(recipe, subject) = [
 
 local partitionMistakes(recipe, subject) =
   local list = std.get(recipe, 'Partitions', []);
-  local wrong = std.flattenArrays([
+  local shape = '`Partitions` of %s must be a list of paths or of `{ Source, Imports }`' % subject;
+  local wrong = if !std.isArray(list) then [shape] else std.flattenArrays([
     if std.isString(partition) then []
-    else if !std.isObject(partition) then
-      ['`Partitions` of %s must be a list of paths or of `{ Source, Imports }`, not of %s' % [subject, std.type(partition)]]
+    else if !std.isObject(partition) then [shape]
     else check.unknown(partition, partitionKeys, 'a partition of ' + subject)
          + check.types(partition, partitionKeys, 'a partition of ' + subject)
          + (if std.objectHas(partition, 'Source') then [] else ['A partition of %s has no `Source`' % subject])
-    for partition in if std.isArray(list) then list else [list]
+    for partition in list
   ]);
   local known = std.map(paths.normal, partitionSources(recipe));
-  if wrong != [] || !std.isArray(list) then wrong
+  if wrong != [] then wrong
   else [
     '`Imports` of the partition `%s` of %s names `%s`, which is no partition of it%s' % [
       partition.Source,
@@ -155,9 +157,13 @@ local warningMistakes(recipe, subject) =
   local list = std.get(recipe, 'DisabledWarnings', []);
   if !std.isArray(list) then ['`DisabledWarnings` of %s must be a list of names of warnings' % subject]
   else [
-    '`DisabledWarnings` of %s must be a list of names of warnings, not of %s' % [subject, std.type(warning)]
-    for warning in list
-    if !std.isString(warning) && !std.isNumber(warning)
+    '`DisabledWarnings` of %s must be a list of names of warnings, not %s at index %d' % [
+      subject,
+      check.describe(list[index]),
+      index,
+    ]
+    for index in std.range(0, std.length(list) - 1)
+    if !std.isString(list[index]) && !std.isNumber(list[index])
   ];
 
 // Sentences about what is wrong with the recipe, as far as it can be said without looking at files. `recipe` is the one
@@ -165,7 +171,7 @@ local warningMistakes(recipe, subject) =
 local mistakes(ctx, language, recipe) =
   local subject = subjectOf(ctx, language);
   local wrongTypes = check.types(recipe, keysOf[language.name], subject)
-                     + partitionMistakes(recipe, subject)
+                     + (if language.hasModules then partitionMistakes(recipe, subject) else [])
                      + warningMistakes(recipe, subject);
   local headers = std.get(recipe, 'PublicHeaders', []);
   local wrongGroups = std.flattenArrays([
@@ -193,14 +199,14 @@ local mistakes(ctx, language, recipe) =
     [
       '`%s` in `%s` of %s lies outside the package' % [path, key, subject]
       for key in ownPathKeys + systemPathKeys
-      for path in pathsOf(recipe, key)
+      for path in pathsOf(language, recipe, key)
       if paths.leaves(path) && !(std.member(systemPathKeys, key) && paths.isAbsolute(path))
     ],
     [
       // A depfile has no way to write it, so what such a source includes could not be known.
       '`%s` in `%s` of %s has a line break in its name' % [std.strReplace(path, '\n', '\\n'), key, subject]
       for key in ownPathKeys
-      for path in pathsOf(recipe, key)
+      for path in pathsOf(language, recipe, key)
       if std.length(std.findSubstr('\n', path)) > 0
     ],
   ]);
@@ -245,6 +251,7 @@ local isForSystem(ctx, recipe) =
   || std.member(recipe.TargetSystems, std.toString(std.get(ctx.parameters, 'System', '')));
 
 {
+  // `{ key: kind }`.
   keys(language):: keysOf[language.name],
   resolved:: resolved,
   mistakes:: mistakes,

@@ -21,7 +21,8 @@
 //   IncludePaths            list of directories for this module alone
 //   PublicIncludePaths      list of directories for this module and all that depend on it, directly or not
 //   PublicHeaders           list of paths and patterns, or of { Root: '', Target: '', Files: [...] }: copied to
-//                           `$(target)/include/<Target>`, which dependents include from. Strings have the Root
+//                           `$(target)/include/<Target>`, which dependents include from. Without Files it is every
+//                           header below the Root. Strings have the Root
 //                           `include` if all lie below it, else the package
 //   Defines                 list of 'NAME' or 'NAME=value', for this module alone
 //   PublicDefines           the same, for this module and all that depend on it, directly or not
@@ -35,6 +36,7 @@
 //   EnableWarningsAsErrors  boolean, default false (the warnings themselves, `-Wall`, are always on)
 //   DisabledWarnings        list of names of warnings: 'unused-variable'. Numbers, which are MSVC's, are ignored with a note
 //   Resources               Windows' resources: ignored with a note
+//   Tests                   a recipe of the type 'Test' that depends on this module: { Source: ['test/…'] }
 //   Inputs                  list of paths and patterns of files that a 'Test' reads: it runs again when one changes
 //   Timeout                 seconds, of a 'Test'
 // Paths are relative to the package, or begin with `$(target)`, or with `$(target NAME)`, `$(target :MODULE)`: the target
@@ -43,8 +45,8 @@
 //
 // MODULES
 // C++ sources are scanned for what they export and import where modules are in play: an `Interface`, `Partitions`, a source
-// named *.cppm, *.ixx, *.mpp, *.cxxm, *.c++m or *.ccm, a dependency that shares modules, or `Modules: true`. `Modules: false`
-// turns it off. There `SOUP_BUILD` is defined, as Soup does for sources that are modules there and headers elsewhere. Not
+// named *.cppm, *.ixx, *.mpp, *.cxxm, *.c++m or *.ccm, a source of which a line begins with `export`, `import` or `module`, a
+// dependency that shares modules, or `Modules: true`. `Modules: false` turns it off. There `SOUP_BUILD` is defined, as Soup does for sources that are modules there and headers elsewhere. Not
 // supported: header units, `import std`, with Clang 14 partitions. A scan cannot read headers that another plugin makes in
 // the same module. All that import a module have its LanguageVersion.
 //
@@ -60,7 +62,7 @@
 //                        GeneratedHeaders (what the module's own sources wait for),
 //                        Defines, PublicDefines, LinkLibraries, PlatformLibraries, RuntimeDependencies, CompilerFlags,
 //                        LinkerFlags, LanguageVersions: { C, Cpp }, EnableWarningsAsErrors, WarningFlags,
-//                        UnitRoles: { source: 'Interface' or 'Partition' }
+//                        UnitRoles: { source: 'Interface' or 'Partitions' }
 //   ResolveDependencies  Inherited: the `Build` tables that dependencies share, joined
 //   Build                makes the operations and the shared state; adds Executable, the path, if it links one
 //   Test                 makes the operation that runs a 'Test'
@@ -194,8 +196,9 @@ local recipeBuild(wake, language, ctx) =
         LanguageVersions: language.companions + version,
         EnableWarningsAsErrors: std.get(recipe, 'EnableWarningsAsErrors', false),
         WarningFlags+: recipes.warningFlags(recipe),
-        UnitRoles: role('Partition', recipes.partitionSources(recipe))
-                   + (if std.objectHas(recipe, 'Interface') then role('Interface', [recipe.Interface]) else {}),
+        UnitRoles: if !language.hasModules then {}
+        else role('Partitions', recipes.partitionSources(recipe))
+             + (if std.objectHas(recipe, 'Interface') then role('Interface', [recipe.Interface]) else {}),
       },
     },
   };
@@ -244,7 +247,13 @@ local isModular(build, language, ctx) =
     said == true
     || build.UnitRoles != {}
     || std.any(std.map(operations.isUnit, build.Source))
-    || build.Inherited.Modules != [] && hasModules(build.LanguageVersions.Cpp)
+    || hasModules(build.LanguageVersions.Cpp) && ctx.mentions(
+      [source for source in build.Source if operations.isCpp(source) && std.startsWith(source, '$(package)/')],
+      ['export', 'import', 'module'],
+    )
+    || build.Inherited.Modules != []
+       && hasModules(build.LanguageVersions.Cpp)
+       && std.any(std.map(operations.isCpp, build.Source))
   );
 
 // Sentences about modules and a standard that has none.
@@ -253,7 +262,7 @@ local standardMistakes(build, language, ctx) =
   else if isModular(build, language, ctx) then [
     '`%s` has modules, which need `LanguageVersion` C++20 or newer, not `%s`' % [
       ctx.name,
-      std.asciiUpper(build.LanguageVersions.Cpp),
+      modules.standardName(build.LanguageVersions.Cpp),
     ],
   ]
   else if !std.any(std.map(operations.isCpp, build.Source)) then []
@@ -261,11 +270,11 @@ local standardMistakes(build, language, ctx) =
     local module = own[0];
     "`%s` is compiled as %s, but the module `%s` of its dependency `%s` is %s; write `LanguageVersion: '%s'` in the recipe of `%s`" % [
       ctx.name,
-      std.asciiUpper(build.LanguageVersions.Cpp),
+      modules.standardName(build.LanguageVersions.Cpp),
       module.Name,
-      dependency.name,
-      std.asciiUpper(module.Standard),
-      std.asciiUpper(module.Standard),
+      dependency.reference,
+      modules.standardName(module.Standard),
+      modules.standardName(module.Standard),
       ctx.name,
     ]
     for dependency in if build.Inherited.Modules == [] then [] else linked(ctx)
@@ -370,6 +379,8 @@ local test(wake, language, ctx) =
   //   companions       { C or Cpp: value of -std } for sources of the other language
   plugin(language):: function(wake) {
     name: 'wake.' + std.asciiLower(language.name),
+    // What a recipe may say, for tests.
+    keys:: recipes.keys(language),
     tasks: [
       { name: 'InitializeDefaults', run(ctx):: initializeDefaults(wake, language, ctx) },
       { name: 'ResolveTools', runAfter: ['InitializeDefaults'], run(ctx):: resolveTools(wake, ctx) },

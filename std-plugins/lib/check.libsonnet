@@ -66,6 +66,9 @@ local firstWrong(kind, value) =
 {
   either:: either,
 
+  // What a value is, for messages: `a list`.
+  describe:: describe,
+
   // Messages that fail a task.
   errors(wake, sentences):: std.map(wake.fail, sentences),
 

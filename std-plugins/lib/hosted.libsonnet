@@ -89,7 +89,9 @@ local strayPaths(ctx, language, subject) = [
 
 local nameOf(language, ctx) =
   local isTest = std.get(ctx.recipe, 'Type', language.defaultType) == 'Test';
-  std.get(ctx.recipe, 'Name', ctx.name + (if isTest then language.testSuffix else ''));
+  // A module `lib` is usual, and so are its `Tests`.
+  local suffix = if std.member(taken, ctx.name) then '.tests' else language.testSuffix;
+  std.get(ctx.recipe, 'Name', ctx.name + (if isTest then suffix else ''));
 
 // Sentences about what is wrong with the recipe.
 local mistakes(ctx, language) =
@@ -277,6 +279,8 @@ local linkScript = |||
   //   test(ctx, given)                        the fields of an operation
   plugin(language):: function(wake) {
     name: 'wake.' + language.plugin,
+    // What a recipe may say, for tests.
+    keys:: keys + language.keys,
     tasks: [
       { name: 'RecipeBuild', run(ctx):: recipeBuild(wake, language, ctx) },
       { name: 'ResolveDependencies', runAfter: ['RecipeBuild'], run(ctx):: resolveDependencies(language, ctx) },

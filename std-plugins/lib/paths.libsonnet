@@ -86,7 +86,7 @@ local isAbsolute(path) = std.startsWith(path, '/');
       dependency
       for dependency in dependencies
       if dependency.module == module
-         && (package == '' || dependency.name == package || std.endsWith(dependency.name, '/' + package))
+         && (package == '' || dependency.reference == package || std.endsWith(dependency.reference, '/' + package))
     ],
 
   // Replaces a `$(target NAME)` at the start of a path; a token that names no dependency stays, for wake to judge.

@@ -216,6 +216,8 @@ fn patterns_refuse_what_no_path_can_say() {
 /// What generating with these tasks says.
 fn task_complaint(tasks: &str) -> String {
     let space = Space::new()
+        .file("made/.wake-output", "")
+        .file("made/deep/x", "")
         .file(
             "p/PKG",
             "function(wake) wake.pkg(wake.pkgInfo('p'), plugin=import 'plugin.libsonnet')",
@@ -250,6 +252,10 @@ fn wrong_tasks_are_told_what_is_wrong() {
         "{ name: 'A', run(ctx):: { activeState: { a: ctx.readFile('/etc/passwd') } } }",
         "{ name: 'A', run(ctx):: { activeState: { a: ctx.readFile('$(target)/x') } } }",
         "{ name: 'A', run(ctx):: { activeState: { a: ctx.readFile('p') } } }",
+        "{ name: 'A', run(ctx):: { activeState: { a: ctx.readFile('.wake/state/log-1') } } }",
+        "{ name: 'A', run(ctx):: { activeState: { a: ctx.readFile('made/deep/x') } } }",
+        "{ name: 'A', run(ctx):: { activeState: { a: 1e308 * 10 } } }",
+        "{ name: 'A', run(ctx):: { activeState: { local a = { a: a }, a: a } } }",
         "{ name: 'A', run(ctx):: { activeState: { a: ctx.glob('../*') } } }",
         "{ name: 'A', run(ctx):: { activeState: { a: importstr '/etc/passwd' } } }",
         "{ name: 'A', run(ctx):: error 'my own words' }",

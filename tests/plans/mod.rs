@@ -8,6 +8,7 @@ mod c_and_cpp;
 mod command;
 mod errors;
 mod packages;
+mod random;
 mod recipes;
 mod requests;
 

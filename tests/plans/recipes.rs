@@ -397,6 +397,10 @@ fn wrong_workspaces_of_recipes_are_told_what_is_wrong() {
             ("PackageLock.sml", "Version: 5\nClosures: { Root: { 'C++': { Log: { Version: 'a' } } } }".to_owned()),
             ("a/Recipe.sml", recipe("a", "")),
         ]),
+        told(&[
+            top("Runtime: ['Log']"),
+            ("PackageLock.sml", "Version: 5\nClosures: { Root: { 'C++': { Log: { Version: './gone/' } } } }".to_owned()),
+        ]),
         told(&[top("Runtime: ['Log']"), ("PackageLock.sml", "Version: 3".to_owned())]),
         told(&[top(""), ("RootRecipe.sml", "OutputRoot: '../out'".to_owned())]),
         told(&[top(""), ("RootRecipe.sml", "OutputRoot: './'".to_owned())]),

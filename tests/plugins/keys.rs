@@ -26,23 +26,58 @@ const FILES: [&str; 9] = [
 #[test]
 fn each_key_does_what_it_says() {
     let recipes = [
-        json!({"Type": "Windows", "Source": ["a.cpp"]}),
-        json!({"TargetSystems": ["Windows", "MacOS"], "PublicIncludePaths": ["include"]}),
-        json!({"TargetSystems": ["Windows", "Linux"], "Source": ["a.cpp"]}),
-        json!({"Exclude": ["windows.cpp", "./b*"]}),
-        json!({"Exclude": ["b.cpp"], "Source": ["a.cpp", "./b.cpp"]}),
-        json!({"AssemblySource": ["fast.s", "*.S"], "Source": ["a.cpp"]}),
-        json!({"AssemblySource": ["vector.asm"], "Source": [], "IncludePaths": ["include"], "Defines": ["X=1"]}),
-        json!({"PublicHeaders": ["include/a.h"], "Source": []}),
-        json!({"DisabledWarnings": ["unused-variable", "-Wshadow", "-Wno-parentheses", 4100, "C4201"], "Source": ["a.cpp"]}),
-        json!({"EnableWarningsAsErrors": true, "Source": ["a.cpp"]}),
-        json!({"Resources": "app.rc", "Source": ["a.cpp"]}),
-        json!({"LanguageVersion": "C++17", "Source": ["a.cpp"]}),
-        json!({"RuntimeDependencies": ["data.txt"], "Type": "Executable", "Source": ["a.cpp"]}),
-        json!({"PlatformLibraries": ["m"], "LinkLibraries": ["vendor/libz.a", "/opt/liby.so"], "Type": "Executable", "Source": ["a.cpp"]}),
+        ("windows", json!({"Type": "Windows", "Source": ["a.cpp"]})),
+        (
+            "other_system",
+            json!({"TargetSystems": ["Windows", "MacOS"], "PublicIncludePaths": ["include"]}),
+        ),
+        (
+            "this_system",
+            json!({"TargetSystems": ["Windows", "Linux"], "Source": ["a.cpp"]}),
+        ),
+        ("exclude", json!({"Exclude": ["windows.cpp", "./b*"]})),
+        (
+            "exclude_listed",
+            json!({"Exclude": ["b.cpp"], "Source": ["a.cpp", "./b.cpp"]}),
+        ),
+        (
+            "assembly",
+            json!({"AssemblySource": ["fast.s", "*.S"], "Source": ["a.cpp"]}),
+        ),
+        (
+            "nasm",
+            json!({"AssemblySource": ["vector.asm"], "Source": [], "IncludePaths": ["include"], "Defines": ["X=1"]}),
+        ),
+        (
+            "headers_only",
+            json!({"PublicHeaders": ["include/a.h"], "Source": []}),
+        ),
+        (
+            "disabled_warnings",
+            json!({"DisabledWarnings": ["unused-variable", "-Wshadow", "-Wno-parentheses", 4100, "C4201"], "Source": ["a.cpp"]}),
+        ),
+        (
+            "warnings_as_errors",
+            json!({"EnableWarningsAsErrors": true, "Source": ["a.cpp"]}),
+        ),
+        (
+            "resources",
+            json!({"Resources": "app.rc", "Source": ["a.cpp"]}),
+        ),
+        (
+            "language_version",
+            json!({"LanguageVersion": "C++17", "Source": ["a.cpp"]}),
+        ),
+        (
+            "runtime_dependencies",
+            json!({"RuntimeDependencies": ["data.txt"], "Type": "Executable", "Source": ["a.cpp"]}),
+        ),
+        (
+            "libraries",
+            json!({"PlatformLibraries": ["m"], "LinkLibraries": ["vendor/libz.a", "/opt/liby.so"], "Type": "Executable", "Source": ["a.cpp"]}),
+        ),
     ];
-    for recipe in recipes {
-        let name = recipe.as_object().unwrap().keys().next().unwrap().clone();
+    for (name, recipe) in recipes {
         let mut case = Case::new("cpp", &FILES, recipe.clone());
         case.tools.push("nasm");
         insta::with_settings!({ description => recipe.to_string(), omit_expression => true }, {

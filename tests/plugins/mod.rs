@@ -7,6 +7,7 @@
 )]
 
 mod commands;
+mod golden;
 mod keys;
 mod modules;
 mod recipes;
@@ -27,6 +28,10 @@ use wake::jsonnet::protocol::{
 };
 
 fn evaluators(path: &str) -> Evaluators {
+    evaluators_with(BTreeMap::from([("PATH".to_owned(), path.to_owned())]))
+}
+
+fn evaluators_with(environment: BTreeMap<String, String>) -> Evaluators {
     let setup = Setup {
         host: Host {
             kernel: "linux".into(),
@@ -34,7 +39,7 @@ fn evaluators(path: &str) -> Evaluators {
             codename: String::new(),
             architecture: "x86_64".into(),
         },
-        environment: BTreeMap::from([("PATH".to_owned(), path.to_owned())]),
+        environment,
         memory: 0,
     };
     let options = Options::new(PathBuf::from(env!("CARGO_BIN_EXE_wake")));
@@ -47,6 +52,8 @@ pub(crate) struct Case {
     pub(crate) input: GenerateInput,
     /// The tools that are installed.
     pub(crate) tools: Vec<&'static str>,
+    /// Variables besides `PATH`; `[BIN]` is the directory of the tools.
+    pub(crate) environment: Vec<(&'static str, &'static str)>,
 }
 
 impl Case {
@@ -92,6 +99,7 @@ impl Case {
                 }),
             },
             tools: vec!["gcc", "g++", "ar", "clang", "clang++", "sh"],
+            environment: Vec::new(),
             directory,
         };
         for file in files {
@@ -121,9 +129,9 @@ impl Case {
         self.input.dependencies.push(DependencyState {
             kind: kind.into(),
             key: None,
-            name: format!("acme/{name}"),
+            name: name.into(),
             module: "root".into(),
-            reference: String::new(),
+            reference: format!("acme/{name}"),
             target_directory: format!("$(target acme/{name}:root#1)"),
             executable: build["RunExecutable"].as_str().map(ToOwned::to_owned),
             shared_state: json!({ "Build": build }),
@@ -160,7 +168,11 @@ impl Case {
             std::fs::set_permissions(tool, std::os::unix::fs::PermissionsExt::from_mode(0o755))
                 .unwrap();
         }
-        let outcome = evaluators(&bin.display().to_string())
+        let bin = bin.display().to_string();
+        let variables = (self.environment.iter())
+            .map(|(name, value)| ((*name).to_owned(), value.replace("[BIN]", &bin)));
+        let path = ("PATH".to_owned(), bin.clone());
+        let outcome = evaluators_with(variables.chain([path]).collect())
             .ask(&Request::Generate(Box::new(self.input)))
             .unwrap();
         match outcome.result {

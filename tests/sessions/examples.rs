@@ -29,7 +29,9 @@ fn every_example_has_a_test() {
             "c-libraries",
             "calculator",
             "codegen",
+            "cpp-modules",
             "csharp",
+            "go",
             "index",
             "java",
             "javascript",
@@ -37,6 +39,7 @@ fn every_example_has_a_test() {
             "python",
             "python-retriever",
             "recipes",
+            "rust",
             "tree"
         ]
     );
@@ -69,6 +72,14 @@ fn calculator() {
 fn c_libraries() {
     let space = built("c-libraries");
     insta::assert_snapshot!(space.wake(["run"]).success().transcript());
+}
+
+#[test]
+fn cpp_modules() {
+    let space = built("cpp-modules");
+    let run = space.wake(["run", "-q"]).success();
+    assert_eq!(run.stdout, "a circle of area 12.6\na square of area 9.0\n");
+    space.wake(["test"]).success();
 }
 
 #[test]
@@ -181,20 +192,6 @@ fn index() {
     session.edit("PKG", from_path, from_index);
     session.wake(["run"]).success();
     insta::assert_snapshot!(session.transcript());
-}
-
-/// Catches a package from `wake init` that does not build, in either language.
-#[test]
-fn a_new_package_builds_runs_and_passes_its_tests() {
-    for language in ["C", "C++"] {
-        let space = Space::new();
-        space
-            .wake(["init", "hello", "--language", language])
-            .success();
-        space.wake(["-C", "hello", "run"]).success();
-        let tests = space.wake(["-C", "hello", "test"]).success();
-        tests.says("1 test passed");
-    }
 }
 
 /// Catches flags of one compiler that the other does not take.

@@ -57,6 +57,22 @@ fn fmt_changes_blanks_and_says_where() {
     insta::assert_snapshot!(session.transcript());
 }
 
+/// Catches a file that is read-only, renamed over because its directory is not.
+#[test]
+fn what_is_read_only_stays_as_it_is() {
+    let space = Space::new();
+    let recipe = "Name:   'a'\nLanguage: 'C'\n";
+    space.file("Recipe.sml", recipe);
+    space.file("b/Recipe.sml", "Name: 'b'\nLanguage: 'C'\n");
+    let read_only = std::fs::Permissions::from_mode(0o444);
+    std::fs::set_permissions(space.path("Recipe.sml"), read_only).unwrap();
+    for command in [vec!["fmt"], vec!["pkg", "add", "./b"]] {
+        let run = space.wake(command).code(3);
+        run.says("Cannot write").says("it is read-only");
+        assert_eq!(space.read("Recipe.sml"), recipe);
+    }
+}
+
 #[test]
 fn lint_tells_errors_from_warnings() {
     let space = Space::new();
@@ -86,6 +102,15 @@ function(wake)
     session.wake(["lint"]).code(1);
     session.note("warnings alone are no failure");
     session.wake(["lint", "Recipe.sml", "more"]).success();
+    session.note("recipes that cannot be read, and keys that would be shared by mistake");
+    session
+        .space()
+        .file(
+            "refused/Recipe.sml",
+            "Dependencies: { Runtim: [], Runtime: ['a b'] }\n",
+        )
+        .file("refused/RootRecipe.sml", "OutputRot: 'out'\nRegistry: 1\n");
+    session.wake(["lint", "refused"]).code(1);
     session.note("imports are searched as `wake eval` does");
     session.space().file("PKG", "import 'lib/here.libsonnet'\n");
     session

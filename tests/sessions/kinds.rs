@@ -177,3 +177,31 @@ fn only_what_changed_is_generated_again() {
     space.file("base/PKG", base("Defines: ['PRIVATE']"));
     assert_eq!(counts(), Some((0, 3)), "as it was before");
 }
+
+/// Catches the name of a dependency that stands for nothing because its package has a namespace.
+#[test]
+fn a_dependency_with_a_namespace_is_named_in_tokens() {
+    let space = Space::new();
+    space.file(
+        "PKG",
+        "function(wake) wake.pkg(wake.pkgInfo('p'), pkgs={ text: wake.getPkg('acme/text', from='text') }, modules={
+           root: function(wake, pkg, config) wake.recipe({
+             Language: 'Command',
+             Operations: [
+               { Executable: 'cp', Arguments: ['$(input 0)', '$(output 0)'], Inputs: ['$(target %s)/a.txt' % name], Outputs: [std.strReplace(name, '/', '-')] }
+               for name in ['acme/text', 'text', 'acme/text:root']
+             ],
+             Dependencies: { Runtime: [wake.getModule(pkg.pkgs.text)] },
+           }),
+         })",
+    );
+    space.file(
+        "text/PKG",
+        "function(wake) wake.pkg(wake.pkgInfo('text', namespace='acme'), modules={
+           root: function(wake, pkg, config) wake.recipe({
+             Language: 'Command', Operations: [{ Executable: 'touch', Arguments: ['$(output 0)'], Outputs: ['a.txt'] }],
+           }),
+         })",
+    );
+    space.wake(["build"]).success();
+}

@@ -2,10 +2,12 @@
 //! workspaces. What declarations become is in `plans`, what is said of bad declarations in `plans/errors.rs`.
 
 mod commands;
+mod cpp_modules;
 mod examples;
 mod fetched;
 mod fmt_lint;
 mod hostile;
+mod init;
 mod kinds;
 mod mishaps;
 mod outputs;
@@ -17,6 +19,7 @@ mod plugin_page;
 mod plugin_test;
 mod recipe_edits;
 mod recipes;
+mod soup;
 mod strangers;
 mod two_phases;
 

@@ -286,3 +286,30 @@ fn eval_says_what_a_file_lacks() {
     assert_eq!(session.space().read("out/a.json"), "{\n   \"x\": 1\n}\n");
     insta::assert_snapshot!(session.transcript());
 }
+
+/// A plugin may import from packages beside it; those that would have to be fetched are told by name.
+#[test]
+fn plugins_import_from_packages_beside_them() {
+    let mut session = Session::new(Space::new());
+    let space = session.space();
+    space.file(
+        "p/PKG",
+        "function(wake) wake.pkg(wake.pkgInfo('p'), plugin=import 'plugin.libsonnet',
+           pkgs={ lib: wake.getPkg('lib', from='../lib'), far: wake.getPkg('far') })",
+    );
+    space.file(
+        "p/plugin.libsonnet",
+        "function(wake) { tasks: [
+           { name: 'A', run(ctx):: { sharedState: { v: import 'pkgs/lib/v.libsonnet' } } },
+           { name: 'B', run(ctx):: { sharedState: { w: import 'pkgs/far/w.libsonnet' } } },
+         ] }",
+    );
+    space.file("lib/PKG", "function(wake) wake.pkg(wake.pkgInfo('lib'))");
+    space.file("lib/v.libsonnet", "7");
+    space.file(
+        "p/plugin_test.jsonnet",
+        "{ near: { tasks: ['A'], expect: { sharedState: { v: 7 } } }, far: { tasks: ['B'], expect: { sharedState: { w: 7 } } } }",
+    );
+    session.wake(["plugin", "test"]).code(1);
+    insta::assert_snapshot!(session.transcript());
+}

@@ -1,7 +1,7 @@
 //! Packages that a `Recipe.sml` declares, from making one to cleaning up.
 
 use super::fetched::index;
-use crate::support::{Session, Space};
+use crate::support::Space;
 
 const RECIPE: &str = "Name: 'App'
 Language: 'C|0'
@@ -32,23 +32,6 @@ fn workspace(root_recipe: &str) -> Space {
         .file("library/include/library.h", "int answer(void);\n")
         .file("library/library.c", "int answer(void) { return ANSWER; }\n");
     space
-}
-
-/// Catches a package that `wake init --sml` makes and that does not build, run or pass its test.
-#[test]
-fn init_makes_recipes_that_build() {
-    for language in ["C", "C++"] {
-        let mut session = Session::new(Space::new());
-        session
-            .wake(["init", "hello", "--sml", "--language", language])
-            .success();
-        let run = session.wake(["-C", "hello", "run", "-q"]).success();
-        assert_eq!(run.stdout, "Hello, world!\n");
-        session.wake(["-C", "hello", "test"]).success();
-        session.wake(["init", "hello", "--sml"]).code(2);
-        let space = session.space();
-        assert!(space.exists("hello/Recipe.sml") && !space.exists("hello/PKG"));
-    }
 }
 
 /// Catches a command that knows packages with a `PKG` only.

@@ -109,6 +109,31 @@ fn a_scan_that_fails_ends_the_build() {
     space.wake(["build"]).success();
 }
 
+/// Catches outputs of scans that wake waits at, or reads as something else, and messages that name no operation.
+#[test]
+fn a_scan_whose_output_is_no_text_is_told() {
+    let space = lists();
+    let direct = PLUGIN.replace(", stdout: scan(list)", "");
+    let direct = direct.replace(
+        "['$(package)/scan.sh', '$(package)/' + list],\n",
+        "['$(package)/scan.sh', '$(package)/' + list, scan(list)],\n",
+    );
+    space.file("plugin/plugin.libsonnet", direct);
+    let mut told = String::new();
+    for output in [
+        "rm -f @; mkfifo @",
+        "ln -sf nowhere @",
+        "printf '\\377' > @",
+        "head -c 16777217 /dev/zero > @",
+    ] {
+        let output = output.replace('@', "\"$2\"");
+        space.file("scan.sh", &output);
+        let run = space.wake(["build", "--quiet"]).code(2);
+        told += &format!("{output}\n{}\n", run.transcript());
+    }
+    insta::assert_snapshot!(told);
+}
+
 /// Catches a task that asks for ever other files without end.
 #[test]
 fn a_task_that_never_has_enough_is_an_error() {
@@ -130,4 +155,57 @@ fn a_graph_is_whole_without_a_build() {
     let space = lists();
     let run = space.wake(["graph", "--format", "json"]).success();
     run.demand(run.stdout.contains("Copy a"), "what the scan found");
+}
+
+/// A plugin that an operation makes from a list of words: each becomes a task that writes a file.
+fn made_plugin() -> Space {
+    let space = Space::new();
+    space.file("RootRecipe.sml", "Members: ['app']\n");
+    space.file(
+        "maker/PKG",
+        r"function(wake) wake.pkg(wake.pkgInfo('maker'), plugin={ tasks: [{ name: 'Make', run(ctx):: { operations: [
+             wake.operation({
+               title: 'Make the plugin', executable: 'sh', arguments: ['make.sh'], stdout: '$(target)/plugin.libsonnet',
+               inputs: ['$(package)/make.sh', '$(package)/words'], outputs: ['$(target)/plugin.libsonnet'],
+             }),
+           ] } }] })",
+    );
+    space.file("made/Recipe.sml", "Name: 'made'\nLanguage: (Jsonnet@0)\nSource: ['$(target)/plugin.libsonnet']\nDependencies: { Build: ['../maker/'] }\n");
+    space.file(
+        "made/make.sh",
+        "read word < words; echo \"function(wake) { tasks: [{ name: 'Word', run(ctx):: { operations: [\n\
+         wake.writeFile('\\$(target)/$word', '')] } }] }\"\n",
+    );
+    space.file("made/words", "one\n");
+    space.file(
+        "app/Recipe.sml",
+        "Name: 'app'\nLanguage: 'Command'\nOperations: []\nDependencies: { Build: ['../made/'] }\n",
+    );
+    space
+}
+
+/// Catches a plugin that is read before it is made, and one that is made anew and whose users are as before.
+#[test]
+fn a_plugin_may_be_made_by_operations() {
+    let space = made_plugin();
+    let ran = || {
+        let run = space.wake(["build", "app", "--events", "events"]).success();
+        run.ran().into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(ran(), ["Make the plugin", "Write one"]);
+    assert!(ran().is_empty());
+    space.file("made/words", "two\n");
+    assert_eq!(ran(), ["Make the plugin", "Write two"]);
+    assert!(ran().is_empty());
+}
+
+/// Catches a plugin that nothing makes, and that is waited for.
+#[test]
+fn a_plugin_that_nothing_makes_is_an_error() {
+    let space = made_plugin();
+    space.file(
+        "made/Recipe.sml",
+        "Name: 'made'\nLanguage: (Jsonnet@0)\nSource: ['$(target)/plugin.libsonnet']\n",
+    );
+    insta::assert_snapshot!(space.wake(["build", "app"]).code(2).transcript());
 }

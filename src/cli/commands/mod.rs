@@ -10,7 +10,6 @@ mod files;
 mod fmt;
 mod graph;
 mod init;
-mod init_plugin;
 mod lint;
 mod package;
 mod plugin_reference;

@@ -17,7 +17,7 @@ use crate::error::{Error, Location, Result, suggestion};
 use crate::fs::path;
 use crate::generate::language;
 use crate::jsonnet::protocol::{Answer, Outcome, Read, Request};
-use crate::workspace::discover::{PKG, RECIPE, Workspace};
+use crate::workspace::discover::{PKG, RECIPE, RECIPES, Workspace};
 use crate::workspace::{layout, root_recipe};
 
 /// The only module of a recipe.
@@ -29,7 +29,7 @@ pub struct Recipes {
     pub(super) top: PathBuf,
     pub(super) shared: Map<String, Json>,
     /// What `shared` was read from.
-    read: Read,
+    reads: Vec<Read>,
 }
 
 impl Recipes {
@@ -39,10 +39,7 @@ impl Recipes {
         Self {
             top: workspace.top.clone(),
             shared: root.map(|root| root.properties.clone()).unwrap_or_default(),
-            read: Read::File {
-                path: workspace.top.join(root_recipe::FILE),
-                hash: root.map(|root| root.hash),
-            },
+            reads: root_recipe::reads(&workspace.top, root),
         }
     }
 
@@ -102,16 +99,16 @@ impl Recipes {
     }
 
     /// Adds what packages share to the recipe of a module of a `PKG`. Returns what that was read from.
-    fn share_module(&self, package: &PackageDirectory, module: &mut Module) -> Option<Read> {
+    fn share_module(&self, package: &PackageDirectory, module: &mut Module) -> Vec<Read> {
         let ModuleBody::Recipe(Json::Object(recipe)) = &mut module.body else {
-            return None;
+            return Vec::new();
         };
         properties::simplify_language(recipe);
         if !self.is_sharing(package) {
-            return None;
+            return Vec::new();
         }
         module.shared_keys = self.share(recipe);
-        Some(self.read.clone())
+        self.reads.clone()
     }
 
     /// Adds the properties that a recipe does not give itself. Returns their keys.
@@ -179,10 +176,24 @@ fn lock(package: &PackageDirectory, tracked: &mut Tracked) -> Result<Option<Pack
     if package.granted.is_some() {
         return Ok(None);
     }
-    let file = package.directory.join(package_lock::FILE);
-    let content = tracked.read(file.clone())?;
-    let content = content.map(|content| PackageLock::parse(&package.display(&file), &content));
-    content.transpose()
+    let found = first(&package.directory, &package_lock::FILES, tracked)?;
+    let lock = found.map(|(file, content)| PackageLock::parse(&package.display(&file), &content));
+    lock.transpose()
+}
+
+/// The first file of a directory that is there, of several names of one thing.
+fn first(
+    directory: &Path,
+    names: &[&str],
+    tracked: &mut Tracked,
+) -> Result<Option<(PathBuf, Vec<u8>)>> {
+    for name in names {
+        let file = directory.join(name);
+        if let Some(content) = tracked.read(file.clone())? {
+            return Ok(Some((file, content)));
+        }
+    }
+    Ok(None)
 }
 
 /// The dependencies that count: what a fetched package is tested with does not.
@@ -224,9 +235,9 @@ impl Recipe {
 impl Reading<'_> {
     fn recipe(&mut self) -> Result<Recipe> {
         let package = self.package;
-        let file = package.directory.join(RECIPE);
-        let Some(content) = self.tracked.read(file.clone())? else {
-            return Err(no_declaration(package, &file));
+        let found = first(&package.directory, &RECIPES, &mut self.tracked)?;
+        let Some((file, content)) = found else {
+            return Err(no_declaration(package, &package.directory.join(RECIPE)));
         };
         if !crate::fs::canonicalize(&file)?.starts_with(&package.directory) {
             return Err(Error::user(format!(
@@ -239,7 +250,7 @@ impl Reading<'_> {
         let mut shared_keys = Vec::new();
         if self.recipes.is_sharing(package) {
             shared_keys = self.recipes.share(&mut properties);
-            self.tracked.reads.push(self.recipes.read.clone());
+            self.tracked.reads.extend(self.recipes.reads.clone());
         }
         let (info, at) = properties::identity(&document, &properties, namespace(package))?;
         Ok(Recipe {

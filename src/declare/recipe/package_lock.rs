@@ -12,8 +12,8 @@ use super::reference::is_short_version;
 use crate::declare::sml::{Entry, Value, ValueKind};
 use crate::error::{Error, Result};
 
-/// Its name.
-pub(super) const FILE: &str = "PackageLock.sml";
+/// Its names: newer versions of Soup spell it small. Where a directory has both, the first counts.
+pub(super) const FILES: [&str; 2] = ["PackageLock.sml", "package-lock.sml"];
 
 const HINT: &str = "run `soup restore` again, or remove the file: wake needs it only for names that stand for directories";
 

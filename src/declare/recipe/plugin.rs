@@ -2,7 +2,7 @@
 
 use super::document::Document;
 use super::tracked::Tracked;
-use crate::declare::model::PackageDirectory;
+use crate::declare::model::{MADE, PackageDirectory};
 use crate::declare::sml::{Span, Value, ValueKind};
 use crate::error::{Error, Result};
 use crate::fs::{self, path};
@@ -21,6 +21,9 @@ pub(super) fn files(
     tracked: &mut Tracked,
 ) -> Result<(String, Vec<String>)> {
     let (span, source) = source(document)?;
+    if source.starts_with(MADE) {
+        return Ok((source.to_owned(), Vec::new()));
+    }
     let at = || document.location(span);
     let clean = path::clean(std::path::Path::new(source));
     let file = path::clean(&package.directory.join(source));

@@ -11,7 +11,7 @@ use crate::declare::sml::{self, Entry, Span, Table, Value, ValueKind};
 use crate::error::{Error, Result};
 use crate::fs;
 use crate::jsonnet::protocol::{Answer, Request};
-use crate::workspace::discover::RECIPE;
+use crate::workspace::discover::{RECIPE, declaration_in};
 use crate::workspace::layout;
 
 /// What is published of a recipe.
@@ -61,7 +61,8 @@ impl Recipes {
 
     /// The text of a recipe with all that holds for it; `None`: that is the one that is written.
     fn whole_text(&self, package: &PackageDirectory) -> Result<Option<String>> {
-        let file = package.directory.join(RECIPE);
+        let name = declaration_in(&package.directory).unwrap_or(RECIPE);
+        let file = package.directory.join(name);
         let mut table = Document::parse(&package.display(&file), &fs::read(&file)?)?.table;
         let shared: Vec<_> = self
             .shared_keys(&package.directory)

@@ -49,8 +49,19 @@ const SOUP: &str = "Soup";
 /// The languages that older recipes write where a user stands now.
 const LEGACY_LANGUAGES: [&str; 2] = ["C++", "C#"];
 
-/// What Soup's own packages are for: wake brings it itself.
-const BUILT_IN: [&str; 6] = ["Build.Utils", "C", "Cpp", "CSharp", "Test.Cpp", "Wren"];
+/// The user who publishes what belongs to Soup and is not its own: `mwasplund|soup-test-cpp`.
+const SOUP_AUTHOR: &str = "mwasplund";
+
+/// What Soup's own packages are for: wake brings it itself. Older packages have dots in their names, `Build.Utils`.
+const BUILT_IN: [&str; 7] = [
+    "build-utils",
+    "c",
+    "cpp",
+    "csharp",
+    "csharp-nuget",
+    "test-cpp",
+    "wren",
+];
 
 const FORMS: &str = "write a path such as `'../library/'`, or a name such as `'User|Name@1.2'`";
 
@@ -84,8 +95,12 @@ impl Reference {
                 name,
                 ..
             } => {
-                let is_named = |known: &&str| known.eq_ignore_ascii_case(name);
-                user.eq_ignore_ascii_case(SOUP) && BUILT_IN.iter().any(is_named)
+                let name = name.to_ascii_lowercase().replace('.', "-");
+                let name = match user.eq_ignore_ascii_case(SOUP_AUTHOR) {
+                    true => name.strip_prefix("soup-"),
+                    false => Some(&*name).filter(|_| user.eq_ignore_ascii_case(SOUP)),
+                };
+                name.is_some_and(|name| BUILT_IN.contains(&name))
             }
             _ => false,
         }

@@ -117,11 +117,16 @@ fn what_wake_brings_itself_is_known_in_any_case() {
         "[Wren]Soup|CSharp@1",
         "Soup|Build.Utils@0",
         "Soup|Test.Cpp",
+        "soup|build-utils@0",
+        "soup|csharp-nuget@0",
+        "mwasplund|soup-test-cpp@0",
+        "mwasplund|Soup.Test.Cpp@0.14",
         "Wren|Wren",
     ] {
         assert_eq!(is_built_in(text), text != "Wren|Wren", "{text}");
     }
     assert!(!is_built_in("Cpp") && !is_built_in("Soup|Cppx") && !is_built_in("Soup/Cpp"));
+    assert!(!is_built_in("mwasplund|cpp") && !is_built_in("mwasplund|soup-test-assert"));
 }
 
 const LOCK_5: &str = "Version: 5
@@ -197,7 +202,10 @@ fn broken_locks_are_errors() {
             "Version: 6\nBuilds: { Build0: 1 }",
             "`a closure` takes a table of languages, not an integer",
         ),
-        ("Version: 5\nClosures: {", "The end is missing of a table"),
+        (
+            "Version: 5\nClosures: {",
+            "The table that begins here has no end",
+        ),
     ];
     for (text, expected) in wrong {
         let error = PackageLock::parse("PackageLock.sml", text.as_bytes()).unwrap_err();

@@ -61,7 +61,6 @@ fn not_utf8(file: &str, bytes: &[u8], valid: usize) -> Error {
 #[derive(Clone, Copy)]
 struct Container {
     name: &'static str,
-    with_article: &'static str,
     /// `None`: the end of the text.
     close: Option<char>,
     /// What may stand after an item.
@@ -73,21 +72,18 @@ struct Container {
 impl Container {
     const DOCUMENT: Self = Self {
         name: "document",
-        with_article: "a document",
         close: None,
         after_item: "a line break or `,`",
         item: "a key",
     };
     const TABLE: Self = Self {
         name: "table",
-        with_article: "a table",
         close: Some('}'),
         after_item: "a line break, `,` or `}`",
         item: "a key or `}`",
     };
     const ARRAY: Self = Self {
         name: "array",
-        with_article: "an array",
         close: Some(']'),
         after_item: "a line break, `,` or `]`",
         item: "a value or `]`",
@@ -217,8 +213,11 @@ impl<'a> Document<'a> {
                 Error::user(format!("`{found}` is beyond the integers of 64 bits"))
             }
             Fault::DecimalTooLarge => Error::user(format!("`{found}` is too large for a decimal")),
-            Fault::Unclosed(what, opened) => Error::user(format!("The end is missing of {what}"))
-                .cause(format!("it begins at {}", place(opened))),
+            Fault::Unclosed(what) => Error::user(format!("The {what} that begins here has no end"))
+                .hint(match what {
+                    "table" => "close it with `}`",
+                    _ => "close it with `]`",
+                }),
             Fault::Mixed(container, first) => Error::user(format!(
                 "Line breaks and commas are mixed in one {container}"
             ))
@@ -255,10 +254,7 @@ fn unclosed<'a>(
             rest: "",
             length: 0,
             fault: Fault::Expected(_),
-        })) => {
-            let end = &input[input.len()..];
-            scan::fail(end, 0, Fault::Unclosed(container.with_article, input))
-        }
+        })) => scan::fail(input, 1, Fault::Unclosed(container.name)),
         other => other,
     }
 }

@@ -35,9 +35,9 @@ pub(super) enum Fault<'a> {
     ControlCharacter,
     IntegerTooLarge,
     DecimalTooLarge,
-    /// A table or array (with its article) that begins there has no end.
-    Unclosed(&'static str, &'a str),
-    /// The table or array (without article) has another delimiter there.
+    /// The table or array has no end.
+    Unclosed(&'static str),
+    /// The table or array has another delimiter there.
     Mixed(&'static str, &'a str),
     /// A delimiter with no value after it.
     Trailing(&'static str),

@@ -147,11 +147,11 @@ fn commas_stand_between_items() {
 fn what_is_not_closed_names_its_beginning() {
     assert_eq!(
         problem("a: {\n b: [1\n"),
-        "3:1+1 The end is missing of an array; it begins at Recipe.sml:2:5"
+        "2:5+1 The array that begins here has no end"
     );
     assert_eq!(
         problem("a: {\n b: 1"),
-        "2:6+1 The end is missing of a table; it begins at Recipe.sml:1:4"
+        "1:4+1 The table that begins here has no end"
     );
     assert_eq!(
         problem("a: {\n b: 1]"),

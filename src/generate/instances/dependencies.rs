@@ -1,21 +1,22 @@
 //! What an evaluated module depends on: instances, and packages whose tasks run for it.
 
 use super::{Edge, InstanceIndex, Instances, Step};
-use crate::declare::model::{DeclaredPlugin, Dependency, Module, PackageRef};
+use crate::declare::model::{Dependency, Module, PackageRef};
 use crate::error::{Error, Result};
 use crate::generate::language;
-use crate::jsonnet::protocol::Plugin;
 use crate::pkg::{PackageIndex, frontier};
 
 impl Instances<'_> {
     /// Takes in an evaluated module.
     pub(super) fn evaluated(&mut self, index: InstanceIndex, module: Module) -> Result<()> {
         self.all[index].evaluated = Some(module);
+        // Those that use it as a plugin may need it first; then it is expanded as it is needed.
+        let was_needed = self.all[index].needed;
         for (user, dependency) in std::mem::take(&mut self.all[index].users) {
             self.use_module(user, index, &dependency)?;
             self.arrived(user)?;
         }
-        if self.all[index].needed {
+        if was_needed {
             self.expand(index)?;
         } else if self.all[index].is_test() {
             self.need(index)?;
@@ -50,6 +51,8 @@ impl Instances<'_> {
             failures.extend(self.depend(index, dependency).err());
         }
         if let Some(error) = frontier::earliest(failures) {
+            // However much of the rest arrives, its tasks do not run without what it lacks.
+            self.all[index].missing += 1;
             return Err(error);
         }
         self.generate_if_ready(index)
@@ -196,25 +199,6 @@ impl Instances<'_> {
         )
     }
 
-    /// The plugins whose tasks run for an instance: its language's, then the others in declared order.
-    pub(super) fn plugins(&self, index: InstanceIndex) -> Vec<Plugin> {
-        let instance = &self.all[index];
-        let language = instance.language.iter();
-        let mut plugins: Vec<Plugin> = language.map(|name| Plugin::Std((*name).into())).collect();
-        for (package, _) in &instance.builds {
-            let directory = self.packages.directory(*package);
-            let declared = self.packages.declared_of(*package);
-            let plugin = match declared.and_then(|one| one.plugin.as_ref()) {
-                Some(DeclaredPlugin::File(file)) => Plugin::File(directory, file.clone()),
-                _ => Plugin::Package(directory),
-            };
-            if !plugins.contains(&plugin) {
-                plugins.push(plugin);
-            }
-        }
-        plugins
-    }
-
     /// One thing that `index` waited for is there.
     pub(super) fn arrived(&mut self, index: InstanceIndex) -> Result<()> {
         self.all[index].missing -= 1;
@@ -230,7 +214,9 @@ impl Instances<'_> {
             self.packages.check(*package, request)?;
         }
         self.check_edges(index)?;
-        self.ask(Step::Generate(index));
+        if !self.awaits_plugin(index) {
+            self.ask(Step::Generate(index));
+        }
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ mod cycle;
 mod dependencies;
 mod edges;
 mod input;
+mod plugins;
 mod recipe_tests;
 #[cfg(test)]
 mod tests;
@@ -28,7 +29,7 @@ use crate::pkg::Ask;
 use crate::pkg::frontier::Failure;
 use crate::pkg::packages::unexpected;
 use crate::pkg::{PackageIndex, Packages, frontier};
-use crate::workspace::layout;
+use crate::workspace::layout::{self, Layout};
 
 /// Of how many configs and parameters one module may be asked for: modules that ask for themselves with ever other
 /// configs would never end.
@@ -85,6 +86,8 @@ pub struct Instance {
     generated: Option<Generated>,
     /// What its tasks made so far, while they wait for the outputs of what they asked for with `preprocess`.
     pending: Option<Generated>,
+    /// What it makes that those who depend on it read before they are generated.
+    pub read_by_users: Vec<String>,
     /// Its tasks did not run: what they made in an earlier run still holds.
     pub is_recalled: bool,
     /// Shared state with paths that mean the same in every instance.
@@ -188,6 +191,7 @@ pub struct Shared<'a> {
     pub host_parameters: &'a Parameters,
     /// As tasks see them.
     pub sdks: &'a [Value],
+    pub layout: &'a Layout,
     /// What was made of what tasks asked for with `preprocess`.
     pub preprocessed: &'a Preprocessed,
 }
@@ -270,7 +274,7 @@ impl<'a> Instances<'a> {
         driven?;
         self.settle();
         let is_done = self.all.iter().all(|one| one.generated.is_some());
-        if is_done || self.all.iter().any(|one| one.pending.is_some()) {
+        if is_done || self.waits_for_files() {
             Ok(())
         } else {
             Err(self.cycle())
@@ -423,6 +427,7 @@ impl<'a> Instances<'a> {
             users: Vec::new(),
             generated: None,
             pending: None,
+            read_by_users: Vec::new(),
             is_recalled: false,
             shared: Value::Null,
         });
@@ -499,11 +504,25 @@ impl<'a> Instances<'a> {
 
     /// Whether tasks asked for outputs that they have not been given.
     fn waits_for_preprocess(&self, index: InstanceIndex, generated: &Generated) -> bool {
-        let given = self.shared.preprocessed.get(&self.target_token(index));
         let mut outputs = generated
             .preprocess
             .iter()
             .flat_map(|one| one.all_outputs());
-        outputs.any(|output| !given.is_some_and(|given| given.contains_key(output)))
+        outputs.any(|output| !self.is_preprocessed(index, output))
+    }
+
+    /// Whether what an operation of an instance makes has been made and read.
+    pub fn is_preprocessed(&self, index: InstanceIndex, output: &str) -> bool {
+        let given = self.shared.preprocessed.get(&self.target_token(index));
+        given.is_some_and(|given| given.contains_key(output))
+    }
+
+    /// Whether something can only be generated when something else was made.
+    fn waits_for_files(&self) -> bool {
+        let mut all = self.all.iter().enumerate();
+        all.any(|(index, one)| {
+            let mut read = one.read_by_users.iter();
+            one.pending.is_some() || read.any(|file| !self.is_preprocessed(index, file))
+        })
     }
 }

@@ -60,16 +60,36 @@ impl Instances<'_> {
 
 /// The recipe of a module's tests: what says how to compile is the module's, the rest is what `Tests` says.
 fn tests_recipe(recipe: &Map<String, Value>, tests: &Map<String, Value>) -> Map<String, Value> {
-    const INHERITED: [&str; 6] = [
+    const INHERITED: &[&str] = &[
         "Language",
         "LanguageVersion",
         "IncludePaths",
         "Defines",
         "CompilerFlags",
+        "DisabledWarnings",
         "EnableWarningsAsErrors",
+        "Modules",
+        "Environment",
+        // Rust
+        "Cargo",
+        "Cfg",
+        "DefaultFeatures",
+        "Edition",
+        "Features",
+        "Packages",
+        "Profile",
+        // Go
+        "Cgo",
+        "Tags",
+        "Variables",
+        // C#
+        "Nullable",
+        "TargetFramework",
+        // Java, Python
+        "TestRunner",
     ];
     let mut result = Map::new();
-    for key in INHERITED {
+    for &key in INHERITED {
         if let Some(value) = recipe.get(key) {
             result.insert(key.to_owned(), value.clone());
         }

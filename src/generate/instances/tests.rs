@@ -196,6 +196,7 @@ fn attempt(
     let shared = Shared {
         host_parameters: &Parameters::new(),
         sdks: &[],
+        layout: &crate::workspace::layout::Layout::new(Path::new("/top")),
         preprocessed: &preprocessed,
     };
     let mut instances = Instances::new(packages, testing, shared);

@@ -56,6 +56,9 @@ pub struct Preprocess {
     pub text: String,
     /// Whether they have not read it yet.
     pub is_pending: bool,
+    /// The title of the operation that makes it, and where that was made.
+    pub operation: String,
+    pub at: Option<Location>,
 }
 
 /// Places the operations of all instances.
@@ -75,7 +78,15 @@ pub fn lower(
         }
         for spec in &generated.preprocess {
             placed.push(lowering.place(index, spec)?);
-            lowering.preprocess(index, spec)?;
+            for output in spec.all_outputs() {
+                lowering.preprocess(index, output, instance.is_partial(), Some(spec))?;
+            }
+        }
+        for output in &instance.read_by_users {
+            let is_pending = !instances.is_preprocessed(index, output);
+            let mut makers = generated.operations.iter();
+            let maker = makers.find(|spec| spec.all_outputs().any(|made| made == output));
+            lowering.preprocess(index, output, is_pending, maker)?;
         }
     }
     lowering.link_directories(&mut placed);
@@ -172,7 +183,8 @@ impl<'a> Lowering<'a> {
         Ok(Own {
             package: packages.get(instance.package).place.clone(),
             target: (self.layout).target_directory(info, &module, &instance.hash)?,
-            cache: self.layout.cache_directory(info, &module)?,
+            // The tests of a module use what it left there.
+            cache: self.layout.cache_directory(info, &instance.module)?,
             is_command: instance.is_command(),
         })
     }
@@ -190,18 +202,24 @@ impl<'a> Lowering<'a> {
     }
 
     /// Notes what tasks want to read.
-    fn preprocess(&mut self, index: InstanceIndex, spec: &OperationSpec) -> Result<()> {
-        for text in spec.all_outputs() {
-            let path = self.path(index, text, Use::Output)?;
-            let file = self.id(path);
-            self.preprocess.push(Preprocess {
-                file,
-                instance: self.instances.target_token(index),
-                label: self.instances.all[index].label.clone(),
-                text: text.to_owned(),
-                is_pending: self.instances.all[index].is_partial(),
-            });
-        }
+    fn preprocess(
+        &mut self,
+        index: InstanceIndex,
+        output: &str,
+        is_pending: bool,
+        maker: Option<&OperationSpec>,
+    ) -> Result<()> {
+        let path = self.path(index, output, Use::Output)?;
+        let file = self.id(path);
+        self.preprocess.push(Preprocess {
+            file,
+            instance: self.instances.target_token(index),
+            label: self.instances.all[index].label.clone(),
+            text: output.to_owned(),
+            is_pending,
+            operation: maker.map(|spec| spec.title.clone()).unwrap_or_default(),
+            at: maker.and_then(|spec| spec.at.clone()),
+        });
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use crate::jsonnet::functions::Call;
 use crate::jsonnet::pattern;
 use crate::jsonnet::protocol::Read;
 use crate::jsonnet::session::{Evaluated, Scope, Session};
+use crate::workspace::{front, layout};
 
 /// `wake.glob` and `wake.dir`.
 pub(in crate::jsonnet) fn listing(call: &Call<'_>) -> Evaluated<Val> {
@@ -118,10 +119,41 @@ pub(in crate::jsonnet) fn read_file(call: &Call<'_>) -> Evaluated<Val> {
     }
 }
 
+/// `ctx.mentions`: whether files of the package have a line that begins with a word.
+pub(in crate::jsonnet) fn mentions(call: &Call<'_>) -> Evaluated<Val> {
+    let directory = &call.scope.package.directory;
+    let words = call.texts(1)?;
+    let mut files = Vec::new();
+    for given in call.texts(0)? {
+        let path = fs::path::clean(&directory.join(relative(&given)));
+        if !path.starts_with(directory)
+            || fs::canonicalize(&path).is_ok_and(|real| !real.starts_with(directory))
+        {
+            return Err(call.fail(Error::user(format!("`{given}` leaves the package"))));
+        }
+        files.push(path);
+    }
+    let found = front::is_mentioned(&files, &words);
+    call.session().record(Read::Mention {
+        files,
+        words,
+        found,
+    });
+    Ok(Val::Bool(found))
+}
+
+/// A path of the package, relative to it: with the token, a dollar is written twice.
+fn relative(given: &str) -> String {
+    match given.strip_prefix("$(package)/") {
+        Some(relative) => relative.replace("$$", "$"),
+        None => given.to_owned(),
+    }
+}
+
 fn read_text(scope: &Scope, given: &str) -> Result<String, Error> {
-    let relative = given.strip_prefix("$(package)/").unwrap_or(given);
+    let relative = relative(given);
     let directory = &scope.package.directory;
-    let path = fs::path::clean(&directory.join(relative));
+    let path = fs::path::clean(&directory.join(&relative));
     let leaves = || {
         Error::user(format!("`{given}` leaves the package"))
             .hint("besides, tasks read what lies in the `SourceDirectories` of an SDK in `LocalUserConfig.sml`")
@@ -132,6 +164,12 @@ fn read_text(scope: &Scope, given: &str) -> Result<String, Error> {
         _ if is_own => directory,
         _ => return Err(leaves()),
     };
+    if is_own && is_made(directory, &path) {
+        return Err(Error::user(format!(
+            "`{given}` is what wake makes, no file of the package"
+        ))
+        .hint("`preprocess` makes files that tasks read"));
+    }
     if fs::is_directory(&path) {
         return Err(Error::user(format!("`{given}` is a directory")).hint("`ctx.glob` lists files"));
     }
@@ -148,6 +186,16 @@ fn read_text(scope: &Scope, given: &str) -> Result<String, Error> {
         return Err(leaves());
     }
     String::from_utf8(content).map_err(|_| Error::user(format!("`{given}` is not UTF-8 text")))
+}
+
+/// Whether `path` lies in `.wake`, or in an `OutputRoot`: patterns do not look there, either.
+fn is_made(directory: &Path, path: &Path) -> bool {
+    let below = path.strip_prefix(directory).unwrap_or(path);
+    let is_closed = |inside: &&Path| fs::is_occupied(&inside.join(layout::BUILT));
+    below.iter().any(|step| step == ".wake")
+        || (path.ancestors().skip(1))
+            .take_while(|inside| *inside != directory)
+            .any(|inside| is_closed(&inside))
 }
 
 /// `ctx.findTool`.

@@ -332,7 +332,7 @@ pub(super) fn relative(directory: &Path, target: &Path, shown: &str) -> Result<S
     let target = path::clean(target);
     if !discover::is_package(&target) {
         let cause = match fs::is_directory(&target) {
-            true => "the directory has no `PKG`",
+            true => "the directory has no `PKG` and no `Recipe.sml`",
             false => "there is no such directory",
         };
         return Err(Error::user(format!("There is no package in `{shown}`"))

@@ -10,7 +10,7 @@ use crate::fs::path;
 use crate::pkg::PackageIndex;
 use crate::pkg::resolution::{self, Context};
 use crate::pkg::resolve::Resolver;
-use crate::workspace::discover::{PKG, RECIPE};
+use crate::workspace::discover::{PKG, declaration_in, has_recipe};
 
 /// What is declared.
 pub(super) struct Known {
@@ -58,9 +58,9 @@ impl Known {
 /// It has none.
 pub(super) fn declared_here<'a>(context: &Context<'a>) -> Result<(&'a Path, &'static str)> {
     let directory = context.workspace.package_here();
-    match fs::is_file(&directory.join(RECIPE)) && !fs::is_file(&directory.join(PKG)) {
-        true => Ok((directory, RECIPE)),
-        false => Ok((here(context)?, PKG)),
+    match declaration_in(directory) {
+        Some(name) if name != PKG => Ok((directory, name)),
+        _ => Ok((here(context)?, PKG)),
     }
 }
 
@@ -75,7 +75,7 @@ pub(super) fn here<'a>(context: &Context<'a>) -> Result<&'a Path> {
     }
     let shown = path::display(directory, &context.workspace.top);
     let error = Error::user(format!("There is no `{PKG}` in `{shown}`"));
-    Err(match fs::is_file(&directory.join(RECIPE)) {
+    Err(match has_recipe(directory) {
         true => error.hint(format!("a package that is published has a `{PKG}`")),
         false => error.hint(
             "change to the directory of a package, name it with `-C`, or make one with `wake init`",

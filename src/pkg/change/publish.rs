@@ -19,7 +19,7 @@ use crate::pkg::publish::{self, Published};
 use crate::pkg::requirement::Requirement;
 use crate::pkg::resolution::{self, Context};
 use crate::pkg::resolve::Resolver;
-use crate::workspace::discover::{self, PKG, RECIPE};
+use crate::workspace::discover::{self, PKG};
 
 /// A version that is marked, and whether it is to be chosen no more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +94,7 @@ fn owned(info: PackageInfo, directory: &Path, namespace: Option<&str>) -> Result
     let Some(namespace) = namespace.filter(|one| info.namespace.as_deref() != Some(*one)) else {
         return Ok(info);
     };
-    if declaration_file(directory) != RECIPE {
+    if declaration_file(directory) == PKG {
         let said = info.namespace.as_deref();
         return Err(Error::user(format!(
             "`--namespace {namespace}` is not what `{PKG}` says"
@@ -125,7 +125,7 @@ fn detached(
     subscriber: &mut dyn Subscriber,
 ) -> Result<Option<String>> {
     let recipes = Recipes::new(context.workspace);
-    if declaration_file(directory) != RECIPE {
+    if declaration_file(directory) == PKG {
         let shared = recipes.shared_keys(directory);
         if !shared.is_empty() {
             let label = declaration.info.label();

@@ -22,7 +22,7 @@ use crate::error::{Error, Location, Result};
 use crate::event::{Event, Subscriber};
 use crate::fs::path;
 use crate::jsonnet::protocol::{Answer, Outcome, Read, Request};
-use crate::workspace::discover::RECIPE;
+use crate::workspace::discover::PKG;
 
 /// Asks an evaluation process; callable from several threads.
 pub type Ask<'a> = dyn Fn(&Request) -> Result<Outcome> + Sync + 'a;
@@ -324,7 +324,7 @@ impl Packages {
             }
         }
         let package = &mut self.packages[index];
-        package.is_recipe = contents::declaration_file(&package.directory) == RECIPE;
+        package.is_recipe = contents::declaration_file(&package.directory) != PKG;
         package.declaration = Some(declaration);
         found
     }
@@ -435,7 +435,10 @@ impl Packages {
         ))
         .cause(format!("`{wanted}` is wanted"))
         .cause(format!("it is `{info}`"))
-        .hint("correct the name or the version, here or in its `wake.pkgInfo`")
+        .hint(match self.packages[index].is_recipe {
+            true => "correct the name or the version, here or in its recipe",
+            false => "correct the name or the version, here or in its `wake.pkgInfo`",
+        })
         .at_if_absent(request.at.as_ref()))
     }
 }

@@ -21,7 +21,7 @@ use super::retriever::protocol::Required;
 use crate::declare::model::{Declaration, Exec, PackageInfo, PackageRequest, Program, Source};
 use crate::error::{Error, Result};
 use crate::fs;
-use crate::workspace::discover::RECIPE;
+use crate::workspace::discover::PKG;
 
 /// Held while an index is changed.
 const LOCK: &str = ".lock";
@@ -220,8 +220,8 @@ fn version(directory: &Path, declaration: &Declaration) -> Result<Version> {
         return Err(
             unpublishable(&label, declaration, "it has no version").hint(
                 match declaration_file(directory) {
-                    RECIPE => "Version: 1.0.0",
-                    _ => "wake.pkgInfo(…, version='1.0.0')",
+                    PKG => "wake.pkgInfo(…, version='1.0.0')",
+                    _ => "Version: 1.0.0",
                 },
             ),
         );
@@ -328,7 +328,7 @@ fn pack(package: &Package<'_>, index: &Path) -> Result<Vec<u8>> {
     } = *package;
     let info = &declaration.info;
     let file = declaration_file(directory);
-    if declaration.files.is_none() && file != RECIPE {
+    if declaration.files.is_none() && file == PKG {
         let label = info.label();
         return Err(unpublishable(
             &label,
@@ -339,7 +339,7 @@ fn pack(package: &Package<'_>, index: &Path) -> Result<Vec<u8>> {
     }
     let files = files_of(directory, declaration, Some(index))?;
     let top = index::top(&info.name, info.version.as_deref().unwrap_or_default());
-    let recipe = recipe.map(|text| (RECIPE, text.as_bytes()));
+    let recipe = recipe.map(|text| (file, text.as_bytes()));
     pack::tar_with(directory, files.iter().map(String::as_str), &top, recipe)
 }
 

@@ -30,7 +30,7 @@ use crate::pkg::archive::Strip;
 use crate::pkg::archive::digest::Digest;
 use crate::pkg::requirement::Requirement;
 use crate::pkg::retriever::protocol::{Candidate, Fetched, Required, Wanted};
-use crate::workspace::discover::RECIPE;
+use crate::workspace::discover::has_recipe;
 
 const SUBJECT: &str = "the config of `wake.std.archive`";
 const KEYS: [&str; 6] = ["url", "path", "versions", "strip", "pkg", "pkgs"];
@@ -259,7 +259,7 @@ impl Archives {
         match &release.pkg {
             Some(text) if !fs::is_occupied(&path) => fs::write(&path, text.as_bytes()),
             Some(_) => Ok(()),
-            None if fs::is_occupied(&package.into.join(RECIPE)) => Ok(()),
+            None if has_recipe(&package.into) => Ok(()),
             None => {
                 let foreign = Foreign {
                     namespace: package.namespace.as_deref(),
@@ -268,6 +268,7 @@ impl Archives {
                     retriever: "archive",
                     config: &self.config,
                     pkgs: &release.pkgs,
+                    recipe: None,
                 };
                 foreign.write(&package.into).map(drop)
             }

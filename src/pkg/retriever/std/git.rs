@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::fs;
 use crate::pkg::requirement::Requirement;
 use crate::pkg::retriever::protocol::{Candidate, Fetched, Wanted};
+use crate::workspace::discover;
 
 const SUBJECT: &str = "the config of `wake.std.git`";
 const KEYS: [&str; 5] = ["url", "tagPattern", "version", "tag", "commit"];
@@ -346,7 +347,7 @@ impl Git {
                 )))
             })?;
         self.check_out(repository, &revision, &package.into)?;
-        if !fs::is_occupied(&package.into.join("Recipe.sml")) {
+        if !discover::has_recipe(&package.into) {
             let foreign = Foreign {
                 namespace: package.namespace.as_deref(),
                 name: &package.name,
@@ -354,6 +355,7 @@ impl Git {
                 retriever: "git",
                 config: &self.config,
                 pkgs: &[],
+                recipe: None,
             };
             foreign.write(&package.into)?;
         }

@@ -1,0 +1,22 @@
+// What this package is made of. `wake build` builds it, `wake run` starts it, `wake test` tests it.
+function(wake)
+  wake.pkg(
+    wake.pkgInfo('@name@', version='0.1.0'),
+    modules={
+      // The program.
+      root: function(wake, pkg, config) wake.recipe({
+        Language: 'C#',
+        Type: 'Executable',
+        Source: ['src/Program.cs'],
+        Dependencies: { Runtime: [wake.getModule(pkg, 'lib')] },
+      }),
+      // What the program and its tests share.
+      lib: function(wake, pkg, config) wake.recipe({
+        Language: 'C#',
+        Name: 'Greeting',
+        Source: ['src/Greeting.cs'],
+        // A program: exit code 0 passes.
+        Tests: { Source: wake.glob('tests/*.cs') },
+      }),
+    },
+  )

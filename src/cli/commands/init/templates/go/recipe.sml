@@ -1,0 +1,13 @@
+# What this package is made of. `wake build` builds it, `wake run` starts it, `wake test` tests it.
+Name: '@name@'
+Language: 'Go|0'
+Version: 0.1.0
+Type: 'Executable'
+
+# `go test`.
+Tests: {}
+
+# Packages that it needs: paths such as '../library/', or names such as 'User|Library@1.2'.
+Dependencies: {
+    Runtime: []
+}

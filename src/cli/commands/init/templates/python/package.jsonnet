@@ -1,0 +1,21 @@
+// What this package is made of. `wake build` builds it, `wake run` starts it, `wake test` tests it.
+function(wake)
+  wake.pkg(
+    wake.pkgInfo('@name@', version='0.1.0'),
+    modules={
+      // The program.
+      root: function(wake, pkg, config) wake.recipe({
+        Language: 'Python',
+        Type: 'Executable',
+        Source: ['src/main.py'],
+        Main: 'main:main',
+        Dependencies: { Runtime: [wake.getModule(pkg, 'lib')] },
+      }),
+      // What the program and its tests share.
+      lib: function(wake, pkg, config) wake.recipe({
+        Language: 'Python',
+        Source: ['src/greeting.py'],
+        Tests: { Source: wake.glob('tests/*.py') },
+      }),
+    },
+  )
