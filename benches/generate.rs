@@ -79,7 +79,7 @@ impl Tree {
             .iter()
             .filter_map(|back| number.checked_sub(*back))
             .collect();
-        if !needed.is_empty() && number % 10 != 0 {
+        if !needed.is_empty() && !number.is_multiple_of(10) {
             text.push_str("Dependencies: {\n    Runtime: [\n");
             for other in needed {
                 let _ = writeln!(text, "        '../p{other}/'");
@@ -145,8 +145,7 @@ impl Tree {
             .lines()
             .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
         let all = lines
-            .filter(|event| event["type"] == "all-generated")
-            .last();
+            .rfind(|event| event["type"] == "all-generated");
         let count = |name: &str| {
             all.as_ref()
                 .and_then(|event| event[name].as_u64())

@@ -142,7 +142,8 @@ impl Evaluations {
     /// # Errors
     /// The file cannot be written.
     pub fn save(&self, file: &Path, clock: &Clock) -> Result<()> {
-        let learned = std::mem::take(&mut *held(&self.learned));
+        // They stay: generating goes on after what `preprocess` makes, and writes the file again.
+        let learned = held(&self.learned);
         if learned.is_empty() {
             return Ok(());
         }
@@ -366,6 +367,23 @@ mod tests {
         assert_eq!(world.recall("old"), Some(json!(0)));
         world.keep(&["new"]);
         assert_eq!(world.recall("old"), None);
+    }
+
+    /// Catches the second phase of generating that evaluates anew what the first one has, and leaves it out of the file.
+    #[test]
+    fn what_was_written_is_still_known() {
+        let world = World::new();
+        let evaluations = world.open();
+        let learn = |name: &str| {
+            evaluations.remember(&request(world.top(), name), &outcome(&world.source(), 7));
+            world.save(&evaluations);
+        };
+        learn("first");
+        let first = evaluations.recall(&request(world.top(), "first"));
+        assert_eq!(value(first), Some(json!(7)));
+        learn("second");
+        assert_eq!(world.recall("first"), Some(json!(7)));
+        assert_eq!(world.recall("second"), Some(json!(7)));
     }
 
     /// Catches damage that is taken for an outcome, or that ends the run.

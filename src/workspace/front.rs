@@ -259,8 +259,11 @@ pub fn is_mentioned<'a>(files: impl IntoIterator<Item = &'a PathBuf>, words: &[S
     })
 }
 
-/// The file a bare program name stands for in the invoker's `PATH`.
+/// The file that a tool's name stands for: in the invoker's `PATH`, or where it says itself if it is absolute.
 pub fn find_tool(name: &str, environment: &BTreeMap<String, String>) -> Option<PathBuf> {
+    if name.starts_with('/') {
+        return Some(PathBuf::from(name)).filter(|file| fs::is_executable(file));
+    }
     let path = environment.get("PATH")?;
     path.split(':')
         .filter(|directory| directory.starts_with('/'))

@@ -279,6 +279,26 @@ fn wrong_tasks_are_told_what_is_wrong() {
     insta::assert_snapshot!(all);
 }
 
+/// Catches a function of `ctx` that looks where `ctx.readFile` may not, and with it at what wake itself makes.
+#[test]
+fn tasks_look_for_words_where_they_may_read() {
+    for (path, expected) in [
+        ("../x", "`../x` leaves the package"),
+        ("/etc/passwd", "`/etc/passwd` leaves the package"),
+        (
+            ".wake/state/log-1",
+            "`.wake/state/log-1` is what wake makes",
+        ),
+        ("made/deep/x", "`made/deep/x` is what wake makes"),
+    ] {
+        let state = format!("ctx.mentions(['{path}'], ['root'])");
+        let said = task_complaint(&format!(
+            "{{ name: 'A', run(ctx):: {{ activeState: {{ a: {state} }} }} }}"
+        ));
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
 #[test]
 fn directories_without_a_name_in_utf8_are_named() {
     use std::os::unix::ffi::OsStrExt;

@@ -149,6 +149,22 @@ fn a_task_that_never_has_enough_is_an_error() {
     insta::assert_snapshot!(run.transcript());
 }
 
+/// Catches a scan that is forgotten once it was read: what it reads could change, and nobody would look.
+#[test]
+fn what_was_read_is_asked_for_again() {
+    let space = lists();
+    let forgetful = PLUGIN.replacen(
+        "        preprocess: [",
+        "        [if ctx.preprocessors == {} then 'preprocess']: [",
+        1,
+    );
+    assert_ne!(forgetful, PLUGIN);
+    space.file("plugin/plugin.libsonnet", forgetful);
+    let run = space.wake(["build", "--quiet"]).code(2);
+    let is_told = run.stderr.contains("and ask for it no more");
+    run.demand(is_told, "what is no longer asked for");
+}
+
 /// Catches commands that need the graph and do not build, and know only half of it.
 #[test]
 fn a_graph_is_whole_without_a_build() {

@@ -251,8 +251,8 @@ impl<'a> Instances<'a> {
         }
     }
 
-    /// Runs all jobs until every instance is generated, or waits for what `preprocess` makes. The result does not depend on which process answers first:
-    /// neither the order of [`Self::all`], nor which of several errors is returned.
+    /// Runs all jobs until every instance is generated, or waits for what `preprocess` makes. The result does not depend
+    /// on which process answers first: neither the order of [`Self::all`], nor which of several errors is returned.
     pub fn generate(
         &mut self,
         threads: usize,
@@ -515,6 +515,12 @@ impl<'a> Instances<'a> {
     pub fn is_preprocessed(&self, index: InstanceIndex, output: &str) -> bool {
         let given = self.shared.preprocessed.get(&self.target_token(index));
         given.is_some_and(|given| given.contains_key(output))
+    }
+
+    /// What of that which an instance makes has been made and read, as tasks write it.
+    pub fn preprocessed(&self, index: InstanceIndex) -> impl Iterator<Item = &str> {
+        let given = self.shared.preprocessed.get(&self.target_token(index));
+        given.into_iter().flatten().map(|(output, _)| &**output)
     }
 
     /// Whether something can only be generated when something else was made.

@@ -9,7 +9,7 @@ mod place;
 mod sources;
 mod versions;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use super::instances::{Instance, InstanceIndex, Instances};
@@ -89,6 +89,7 @@ pub fn lower(
             lowering.preprocess(index, output, is_pending, maker)?;
         }
     }
+    lowering.check_preprocessed()?;
     lowering.link_directories(&mut placed);
     lowering.check_sources(&placed)?;
     lowering.finish(placed)
@@ -220,6 +221,31 @@ impl<'a> Lowering<'a> {
             operation: maker.map(|spec| spec.title.clone()).unwrap_or_default(),
             at: maker.and_then(|spec| spec.at.clone()),
         });
+        Ok(())
+    }
+
+    /// What tasks have read is asked for until the end: what a graph does not know of is not looked at again when it
+    /// changes.
+    fn check_preprocessed(&self) -> Result<()> {
+        let instances = self.instances;
+        if instances.all.iter().any(Instance::is_partial) {
+            return Ok(());
+        }
+        for (index, instance) in instances.all.iter().enumerate() {
+            let token = instances.target_token(index);
+            let asked = self.preprocess.iter().filter(|one| one.instance == token);
+            let asked: HashSet<&str> = asked.map(|one| &*one.text).collect();
+            let mut read = instances.preprocessed(index);
+            if let Some(text) = read.find(|text| !asked.contains(text)) {
+                return Err(Error::user(format!(
+                    "The tasks of `{}` have read `{text}` and ask for it no more",
+                    instance.label
+                ))
+                .cause("wake would not notice when it changes")
+                .hint("return the operation that makes it in `preprocess` every time, not only the first")
+                .at_if_absent(instance.at()));
+            }
+        }
         Ok(())
     }
 

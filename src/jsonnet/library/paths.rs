@@ -121,18 +121,12 @@ pub(in crate::jsonnet) fn read_file(call: &Call<'_>) -> Evaluated<Val> {
 
 /// `ctx.mentions`: whether files of the package have a line that begins with a word.
 pub(in crate::jsonnet) fn mentions(call: &Call<'_>) -> Evaluated<Val> {
-    let directory = &call.scope.package.directory;
     let words = call.texts(1)?;
-    let mut files = Vec::new();
-    for given in call.texts(0)? {
-        let path = fs::path::clean(&directory.join(relative(&given)));
-        if !path.starts_with(directory)
-            || fs::canonicalize(&path).is_ok_and(|real| !real.starts_with(directory))
-        {
-            return Err(call.fail(Error::user(format!("`{given}` leaves the package"))));
-        }
-        files.push(path);
-    }
+    let files = call.texts(0)?.into_iter();
+    let files = files.map(|given| own_file(call.scope, &given));
+    let files: Vec<PathBuf> = files
+        .collect::<Result<_, Error>>()
+        .map_err(|error| call.fail(error))?;
     let found = front::is_mentioned(&files, &words);
     call.session().record(Read::Mention {
         files,
@@ -150,10 +144,10 @@ fn relative(given: &str) -> String {
     }
 }
 
-fn read_text(scope: &Scope, given: &str) -> Result<String, Error> {
-    let relative = relative(given);
+/// The path of a file that tasks may read: of the package or of an SDK. It need not be there.
+fn own_file(scope: &Scope, given: &str) -> Result<PathBuf, Error> {
     let directory = &scope.package.directory;
-    let path = fs::path::clean(&directory.join(&relative));
+    let path = fs::path::clean(&directory.join(relative(given)));
     let leaves = || {
         Error::user(format!("`{given}` leaves the package"))
             .hint("tasks read files of the package that is built, and below the `SourceDirectories` of an SDK in `LocalUserConfig.sml`")
@@ -164,27 +158,33 @@ fn read_text(scope: &Scope, given: &str) -> Result<String, Error> {
         _ if is_own => directory,
         _ => return Err(leaves()),
     };
+    let real_around = fs::canonicalize(around)?;
+    if fs::canonicalize(&path).is_ok_and(|real| !real.starts_with(&real_around)) {
+        return Err(leaves());
+    }
     if is_own && is_made(directory, &path) {
         return Err(Error::user(format!(
             "`{given}` is what wake makes, no file of the package"
         ))
         .hint("`preprocess` makes files that tasks read"));
     }
+    Ok(path)
+}
+
+fn read_text(scope: &Scope, given: &str) -> Result<String, Error> {
+    let path = own_file(scope, given)?;
     if fs::is_directory(&path) {
         return Err(Error::user(format!("`{given}` is a directory")).hint("`ctx.glob` lists files"));
     }
     let Some(content) = scope.session.read_file(&path)? else {
         let missing = Error::user(format!("There is no file `{}`", scope.display(&path)));
-        return Err(match relative.starts_with("$(") {
+        return Err(match relative(given).starts_with("$(") {
             true => missing.hint(
                 "what operations make is not there yet: `preprocess` makes it before the rest is known",
             ),
             false => missing,
         });
     };
-    if !fs::canonicalize(&path)?.starts_with(fs::canonicalize(around)?) {
-        return Err(leaves());
-    }
     String::from_utf8(content).map_err(|_| Error::user(format!("`{given}` is not UTF-8 text")))
 }
 
@@ -217,23 +217,10 @@ pub(in crate::jsonnet) fn tool(session: &Session, name: &str) -> Result<Option<P
     if let Some(found) = session.known_tool(name) {
         return Ok(found);
     }
-    let is_path = name.contains('/');
-    if name.is_empty() || (is_path && !name.starts_with('/')) {
+    if name.is_empty() || (name.contains('/') && !name.starts_with('/')) {
         return Err(Error::user(format!("`{name}` is not the name of a tool")));
     }
-    let found = if is_path {
-        Some(PathBuf::from(name)).filter(|path| fs::is_executable(path))
-    } else {
-        search(
-            session
-                .given
-                .setup
-                .environment
-                .get("PATH")
-                .map_or("", String::as_str),
-            name,
-        )
-    };
+    let found = front::find_tool(name, &session.given.setup.environment);
     session.record(Read::Tool {
         name: name.to_owned(),
         found: found.clone(),
@@ -242,13 +229,6 @@ pub(in crate::jsonnet) fn tool(session: &Session, name: &str) -> Result<Option<P
         session.add_tool_directory(directory);
     }
     Ok(found)
-}
-
-fn search(path: &str, name: &str) -> Option<PathBuf> {
-    path.split(':')
-        .filter(|directory| directory.starts_with('/'))
-        .map(|directory| Path::new(directory).join(name))
-        .find(|file| fs::is_executable(file))
 }
 
 pub(in crate::jsonnet) fn not_installed(name: &str) -> Error {
