@@ -155,8 +155,9 @@ fn read_text(scope: &Scope, given: &str) -> Result<String, Error> {
     let directory = &scope.package.directory;
     let path = fs::path::clean(&directory.join(&relative));
     let leaves = || {
-        Error::user(format!("`{given}` leaves the package"))
-            .hint("besides, tasks read what lies in the `SourceDirectories` of an SDK in `LocalUserConfig.sml`")
+        Error::user(format!("`{given}` leaves the package")).hint(
+            "a task reads files of the package that is built, and what lies below the `SourceDirectories` of an SDK",
+        )
     };
     let is_own = path.starts_with(directory);
     let around = match below_sdk(scope, &path) {
