@@ -141,11 +141,10 @@ impl Tree {
     /// How many instances the latest run generated, and of how many it used saved results.
     fn counts(&self) -> (u64, u64) {
         let events = std::fs::read_to_string(self.path("events")).expect("events");
-        let lines = events
+        let mut lines = events
             .lines()
             .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-        let all = lines
-            .rfind(|event| event["type"] == "all-generated");
+        let all = lines.rfind(|event| event["type"] == "all-generated");
         let count = |name: &str| {
             all.as_ref()
                 .and_then(|event| event[name].as_u64())

@@ -149,8 +149,9 @@ fn own_file(scope: &Scope, given: &str) -> Result<PathBuf, Error> {
     let directory = &scope.package.directory;
     let path = fs::path::clean(&directory.join(relative(given)));
     let leaves = || {
-        Error::user(format!("`{given}` leaves the package"))
-            .hint("tasks read files of the package that is built, and below the `SourceDirectories` of an SDK in `LocalUserConfig.sml`")
+        Error::user(format!("`{given}` leaves the package")).hint(
+            "a task reads files of the package that is built, and what lies below the `SourceDirectories` of an SDK",
+        )
     };
     let is_own = path.starts_with(directory);
     let around = match below_sdk(scope, &path) {
