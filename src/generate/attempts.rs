@@ -23,11 +23,12 @@ impl<'a> Memo<'a> {
 
     /// As the evaluation process would answer.
     pub(super) fn ask(&self, request: &Request) -> Result<Outcome> {
-        if let Some(outcome) = self.evaluations.recall(request) {
+        let key = self.evaluations.key(request);
+        if let Some(outcome) = self.evaluations.recall(&key) {
             return Ok(outcome);
         }
         let outcome = (self.ask)(request)?;
-        self.evaluations.remember(request, &outcome);
+        self.evaluations.remember(key, &outcome);
         Ok(outcome)
     }
 }

@@ -86,7 +86,10 @@ impl Declaring {
             .collect();
         let saved = Arc::clone(&self.saved);
         let work = |(step, request): &(Step, Request)| match step {
-            Step::Declare(_) => saved.recall(request).map_or_else(|| ask(request), Ok),
+            Step::Declare(_) => {
+                let known = saved.recall(&saved.key(request));
+                known.map_or_else(|| ask(request), Ok)
+            }
             Step::Exports(_) => ask(request),
         };
         frontier::drive(threads, jobs, work, |(step, request), outcome, more| {
@@ -131,7 +134,7 @@ impl Declaring {
         if let (Step::Declare(_), Ok(outcome), false) = (step, &outcome, is_staged)
             && matches!(outcome.result, Ok(Answer::Declaration(_)))
         {
-            self.saved.remember(request, outcome);
+            self.saved.remember(self.saved.key(request), outcome);
         }
         if outcome.is_err() {
             // Nobody knows what it read, so nothing that this leads to can be used again.

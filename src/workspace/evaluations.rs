@@ -38,7 +38,7 @@ const VERSION: u32 = 1;
 const KEPT: u32 = 16;
 
 /// Names a request.
-type Key = [u8; 32];
+pub type Key = [u8; 32];
 
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
@@ -105,14 +105,13 @@ impl Evaluations {
     }
 
     /// The outcome that a request had before, if it would have it again.
-    pub fn recall(&self, request: &Request) -> Option<Outcome> {
-        let key = self.key(request)?;
-        if let Some(outcome) = held(&self.learned).get(&key) {
+    pub fn recall(&self, key: &Key) -> Option<Outcome> {
+        if let Some(outcome) = held(&self.learned).get(key) {
             return Some(outcome.clone());
         }
         let bytes = self.map.as_deref()?;
         let entries = entries(bytes)?;
-        let place = entries.binary_search_by(|entry| entry.key.cmp(&key)).ok()?;
+        let place = entries.binary_search_by(|entry| entry.key.cmp(key)).ok()?;
         let (front, outcome) = blobs(bytes, &entries[place])?;
         let front: Front = postcard::from_bytes(front).ok()?;
         let around = Surroundings {
@@ -130,9 +129,8 @@ impl Evaluations {
     }
 
     /// Notes the outcome of a request. One that failed is not kept: its cause may lie outside of what it read.
-    pub fn remember(&self, request: &Request, outcome: &Outcome) {
-        if let (Ok(_), false, Some(key)) = (&outcome.result, outcome.is_recalled, self.key(request))
-        {
+    pub fn remember(&self, key: Key, outcome: &Outcome) {
+        if outcome.result.is_ok() && !outcome.is_recalled {
             held(&self.learned).insert(key, outcome.clone());
         }
     }
@@ -184,11 +182,13 @@ impl Evaluations {
         kept.collect()
     }
 
-    fn key(&self, request: &Request) -> Option<Key> {
+    /// What a request is kept under.
+    pub fn key(&self, request: &Request) -> Key {
         let mut hasher = blake3::Hasher::new();
         hasher.update(self.salt.as_bytes());
-        hasher.update(&serde_json::to_vec(request).ok()?);
-        Some(*hasher.finalize().as_bytes())
+        let request = serde_json::to_vec(request).expect("BUG: plain data always encodes");
+        hasher.update(&request);
+        *hasher.finalize().as_bytes()
     }
 }
 
@@ -335,13 +335,17 @@ mod tests {
         fn keep(&self, names: &[&str]) {
             let evaluations = self.open();
             for (value, name) in (0..).zip(names) {
-                evaluations.remember(&request(self.top(), name), &outcome(&self.source(), value));
+                evaluations.remember(
+                    evaluations.key(&request(self.top(), name)),
+                    &outcome(&self.source(), value),
+                );
             }
             self.save(&evaluations);
         }
 
         fn recall(&self, name: &str) -> Option<serde_json::Value> {
-            value(self.open().recall(&request(self.top(), name)))
+            let evaluations = self.open();
+            value(evaluations.recall(&evaluations.key(&request(self.top(), name))))
         }
     }
 
@@ -375,11 +379,14 @@ mod tests {
         let world = World::new();
         let evaluations = world.open();
         let learn = |name: &str| {
-            evaluations.remember(&request(world.top(), name), &outcome(&world.source(), 7));
+            evaluations.remember(
+                evaluations.key(&request(world.top(), name)),
+                &outcome(&world.source(), 7),
+            );
             world.save(&evaluations);
         };
         learn("first");
-        let first = evaluations.recall(&request(world.top(), "first"));
+        let first = evaluations.recall(&evaluations.key(&request(world.top(), "first")));
         assert_eq!(value(first), Some(json!(7)));
         learn("second");
         assert_eq!(world.recall("first"), Some(json!(7)));
