@@ -432,6 +432,32 @@ fn npm_packages_are_found_and_fetched_through_npm() {
         0
     );
 
+    npm.fetch(&[fetched(&space, "npm/is-number", "7.0.0", "c")])
+        .unwrap();
+    let uses = |key: &str, package: &str| {
+        format!("wake.getPkg('npm/{key}', from='../{package}', replace=true)")
+    };
+    space.file(
+        "app/PKG",
+        format!(
+            "function(wake) wake.pkg(wake.pkgInfo('app'), pkgs={{ range: {}, number: {} }}, modules={{
+              root: function(wake, pkg, config) wake.recipe({{
+                Language: 'JavaScript', Type: 'Executable',
+                Dependencies: {{ Runtime: [wake.getModule(pkg.pkgs.range)] }},
+              }}),
+            }})",
+            uses("to-regex-range", "a"),
+            uses("is-number", "c"),
+        ),
+    );
+    let main = "console.log(require('to-regex-range')('1', '5'));\n";
+    space.file("app/main.js", main);
+    let run = space.wake(["-C", "app", "run", "-q"]);
+    if !run.stderr.contains("`node` is not installed") {
+        assert_eq!(run.success().stdout, "[1-5]\n");
+    }
+    space.remove("app");
+
     for (label, version) in [
         ("npm/is-number", "6.0.99"),
         ("npm/no-such-package-of-wake", "1.0.0"),
@@ -487,6 +513,22 @@ fn wheels_are_found_and_fetched_through_pip() {
             .count(),
         0
     );
+
+    pypi.fetch(&[fetched(&space, "pypi/six", "1.16.0", "six")])
+        .unwrap();
+    space.file(
+        "app/PKG",
+        "function(wake) wake.pkg(wake.pkgInfo('app'), pkgs={ six: wake.getPkg('pypi/six', from='../six') }, modules={
+          root: function(wake, pkg, config) wake.recipe({
+            Language: 'Python', Type: 'Executable', Dependencies: { Runtime: [wake.getModule(pkg.pkgs.six)] },
+          }),
+        })",
+    );
+    let main = "import importlib.metadata, six\nprint(importlib.metadata.version('six'), six.text_type('a'))\n";
+    space.file("app/main.py", main);
+    let run = space.wake(["-C", "app", "run", "-q"]).success();
+    assert_eq!(run.stdout, "1.16.0 a\n");
+    space.remove("app");
 
     let complain = |label: &str, version: &str| {
         let error = pypi

@@ -153,6 +153,9 @@ pub(super) struct RawPublish {
     /// The directory of the index
     #[arg(value_name = "INDEX", value_hint = ValueHint::DirPath)]
     pub(super) index: PathBuf,
+    /// Whose the package is: a recipe does not say it
+    #[arg(long, value_name = "NAMESPACE")]
+    pub(super) namespace: Option<String>,
     /// Publish nothing; mark this version as one that is not to be chosen any more
     #[arg(long, value_name = "VERSION")]
     pub(super) yank: Option<String>,

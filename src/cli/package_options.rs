@@ -55,6 +55,7 @@ pub enum PackageCommand {
     },
     Publish {
         index: PathBuf,
+        namespace: Option<String>,
         /// Instead of publishing.
         yank: Option<Yank>,
     },
@@ -131,6 +132,7 @@ impl Package {
             RawPackage::Publish(raw) => (
                 PackageCommand::Publish {
                     index: raw.index,
+                    namespace: raw.namespace,
                     yank: match (raw.yank, raw.unyank) {
                         (Some(text), _) => Some(Yank {
                             version: version("--yank", &text)?,

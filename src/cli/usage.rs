@@ -71,11 +71,14 @@ fn suggestion(said: &clap::Error) -> Option<String> {
 /// `wake build`, as far as it was understood.
 fn command(arguments: &[OsString]) -> String {
     let wake = Arguments::command();
-    let typed = arguments.iter().skip(1).filter_map(|word| word.to_str());
-    match typed.filter_map(|word| wake.find_subcommand(word)).next() {
-        Some(command) => format!("wake {}", command.get_name()),
-        None => "wake".to_owned(),
+    let (mut found, mut name) = (&wake, "wake".to_owned());
+    for word in arguments.iter().skip(1).filter_map(|word| word.to_str()) {
+        if let Some(command) = found.find_subcommand(word) {
+            name = format!("{name} {}", command.get_name());
+            found = command;
+        }
     }
+    name
 }
 
 /// The names under `kind` in backticks; of a flag with its value (`--jobs <N>`), the flag.

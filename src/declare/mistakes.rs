@@ -1,5 +1,5 @@
 //! What is probably wrong with a recipe that is read without an error: keys that are nearly those that wake knows. Whatever
-//! else stands in a recipe is for its language.
+//! else stands in a recipe is for its language, or shared.
 
 use super::sml::{self, Entry, Table, ValueKind};
 use crate::error::{Error, Location, Result, near, suggestion};
@@ -8,6 +8,9 @@ use crate::error::{Error, Location, Result, near, suggestion};
 const KEYS: [&str; 5] = ["Name", "Language", "Version", "Type", "Dependencies"];
 /// The kinds of dependencies that differ from `Runtime`.
 const KINDS: [&str; 4] = ["Runtime", "Build", "Tool", "Test"];
+
+/// The keys of a root recipe that are not shared.
+const ROOT_KEYS: [&str; 4] = ["Members", "OutputRoot", "Parameters", "Registry"];
 
 /// Warnings about a recipe, in the order of its text. `file` is for messages.
 ///
@@ -24,6 +27,17 @@ pub fn mistakes(file: &str, text: &str) -> Result<Vec<Error>> {
         }));
     }
     Ok(found)
+}
+
+/// Warnings about a `RootRecipe.sml`, in the order of its text.
+///
+/// # Errors
+/// `User`: it is no SML.
+pub fn root_mistakes(file: &str, text: &str) -> Result<Vec<Error>> {
+    let table = sml::parse(file, text.as_bytes())?;
+    Ok(near_misses(file, text, &table, &ROOT_KEYS, |key| {
+        format!("`{key}` is taken as a property that packages share")
+    }))
 }
 
 /// Warnings about keys that are nearly one of `known`, and not one of them.

@@ -172,6 +172,15 @@ pub fn write_atomic_with(
     path: &Path,
     write: impl FnOnce(&mut io::BufWriter<std::fs::File>) -> io::Result<()>,
 ) -> Result<()> {
+    fail(replace_with(path, write, |_| Ok(true)), "write", path).map(drop)
+}
+
+/// Writes a file beside `path` and renames it over that, if `is_right` says so of what is ready. Returns what it said.
+fn replace_with(
+    path: &Path,
+    write: impl FnOnce(&mut io::BufWriter<std::fs::File>) -> io::Result<()>,
+    is_right: impl FnOnce(&std::fs::File) -> io::Result<bool>,
+) -> io::Result<bool> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(format!(".{}.new", std::process::id()));
     let temporary = PathBuf::from(temporary);
@@ -180,12 +189,16 @@ pub fn write_atomic_with(
         write(&mut file)?;
         file.flush()?;
         file.get_ref().sync_data()?;
-        std::fs::rename(&temporary, path)
+        let is_right = is_right(file.get_ref())?;
+        if is_right {
+            std::fs::rename(&temporary, path)?;
+        }
+        Ok(is_right)
     })();
-    if result.is_err() {
+    if !matches!(result, Ok(true)) {
         let _ = std::fs::remove_file(&temporary);
     }
-    fail(result, "write", path)
+    result
 }
 
 /// Writes a plain file, replacing what is there; not atomic.
@@ -278,11 +291,14 @@ pub fn create(path: &Path) -> Result<std::fs::File> {
 ///
 /// wake replaces the files that it maps by rename only and never shortens them, so a map does not fault.
 pub fn map(path: &Path) -> Result<Option<memmap2::Mmap>> {
-    let file = match std::fs::File::open(path) {
+    let file = match open_file(path) {
         Ok(file) => file,
         Err(error) if is_absence(&error) => return Ok(None),
         Err(error) => return fail(Err(error), "open", path),
     };
+    if is_directory(path) {
+        return fail(Err(io::ErrorKind::IsADirectory.into()), "open", path);
+    }
     #[expect(unsafe_code, reason = "a memory map of a file")]
     // SAFETY: the files mapped are wake's own state, replaced by rename and only ever appended to.
     let map = unsafe { memmap2::Mmap::map(&file) };

@@ -52,17 +52,22 @@ pub fn create_link(target: &str, path: &Path) -> Result<()> {
     )
 }
 
-/// Replaces a file of the user's at once and leaves its permissions as they are.
+/// Replaces a file of the user's at once, which keeps the permissions `mode`. Returns whether it still said `before`; if
+/// not, it is as it was: that is looked at last, when all is on disk, since writing takes long enough for an editor.
 ///
 /// # Errors
 /// It is read-only: that it could be renamed over does not make it wake's to change. It cannot be written.
-pub fn replace(path: &Path, content: &[u8], mode: u32) -> Result<()> {
+pub fn replace(path: &Path, before: &[u8], after: &[u8], mode: u32) -> Result<bool> {
     if mode & 0o222 == 0 {
         let subject = format!("Cannot write `{}`", path.display());
         return Err(Error::environment(subject).cause("it is read-only"));
     }
-    super::write_atomic(path, content)?;
-    set_mode(path, mode)
+    let write = |file: &mut io::BufWriter<File>| io::Write::write_all(file, after);
+    let is_right = |file: &File| {
+        file.set_permissions(std::fs::Permissions::from_mode(mode))?;
+        Ok(super::read_file(path)? == before)
+    };
+    fail(super::replace_with(path, write, is_right), "write", path)
 }
 
 /// Sets the permission bits of a file or directory, whatever the umask is.
@@ -148,4 +153,25 @@ pub fn size(directory: &Path) -> u64 {
         .filter(|metadata| metadata.is_file())
         .map(|metadata| metadata.len())
         .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Catches an edit that is lost because it was made while wake wrote, and a new file that is left beside the old.
+    #[test]
+    fn what_was_changed_meanwhile_is_not_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("Recipe.sml");
+        std::fs::write(&path, "theirs").unwrap();
+        assert!(!replace(&path, b"before", b"after", 0o640).unwrap());
+        assert_eq!(std::fs::read(&path).unwrap(), b"theirs");
+        assert!(replace(&path, b"theirs", b"after", 0o640).unwrap());
+        assert_eq!(std::fs::read(&path).unwrap(), b"after");
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o640);
+        assert!(replace(&path, b"after", b"again", 0o440).is_err());
+        assert_eq!(directory.path().read_dir().unwrap().count(), 1);
+    }
 }

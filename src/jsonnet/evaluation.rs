@@ -3,7 +3,7 @@
 //! It knows nothing of processes. What tasks do is in [`super::tasks`], what a `wake.module` runs in
 //! [`super::operation_module`].
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use jrsonnet_evaluator::State;
@@ -24,6 +24,7 @@ use super::session::{Evaluated, Given, Session};
 use super::{lint, natives, operation_module, script, tasks};
 use crate::declare::model::{ModuleBody, PackageDirectory, PackageRequest, Parameters};
 use crate::error::Error;
+use crate::fs::path;
 
 /// Evaluates one request. `working` hears what is being evaluated.
 pub(super) fn evaluate(
@@ -57,6 +58,7 @@ fn given(setup: &Rc<Setup>, builtin: &Rc<Builtin>, request: &Request) -> Given {
         top: PathBuf::new(),
         parameters: None,
         config: Value::Null,
+        sdk_directories: Vec::new(),
         knowledge: Knowledge::new(None, Vec::new()),
     };
     let (package, answers) = match request {
@@ -95,6 +97,11 @@ fn of_instance<'a>(
 ) -> (&'a PackageDirectory, &'a Vec<(PackageRequest, Answered)>) {
     given.parameters = Some(input.parameters.clone());
     given.config.clone_from(&input.config);
+    let directories = input.sdks.iter().flat_map(|sdk| {
+        let directories = sdk["SourceDirectories"].as_array();
+        directories.into_iter().flatten().filter_map(Value::as_str)
+    });
+    given.sdk_directories = directories.map(|one| path::clean(Path::new(one))).collect();
     (&input.package, &input.answers)
 }
 

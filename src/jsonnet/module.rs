@@ -11,6 +11,7 @@ use super::declaration::{Declared, declared, object_of};
 use super::error::{describe, raise};
 use super::functions::wake_object;
 use super::json::{to_json, to_value, type_name};
+use super::knowledge::is_unresolved;
 use super::library::module::{DependencyValue, ModuleValue, RecipeValue};
 use super::library::package::{PackageValue, own};
 use super::library::{Made, made_of};
@@ -139,7 +140,7 @@ pub(super) fn place_at(
         && let Some(known) = other.downcast_ref::<Error>()
     {
         *other = Rc::new(anyhow::Error::new(known.clone().at_if_absent(at)));
-    } else if error.trace().0.is_empty() {
+    } else if error.trace().0.is_empty() && !is_unresolved(&error) {
         return raise(describe(error.error()).at_if_absent(at));
     }
     error

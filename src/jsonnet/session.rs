@@ -38,6 +38,8 @@ pub(super) struct Given {
     pub(super) parameters: Option<Parameters>,
     /// The config of the module that is evaluated.
     pub(super) config: Value,
+    /// What tasks may read besides the package: the `SourceDirectories` of the user's SDKs. Absolute.
+    pub(super) sdk_directories: Vec<PathBuf>,
     /// What is known of other packages.
     pub(super) knowledge: Knowledge,
 }

@@ -34,6 +34,9 @@ pub const VENDORED: &str = ".wake-vendor";
 /// The file that says that a directory holds what wake has built: an `OutputRoot`, of this or another workspace.
 pub const BUILT: &str = ".wake-output";
 
+/// The file that hides a directory from version control.
+const IGNORED: &str = ".gitignore";
+
 /// Whether a file of that name says that no pattern looks into its directory.
 pub fn is_closed(name: &OsStr) -> bool {
     name == VENDORED || name == BUILT
@@ -190,9 +193,43 @@ impl Layout {
 /// What the file [`BUILT`] says to who finds it.
 const BUILT_CONTENT: &[u8] = b"wake builds here. No pattern looks into this directory.\n";
 
+/// The first name in a directory that is to be an `OutputRoot` and holds something that wake did not put there; `None`:
+/// it holds nothing else, or is one already.
+pub fn foreign_in_output_root(directory: &Path) -> Result<Option<String>> {
+    let entries = fs::list(directory)?;
+    if entries.iter().any(|(name, _)| name == BUILT) {
+        return Ok(None);
+    }
+    // The file that hides it is made before the one that marks it.
+    let foreign = entries.iter().find(|(name, _)| name != IGNORED);
+    Ok(foreign.map(|(name, _)| name.to_string_lossy().into_owned()))
+}
+
+/// The `OutputRoot`, of now or of before, that a file that was built lies in: absolute.
+pub fn output_root_around(file: &Path) -> Option<&Path> {
+    file.ancestors()
+        .skip(1)
+        .find(|one| fs::exists(&one.join(BUILT)))
+}
+
+/// Removes an `OutputRoot` if nobody has put anything into it.
+///
+/// # Errors
+/// It cannot be read or removed.
+pub fn remove_output_root(root: &Path) -> Result<()> {
+    let entries = fs::list_if_exists(root)?;
+    if entries
+        .iter()
+        .all(|(name, _)| name == BUILT || name == IGNORED)
+    {
+        fs::remove_all(root)?;
+    }
+    Ok(())
+}
+
 /// Hides a directory from version control.
 fn hide(directory: &Path) -> Result<()> {
-    write_once(&directory.join(".gitignore"), b"*\n")
+    write_once(&directory.join(IGNORED), b"*\n")
 }
 
 /// Writes a file that stays as it is if it is there.

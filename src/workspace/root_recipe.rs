@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Map, Value as Json};
 
-use super::{discover, parameters, settings};
+use super::{discover, layout, parameters, settings};
 use crate::declare::model::Parameters;
 use crate::declare::recipe::document::Document;
 use crate::declare::recipe::properties;
@@ -189,24 +189,28 @@ impl Reader<'_> {
             ));
         }
         if let Some(cause) = self.occupied(&path)? {
-            return Err(wrong(cause));
+            return Err(wrong(&cause));
         }
         Ok(names.join("/"))
     }
 
     /// Why what is at a path, or around it, keeps it from being a directory for what is built.
-    fn occupied(&self, path: &Path) -> Result<Option<&'static str>> {
+    fn occupied(&self, path: &Path) -> Result<Option<String>> {
         let mut around = path.ancestors().filter(|around| fs::is_occupied(around));
         let existing = around.next().unwrap_or(self.top);
-        Ok(if !fs::is_directory(existing) {
-            Some("there is a file of that name")
+        let cause = if !fs::is_directory(existing) {
+            "there is a file of that name"
         } else if !fs::canonicalize(existing)?.starts_with(self.top) {
-            Some("it is a link that leads out of the workspace")
-        } else if existing == path && discover::is_package(path) {
-            Some("there is a package")
+            "it is a link that leads out of the workspace"
+        } else if existing != path {
+            return Ok(None);
+        } else if discover::is_package(path) {
+            "there is a package"
         } else {
-            None
-        })
+            let foreign = layout::foreign_in_output_root(path)?;
+            return Ok(foreign.map(|name| format!("it holds `{name}`, which wake did not make")));
+        };
+        Ok(Some(cause.to_owned()))
     }
 
     fn unshareable(&self, entry: &Entry) -> Error {

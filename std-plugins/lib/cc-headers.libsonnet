@@ -5,6 +5,9 @@ local paths = import 'wake/paths.libsonnet';
 // What dependents include copied headers from.
 local copiesDirectory = '$(target)/include';
 
+// What a group means that names no files.
+local everyHeader = ['**/*.{h,hh,hpp,hxx,h++,inc,inl,ipp,tpp}'];
+
 // Every public header with where it is copied to, below `include/`.
 local headerGroup(ctx, group) =
   local root = std.get(group, 'Root', '');
@@ -13,7 +16,7 @@ local headerGroup(ctx, group) =
   [
     { From: paths.inPackage(file), To: paths.inTarget(std.join('/', ['include', target, file[std.length(prefix):]])) }
     for file in paths.firsts(
-      paths.expand(ctx, [prefix + paths.normal(file) for file in std.get(group, 'Files', [])])
+      paths.expand(ctx, [prefix + paths.normal(file) for file in std.get(group, 'Files', everyHeader)])
     )
   ];
 

@@ -247,6 +247,8 @@ local compileWithGcc(wake, build, settings, unit, use, all) =
       orderOnly: settings.orderOnly,
       outputs: [object] + use.made,
       depfile: depfile,
+      // Else the compiled interface says when it was made, and all that import it are compiled again.
+      [if use.made != [] then 'environment']: { SOURCE_DATE_EPOCH: '0' },
     }),
   ];
 

@@ -21,7 +21,8 @@
 //   IncludePaths            list of directories for this module alone
 //   PublicIncludePaths      list of directories for this module and all that depend on it, directly or not
 //   PublicHeaders           list of paths and patterns, or of { Root: '', Target: '', Files: [...] }: copied to
-//                           `$(target)/include/<Target>`, which dependents include from. Strings have the Root
+//                           `$(target)/include/<Target>`, which dependents include from. Without Files it is every
+//                           header below the Root. Strings have the Root
 //                           `include` if all lie below it, else the package
 //   Defines                 list of 'NAME' or 'NAME=value', for this module alone
 //   PublicDefines           the same, for this module and all that depend on it, directly or not

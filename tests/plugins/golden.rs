@@ -175,6 +175,7 @@ fn compiled(extension: &str) -> Vec<(&'static str, Value, Value)> {
             library(),
             json!([{"Root": "include", "Target": "acme", "Files": ["a.h"]}]),
         ),
+        ("PublicHeaders", library(), json!([{"Root": "include/"}])),
         ("PublicIncludePaths", library(), json!(["include"])),
         ("Resources", library(), json!("app.rc")),
         ("RuntimeDependencies", program(), json!(["data.txt"])),
@@ -254,6 +255,16 @@ fn command() {
             ("PublicDefines", base(), json!(["X=1"])),
             ("PublicIncludePaths", base(), json!(["gen"])),
             ("RunExecutable", base(), json!("x.txt")),
+            (
+                "Timeout",
+                json!({"Type": "Test", "Operations": [{"Executable": "sh"}]}),
+                json!(5),
+            ),
+            (
+                "Type",
+                json!({"Operations": [{"Executable": "sh"}]}),
+                json!("Test"),
+            ),
         ],
     };
     golden.check();

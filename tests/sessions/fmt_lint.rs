@@ -102,6 +102,15 @@ function(wake)
     session.wake(["lint"]).code(1);
     session.note("warnings alone are no failure");
     session.wake(["lint", "Recipe.sml", "more"]).success();
+    session.note("recipes that cannot be read, and keys that would be shared by mistake");
+    session
+        .space()
+        .file(
+            "refused/Recipe.sml",
+            "Dependencies: { Runtim: [], Runtime: ['a b'] }\n",
+        )
+        .file("refused/RootRecipe.sml", "OutputRot: 'out'\nRegistry: 1\n");
+    session.wake(["lint", "refused"]).code(1);
     session.note("imports are searched as `wake eval` does");
     session.space().file("PKG", "import 'lib/here.libsonnet'\n");
     session

@@ -126,6 +126,22 @@ fn a_pipe_in_the_place_of_a_file_is_an_error() {
     run.demand(run.failed() == ["depfile", "stdin"], "both to fail");
 }
 
+/// Catches a wake that waits for ever at what should be a file of its own.
+#[test]
+fn a_pipe_in_the_place_of_what_is_kept_is_an_error() {
+    let space = operations(&shell("a", "echo > @0", &["a"], ""));
+    build(&space);
+    for kept in [".wake/state/log-1", ".wake/state/modules-1"] {
+        space.remove(kept);
+        make_pipe(&space, kept);
+        space.file("PKG", space.read("PKG") + "// edited\n");
+        let run = space.wake(["build"]).code(3);
+        run.says("it is a pipe or a device");
+        space.remove(kept);
+        build(&space);
+    }
+}
+
 /// Catches a link, a link to nowhere or a pipe that is followed, waited for, or rebuilt for ever.
 #[test]
 fn outputs_may_be_links_and_pipes() {

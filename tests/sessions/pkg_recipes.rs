@@ -87,6 +87,71 @@ fn a_recipe_needs_a_version_to_be_published() {
     );
 }
 
+/// Catches a recipe that means something else when it is fetched than in the workspace that it was written in: without
+/// what `RootRecipe.sml` shares, under another name, or with what it is tested with.
+#[test]
+fn a_recipe_is_published_as_it_holds_in_its_workspace() {
+    let space = workspace();
+    space
+        .file(
+            "RootRecipe.sml",
+            "Members: ['base', 'text', 'checks']\nVersion: 1.2\nLanguage: 'C'\nDefines: ['SHARED=\\'s\\'']\n",
+        )
+        .file("checks/Recipe.sml", "Name: 'checks'\nType: 'StaticLibrary'\nSource: []\n")
+        .file("text/Recipe.sml", "Name: 'text', Type: 'StaticLibrary', Source: ['text.c']")
+        .file("text/text.c", "int text(void) { return SHARED; }\n")
+        .file(
+            "base/Recipe.sml",
+            "Name: 'base'\nType: 'StaticLibrary'\nSource: ['base.c']\nDependencies: {\n  Runtime: ['text@1']\n  Test: ['../checks/']\n}\n",
+        )
+        .file("base/base.c", "int text(void);\nint base(void) { return text() + SHARED; }\n")
+        .file(
+            "app/RootRecipe.sml",
+            "Registry: '../index'",
+        )
+        .file(
+            "app/Recipe.sml",
+            "Name: 'app'\nLanguage: 'C'\nType: 'Executable'\nSource: ['main.c']\nDependencies: { Runtime: ['acme|base@1'] }\n",
+        )
+        .file(
+            "app/main.c",
+            "#include <stdio.h>\nint base(void);\nint main(void) { printf(\"%d\\n\", base()); }\n",
+        );
+    space.remove("app/PKG");
+    let publish = |name: &str| {
+        let index = ["pkg", "publish", "../index", "--namespace", "acme"];
+        space.wake(
+            ["-C", name]
+                .iter()
+                .chain(&index)
+                .copied()
+                .collect::<Vec<_>>(),
+        )
+    };
+    let early = publish("base").code(2);
+    let told = "`acme/text` is in the workspace by path, and not in the index";
+    assert!(early.stderr.contains(told), "{}", early.stderr);
+    publish("text").success();
+    publish("base").success();
+    publish("base").success().says("already");
+    let run = space.wake(["-C", "app", "run"]).success();
+    assert_eq!(run.stdout, "230\n");
+    assert!(!run.stderr.contains("warning"), "{}", run.stderr);
+    space.wake(["-C", "app", "pkg", "verify"]).success();
+    // A `PKG` says itself whose it is, and is published as it stands.
+    space.file(
+        "text/PKG",
+        "function(wake) wake.pkg(wake.pkgInfo('text', version='2.0.0'), files=[])",
+    );
+    let refused = publish("text").code(2);
+    let told = "`--namespace acme` is not what `PKG` says";
+    assert!(refused.stderr.contains(told), "{}", refused.stderr);
+    let warned = space
+        .wake(["-C", "text", "pkg", "publish", "../index"])
+        .success();
+    assert!(warned.stderr.contains("`Defines`"), "{}", warned.stderr);
+}
+
 /// Catches a name that is not found among the members, and a tool that is not told apart.
 #[test]
 fn recipes_ask_for_members_by_name() {

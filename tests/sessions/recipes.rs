@@ -1,7 +1,7 @@
 //! Packages that a `Recipe.sml` declares, from making one to cleaning up.
 
 use super::fetched::index;
-use crate::support::{Session, Space};
+use crate::support::Space;
 
 const RECIPE: &str = "Name: 'App'
 Language: 'C|0'
@@ -100,6 +100,32 @@ fn what_is_built_goes_to_the_output_root() {
     assert!(space.exists("other/_/App") && !space.exists("build/out"));
 }
 
+/// Catches files of others that an `OutputRoot` hides, and what is built that stays for ever when the `OutputRoot` changes.
+#[test]
+fn an_output_root_is_for_nothing_else_and_is_cleaned_when_it_was_changed() {
+    let space = workspace("Members: ['*'], OutputRoot: 'notes', Defines: ['ANSWER=1']");
+    space.file("notes/mine", "");
+    let refused = space.wake(["build", "app"]).code(2);
+    let told = "it holds `mine`, which wake did not make";
+    assert!(refused.stderr.contains(told), "{}", refused.stderr);
+    assert!(!space.exists("notes/.gitignore"));
+    space.edit("RootRecipe.sml", "OutputRoot: 'notes', ", "");
+    space.wake(["build", "./..."]).success();
+    space.edit("RootRecipe.sml", "Members", "OutputRoot: 'first', Members");
+    space.wake(["build", "./..."]).success();
+    space.wake(["clean", "--stale"]).success();
+    assert!(!space.exists(".wake/out/_") && space.exists("first/_/App"));
+    space.wake(["build", "./..."]).success().says("up to date");
+    for (before, after) in [("first", "second"), ("second", "third")] {
+        space.edit("RootRecipe.sml", before, after);
+        space.wake(["build", "./..."]).success();
+    }
+    space.file("second/mine", "");
+    space.wake(["clean"]).success();
+    assert!(!space.exists("first") && !space.exists("third"));
+    assert!(!space.exists("second/_") && space.exists("second/mine") && space.exists("notes/mine"));
+}
+
 /// Catches an output directory that is a pattern's when it belongs to the package at the top.
 #[test]
 fn patterns_of_the_package_around_the_output_root_do_not_enter_it() {
@@ -110,11 +136,55 @@ fn patterns_of_the_package_around_the_output_root_do_not_enter_it() {
             "Recipe.sml",
             "Name: 'p', Language: 'C', Type: 'Executable', Source: ['**/*.c']",
         )
-        .file("main.c", "int main(void) { return 0; }")
-        .file("out/generated.c", "This is no C.");
+        .file("main.c", "int main(void) { return 0; }");
     space.wake(["build"]).success();
+    space.file("out/generated.c", "This is no C.");
     space.wake(["build"]).success().says("up to date");
     assert!(space.exists("out/generated.c"));
+}
+
+/// Catches tasks that cannot read an SDK, that read beside it, or that do not notice that it has changed.
+#[test]
+fn tasks_read_the_directories_of_sdks() {
+    let space = Space::new();
+    let home = space.path("../home").canonicalize().unwrap();
+    let home = home.display();
+    space
+        .file("../home/kit/version", "7")
+        .file("../home/kit/include/kit.h", "")
+        .file("../home/beside", "")
+        .file(
+            "../home/.config/wake/LocalUserConfig.sml",
+            format!("SDKs: [ {{ Name: 'Kit', SourceDirectories: ['{home}/kit'] }} ]"),
+        )
+        .file(
+            "Recipe.sml",
+            "Name: 'p', Language: 'Command', Operations: [], File: 'version', Dependencies: { Build: ['./kit'] }",
+        )
+        .file("kit/Recipe.sml", "Name: 'kit', Language: 'Jsonnet', Source: ['kit.libsonnet']")
+        .file(
+            "kit/kit.libsonnet",
+            "function(wake) { name: 'kit', tasks: [{ name: 'Kit', run(ctx):: {
+               local kit = ctx.sdks[0].SourceDirectories[0],
+               messages: [wake.info(ctx.readFile(kit + '/' + ctx.recipe.File) + ' ' + std.join(' ', ctx.glob([kit + '/**/*.h', 'kit/*'])))],
+             } }] }",
+        );
+    space
+        .wake(["build"])
+        .success()
+        .says("7 /")
+        .says("/kit/include/kit.h");
+    space.file("../home/kit/version", "8");
+    space.wake(["build"]).success().says("8 /");
+    space.file("../home/kit/include/new.h", "");
+    space.wake(["build"]).success().says("/kit/include/new.h");
+    space.edit("Recipe.sml", "'version'", "'../beside'");
+    let refused = space.wake(["build"]).code(2);
+    assert!(
+        refused.stderr.contains("leaves the package"),
+        "{}",
+        refused.stderr
+    );
 }
 
 /// Catches parameters of the user's config that win over the command line or are not seen.

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use crate::cli::options::Clean;
@@ -32,16 +32,18 @@ pub(super) fn run(options: &Clean, console: ConsoleOptions) -> Result<ExitCode> 
 }
 
 /// Removes everything below `.wake/` but the lock, which this process holds, and what hides it from version control; and
-/// what was built elsewhere.
+/// what was built elsewhere, also below an `OutputRoot` of before.
 fn remove_all(session: &mut Session) -> Result<String> {
-    if let Some(root) = session.place.layout.output_root() {
-        let out = session.place.layout.output_directory().to_owned();
-        remove_made(session, |file, state| {
-            Path::new(&state.display(file)).starts_with(&out)
-        })?;
-        remove_output_root(&root)?;
+    let layout = session.place.layout.clone();
+    let mut roots: BTreeSet<PathBuf> = layout.output_root().into_iter().collect();
+    let directory = layout.wake_directory();
+    remove_made(session, &mut roots, |file, state| {
+        let file = state.absolute(file);
+        file.starts_with(layout.top()) && !file.starts_with(&directory)
+    })?;
+    for root in &roots {
+        layout::remove_output_root(root)?;
     }
-    let directory = session.place.layout.wake_directory();
     for (name, _) in fs::list(&directory)? {
         if name != "lock" && name != ".gitignore" {
             fs::remove_all(&directory.join(name))?;
@@ -50,28 +52,23 @@ fn remove_all(session: &mut Session) -> Result<String> {
     Ok("all that was built".to_owned())
 }
 
-/// Removes the `OutputRoot` if nobody has put anything into it.
-fn remove_output_root(root: &Path) -> Result<()> {
-    let own = [layout::BUILT, ".gitignore"];
-    let entries = fs::list_if_exists(root)?;
-    if entries
-        .iter()
-        .all(|(name, _)| own.iter().any(|own| name == own))
-    {
-        fs::remove_all(root)?;
-    }
-    Ok(())
-}
-
 /// Removes what the state records as made by wake for modules that no member declares any more, whatever their
-/// parameters, with the directories that this leaves empty.
+/// parameters, or in an `OutputRoot` of before, with the directories that this leaves empty.
 fn remove_stale(session: &mut Session, subscriber: &mut dyn Subscriber) -> Result<String> {
     let declared: HashSet<PathBuf> = session.declared(subscriber)?.into_iter().collect();
     let out = session.place.layout.output_directory().to_owned();
-    let removed = remove_made(session, |file, state| {
-        module_directory(&out, &state.display(file))
-            .is_some_and(|module| !declared.contains(&module))
+    let mut roots = BTreeSet::new();
+    let removed = remove_made(session, &mut roots, |file, state| {
+        let file = state.display(file);
+        match Path::new(&file).starts_with(&out) {
+            true => module_directory(&out, &file).is_some_and(|one| !declared.contains(&one)),
+            false => !Path::new(&file).is_absolute(),
+        }
     })?;
+    let current = session.place.layout.output_root();
+    for root in roots.iter().filter(|root| Some(*root) != current.as_ref()) {
+        layout::remove_output_root(root)?;
+    }
     Ok(match removed {
         0 => "nothing: all that was built is still declared".to_owned(),
         1 => "1 file".to_owned(),
@@ -80,13 +77,14 @@ fn remove_stale(session: &mut Session, subscriber: &mut dyn Subscriber) -> Resul
 }
 
 /// Removes the files that `is_meant`, of those that the state records as made by wake, with the directories that this
-/// leaves empty. Returns how many there were.
-fn remove_made(session: &mut Session, is_meant: impl Fn(FileId, &State) -> bool) -> Result<usize> {
-    let end = session
-        .place
-        .layout
-        .top()
-        .join(session.place.layout.output_directory());
+/// leaves empty. Returns how many there were, and adds each `OutputRoot` that they were in.
+fn remove_made(
+    session: &mut Session,
+    roots: &mut BTreeSet<PathBuf>,
+    is_meant: impl Fn(FileId, &State) -> bool,
+) -> Result<usize> {
+    let layout = session.place.layout.clone();
+    let output = layout.top().join(layout.output_directory());
     let state = &mut session.state;
     let identities = state.identities();
     let identities: Vec<FileId> = identities.filter(|one| is_meant(*one, state)).collect();
@@ -98,13 +96,19 @@ fn remove_made(session: &mut Session, is_meant: impl Fn(FileId, &State) -> bool)
             .collect::<Vec<_>>()
         {
             let path = state.absolute(file);
+            let root = layout::output_root_around(&path).map(Path::to_owned);
             if stale::is_shared_directory(state, file) {
                 fs::remove_if_empty(&path);
             } else {
                 removed += usize::from(fs::is_occupied(&path));
                 fs::remove_all(&path)?;
             }
-            remove_empty_above(&path, &end);
+            let end = match path.starts_with(&output) {
+                true => &output,
+                false => root.as_deref().unwrap_or(layout.top()),
+            };
+            remove_empty_above(&path, end);
+            roots.extend(root);
         }
         state.forget(identity);
     }

@@ -91,13 +91,14 @@ fn jsonnet(file: &File, evaluators: &Evaluators) -> Result<String> {
 /// Writes a file that still says what it said, with its permissions; a link stays one.
 fn replace(file: &File, before: &str, after: &str) -> Result<()> {
     let path = fs::canonicalize(&file.path)?;
-    if fs::read(&path)? != before.as_bytes() {
-        let message = format!("`{}` was changed meanwhile", file.path.display());
-        return Err(Error::user(message).hint("run the command again"));
-    }
     let status = stamp::stat(&path)
         .map_err(|error| Error::io(format!("Cannot look at `{}`", path.display()), &error))?;
-    tree::replace(&path, after.as_bytes(), status.mode & PERMISSIONS)
+    let mode = status.mode & PERMISSIONS;
+    if tree::replace(&path, before.as_bytes(), after.as_bytes(), mode)? {
+        return Ok(());
+    }
+    let message = format!("`{}` was changed meanwhile", file.path.display());
+    Err(Error::user(message).hint("run the command again"))
 }
 
 fn say(console: ConsoleOptions, text: &str) -> ExitCode {

@@ -6,7 +6,7 @@ use super::files;
 use crate::cli;
 use crate::cli::options::Lint;
 use crate::cli::session;
-use crate::declare::mistakes::mistakes;
+use crate::declare::{mistakes, recipe, sml};
 use crate::error::{Error, Result};
 use crate::event::Level;
 use crate::jsonnet::client::Evaluators;
@@ -14,6 +14,7 @@ use crate::jsonnet::protocol::{Answer, Finding, Request};
 use crate::report::{self, ConsoleOptions, Verbosity};
 use crate::workspace::discover::RECIPES;
 use crate::workspace::files::{File, Language};
+use crate::workspace::root_recipe::{self, RootRecipe};
 
 pub(super) fn run(options: &Lint, console: ConsoleOptions) -> Result<ExitCode> {
     let evaluators = session::evaluators(options.evaluation, &cli::environment())?;
@@ -56,7 +57,7 @@ fn summary(errors: usize, warnings: usize, all: usize) -> String {
 
 fn one(file: &File, evaluators: &Evaluators, options: &Lint) -> Result<Vec<Finding>> {
     if file.language == Language::Sml {
-        return sml(file);
+        return recipe_findings(file);
     }
     let request = Request::Lint {
         file: file.path.clone(),
@@ -71,15 +72,26 @@ fn one(file: &File, evaluators: &Evaluators, options: &Lint) -> Result<Vec<Findi
     }
 }
 
-fn sml(file: &File) -> Result<Vec<Finding>> {
+fn recipe_findings(file: &File) -> Result<Vec<Finding>> {
     let shown = file.path.display().to_string();
-    let found = mistakes(&shown, &files::text(file)?)?;
-    let is_recipe = RECIPES.iter().any(|name| file.path.ends_with(name));
-    let found = found.into_iter().filter(|_| is_recipe);
+    let text = files::text(file)?;
+    let (warnings, checked) = if RECIPES.iter().any(|name| file.path.ends_with(name)) {
+        let checked = recipe::check(&shown, text.as_bytes());
+        (mistakes::mistakes(&shown, &text)?, checked)
+    } else if root_recipe::FILES
+        .iter()
+        .any(|name| file.path.ends_with(name))
+    {
+        let path = cli::working_directory()?.join(&file.path);
+        let checked = RootRecipe::parse(path, text.as_bytes()).map(drop);
+        (mistakes::root_mistakes(&shown, &text)?, checked)
+    } else {
+        (Vec::new(), sml::parse(&shown, text.as_bytes()).map(drop))
+    };
+    let warnings = warnings.into_iter().map(|error| (Level::Warning, error));
+    let errors = checked.err().map(|error| (Level::Error, error));
+    let found = warnings.chain(errors);
     Ok(found
-        .map(|error| Finding {
-            level: Level::Warning,
-            error,
-        })
+        .map(|(level, error)| Finding { level, error })
         .collect())
 }

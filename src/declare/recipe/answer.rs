@@ -26,8 +26,8 @@ const ROOT: &str = "root";
 /// The front end of recipes in one workspace.
 #[derive(Debug)]
 pub struct Recipes {
-    top: PathBuf,
-    shared: Map<String, Json>,
+    pub(super) top: PathBuf,
+    pub(super) shared: Map<String, Json>,
     /// What `shared` was read from.
     reads: Vec<Read>,
 }

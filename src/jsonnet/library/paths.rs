@@ -1,5 +1,6 @@
 //! `wake.glob`, `wake.dir`, `wake.env`, `ctx.readFile` and `ctx.findTool`: what reads the machine, and says so.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jrsonnet_evaluator::Val;
@@ -25,16 +26,61 @@ pub(in crate::jsonnet) fn list(
     include: Vec<String>,
     exclude: Vec<String>,
 ) -> Result<Vec<String>, Error> {
-    let directory = &scope.package.directory;
+    let mut all = Vec::new();
+    let (mut own, mut of_sdks) = (Vec::new(), BTreeMap::new());
+    for pattern in include {
+        match below_sdk(scope, Path::new(&pattern)) {
+            Some((directory, below)) => {
+                let patterns: &mut Vec<String> = of_sdks.entry(directory).or_default();
+                patterns.push(below.to_string_lossy().into_owned());
+            }
+            None => own.push(pattern),
+        }
+    }
+    for (directory, include) in &of_sdks {
+        let exclude = exclude.iter().filter_map(|pattern| {
+            let below = Path::new(pattern).strip_prefix(directory).ok()?;
+            Some(below.to_string_lossy().into_owned())
+        });
+        let found = matching(scope, directory, include.clone(), exclude.collect())?;
+        let found = found.iter().map(|path| directory.join(path));
+        all.extend(found.map(|path| path.display().to_string()));
+    }
+    if !own.is_empty() || of_sdks.is_empty() {
+        let mut exclude = exclude;
+        exclude.retain(|pattern| below_sdk(scope, Path::new(pattern)).is_none());
+        all.extend(matching(scope, &scope.package.directory, own, exclude)?);
+    }
+    all.sort();
+    all.dedup();
+    Ok(all)
+}
+
+/// The files in a directory that patterns match, relative to it; the listing is recorded.
+fn matching(
+    scope: &Scope,
+    directory: &Path,
+    include: Vec<String>,
+    exclude: Vec<String>,
+) -> Result<Vec<String>, Error> {
     let (matched, listed) = pattern::matches(directory, &include, &exclude, &scope.package.top)?;
     scope.session.record(Read::Glob {
-        directory: directory.clone(),
+        directory: directory.to_owned(),
         include,
         exclude,
         matched: matched.clone(),
         listed,
     });
     Ok(matched)
+}
+
+/// The directory of an SDK that a path or pattern lies below, and the rest.
+fn below_sdk<'s, 'p>(scope: &'s Scope, path: &'p Path) -> Option<(&'s Path, &'p Path)> {
+    let mut directories = scope.session.given.sdk_directories.iter();
+    directories.find_map(|directory| {
+        let below = path.strip_prefix(directory).ok()?;
+        Some((directory.as_path(), below))
+    })
 }
 
 /// `wake.env`.
@@ -73,11 +119,11 @@ pub(in crate::jsonnet) fn read_file(call: &Call<'_>) -> Evaluated<Val> {
     }
 }
 
-/// `ctx.mentions`: whether files of the package have a line that begins with a word.
+/// `ctx.mentions`: whether files have a line that begins with a word.
 pub(in crate::jsonnet) fn mentions(call: &Call<'_>) -> Evaluated<Val> {
     let words = call.texts(1)?;
     let files = call.texts(0)?.into_iter();
-    let files = files.map(|given| own_file(call.scope, &given));
+    let files = files.map(|given| readable(call.scope, &given));
     let files: Vec<PathBuf> = files
         .collect::<Result<_, Error>>()
         .map_err(|error| call.fail(error))?;
@@ -98,16 +144,28 @@ fn relative(given: &str) -> String {
     }
 }
 
-/// The path of a file of the package, which need not be there.
-fn own_file(scope: &Scope, given: &str) -> Result<PathBuf, Error> {
+/// The path of a file that tasks may read, which need not be there: of the package, or below a directory of an SDK.
+fn readable(scope: &Scope, given: &str) -> Result<PathBuf, Error> {
     let directory = &scope.package.directory;
     let path = fs::path::clean(&directory.join(relative(given)));
-    let is_inside = |path: &Path| path.starts_with(directory);
-    if !is_inside(&path) || fs::canonicalize(&path).is_ok_and(|real| !is_inside(&real)) {
-        return Err(Error::user(format!("`{given}` leaves the package"))
-            .hint("a task reads files of the package that is built, and no others"));
+    let leaves = || {
+        Error::user(format!("`{given}` leaves the package"))
+            .hint("besides, tasks read what lies in the `SourceDirectories` of an SDK in `LocalUserConfig.sml`")
+    };
+    let is_own = path.starts_with(directory);
+    let around = match below_sdk(scope, &path) {
+        Some((sdk, _)) if !is_own => sdk,
+        _ if is_own => directory,
+        _ => return Err(leaves()),
+    };
+    let is_inside = |real: &Path| {
+        real.starts_with(around)
+            || fs::canonicalize(around).is_ok_and(|around| real.starts_with(around))
+    };
+    if fs::canonicalize(&path).is_ok_and(|real| !is_inside(&real)) {
+        return Err(leaves());
     }
-    if is_made(directory, &path) {
+    if is_own && is_made(directory, &path) {
         return Err(Error::user(format!(
             "`{given}` is what wake makes, no file of the package"
         ))
@@ -117,7 +175,7 @@ fn own_file(scope: &Scope, given: &str) -> Result<PathBuf, Error> {
 }
 
 fn read_text(scope: &Scope, given: &str) -> Result<String, Error> {
-    let path = own_file(scope, given)?;
+    let path = readable(scope, given)?;
     if fs::is_directory(&path) {
         return Err(Error::user(format!("`{given}` is a directory")).hint("`ctx.glob` lists files"));
     }

@@ -24,25 +24,37 @@ pub fn tar<'a>(
     files: impl IntoIterator<Item = &'a str>,
     top: &str,
 ) -> Result<Vec<u8>> {
+    tar_with(directory, files, top, None)
+}
+
+/// As [`tar`], with another content for one file.
+///
+/// # Errors
+/// As [`tar`].
+pub fn tar_with<'a>(
+    directory: &Path,
+    files: impl IntoIterator<Item = &'a str>,
+    top: &str,
+    instead: Option<(&str, &[u8])>,
+) -> Result<Vec<u8>> {
     let mut builder = Builder::new(Vec::new());
     let sorted: BTreeSet<&str> = files.into_iter().collect();
     for path in sorted {
-        add(
-            &mut builder,
-            &directory.join(path),
-            &format!("{top}/{path}"),
-        )?;
+        let (file, name) = (directory.join(path), format!("{top}/{path}"));
+        match instead {
+            Some((other, content)) if other == path => {
+                let mut header = plain_header();
+                append(&mut builder, &mut header, &name, content)?;
+            }
+            _ => add(&mut builder, &file, &name)?,
+        }
     }
     builder.into_inner().map_err(|error| failed(&error))
 }
 
 /// Adds one file or link.
 fn add(builder: &mut Builder<Vec<u8>>, file: &Path, name: &str) -> Result<()> {
-    let mut header = Header::new_gnu();
-    header.set_mtime(TIME);
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_mode(0o644);
+    let mut header = plain_header();
     if let Some(target) = fs::place::target(file)? {
         header.set_entry_type(EntryType::Symlink);
         header.set_size(0);
@@ -58,9 +70,28 @@ fn add(builder: &mut Builder<Vec<u8>>, file: &Path, name: &str) -> Result<()> {
     if fs::is_executable(file) {
         header.set_mode(0o755);
     }
+    append(builder, &mut header, name, &content)
+}
+
+/// That of a file that is not executable.
+fn plain_header() -> Header {
+    let mut header = Header::new_gnu();
+    header.set_mtime(TIME);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mode(0o644);
+    header
+}
+
+fn append(
+    builder: &mut Builder<Vec<u8>>,
+    header: &mut Header,
+    name: &str,
+    content: &[u8],
+) -> Result<()> {
     header.set_size(content.len() as u64);
     builder
-        .append_data(&mut header, name, content.as_slice())
+        .append_data(header, name, content)
         .map_err(|error| failed(&error))
 }
 

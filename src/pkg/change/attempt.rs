@@ -76,27 +76,22 @@ impl Attempt {
     /// # Errors
     /// Somebody else has changed it since it was read; it cannot be written.
     pub(super) fn write(&mut self, text: String) -> Result<()> {
-        if !self.is_ours()? {
+        if !self.replace(&text)? {
             let message = format!("`{}` was changed while wake edited it", self.shown);
             return Err(Error::user(message).hint("run the command again"));
         }
-        self.replace(&text)?;
         self.text = text;
         Ok(())
     }
 
-    /// Whether the file says what it said when it was read or written last.
-    fn is_ours(&self) -> Result<bool> {
-        Ok(fs::read_if_exists(&self.file)?.as_deref() == Some(self.text.as_bytes()))
-    }
-
-    fn replace(&self, text: &str) -> Result<()> {
-        tree::replace(&self.file, text.as_bytes(), self.mode)
+    /// Writes the file if it says what it said when it was read or written last; returns whether it did.
+    fn replace(&self, text: &str) -> Result<bool> {
+        tree::replace(&self.file, self.text.as_bytes(), text.as_bytes(), self.mode)
     }
 
     /// Makes everything as it was. What somebody else has written meanwhile stays.
     fn take_back(&self) -> Result<()> {
-        if self.text != self.before && self.is_ours()? {
+        if self.text != self.before {
             self.replace(&self.before)?;
         }
         match &self.locked {

@@ -14,7 +14,7 @@ mod vendor;
 mod verify;
 
 pub use add::{Added, Addition, add};
-pub use publish::{Yank, publish, yank};
+pub use publish::{Place, Yank, publish, yank};
 pub use remove::{Removed, remove};
 pub use update::update;
 pub use vendor::{Carried, vendor};

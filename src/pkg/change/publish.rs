@@ -5,11 +5,13 @@ use std::path::Path;
 use semver::Version;
 
 use super::known;
-use crate::declare::model::{Declaration, PackageRequest, Source};
+use crate::declare::model::{Declaration, PackageInfo, PackageRequest, Source};
+use crate::declare::recipe::Recipes;
 use crate::error::{Error, Result};
-use crate::event::Subscriber;
+use crate::event::{Event, Subscriber};
 use crate::fs;
 use crate::fs::path;
+use crate::pkg::contents::declaration_file;
 use crate::pkg::globals::Definition;
 use crate::pkg::index;
 use crate::pkg::lock::Lock;
@@ -17,7 +19,7 @@ use crate::pkg::publish::{self, Published};
 use crate::pkg::requirement::Requirement;
 use crate::pkg::resolution::{self, Context};
 use crate::pkg::resolve::Resolver;
-use crate::workspace::discover;
+use crate::workspace::discover::{self, PKG};
 
 /// A version that is marked, and whether it is to be chosen no more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,23 +28,33 @@ pub struct Yank {
     pub is_yanked: bool,
 }
 
-/// Resolves, and publishes the package here into the index in a directory, absolute or relative to where wake was
-/// started. Returns its label and version, too.
+/// Where a package goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The directory of the index, absolute or relative to where wake was started.
+    pub index: &'a Path,
+    /// Whose a package is that does not say it itself.
+    pub namespace: Option<&'a str>,
+}
+
+/// Resolves, and publishes the package here. Returns its label and version, too.
 ///
 /// # Errors
 /// As [`publish::publish`]; what it asks for is not pinned by a digest.
 pub fn publish(
     context: &Context<'_>,
-    index: &Path,
+    place: Place<'_>,
     subscriber: &mut dyn Subscriber,
 ) -> Result<(String, Published)> {
     let directory = here(context)?;
-    let index = path::clean(&context.workspace.start.join(index));
+    let index = path::clean(&context.workspace.start.join(place.index));
     let (mut resolver, _) = resolution::open(context)?;
     known::member(context, &mut resolver, directory)?;
     resolver.settle(subscriber)?;
     resolver.refuse_undeclared()?;
-    let declaration = known::declaration(context, &mut resolver, directory)?;
+    let mut declaration = known::declaration(context, &mut resolver, directory)?;
+    declaration.info = owned(declaration.info, directory, place.namespace)?;
+    let recipe = detached(context, directory, &mut declaration, subscriber)?;
     let flaws = unpinned(&resolver, &declaration, &index);
     let label = declaration.info.label();
     if !flaws.is_empty() {
@@ -53,7 +65,12 @@ pub fn publish(
         ));
     }
     resolution::finish(context, &mut resolver, subscriber)?;
-    let published = publish::publish(directory, &declaration, &index, context.layout.top())?;
+    let package = publish::Package {
+        directory,
+        declaration: &declaration,
+        recipe: recipe.as_deref(),
+    };
+    let published = publish::publish(&package, &index, context.layout.top())?;
     let version = declaration.info.version.unwrap_or_default();
     Ok((format!("{label}@{version}"), published))
 }
@@ -62,13 +79,73 @@ pub fn publish(
 ///
 /// # Errors
 /// As [`publish::yank`].
-pub fn yank(context: &Context<'_>, index: &Path, yank: &Yank) -> Result<(String, bool)> {
+pub fn yank(context: &Context<'_>, place: Place<'_>, yank: &Yank) -> Result<(String, bool)> {
     let directory = here(context)?;
-    let index = path::clean(&context.workspace.start.join(index));
+    let index = path::clean(&context.workspace.start.join(place.index));
     let (mut resolver, _) = resolution::open(context)?;
     let info = known::declaration(context, &mut resolver, directory)?.info;
+    let info = owned(info, directory, place.namespace)?;
     let is_changed = publish::yank(&index, &info, &yank.version, yank.is_yanked)?;
     Ok((format!("{}@{}", info.label(), yank.version), is_changed))
+}
+
+/// What a package is called in an index.
+fn owned(info: PackageInfo, directory: &Path, namespace: Option<&str>) -> Result<PackageInfo> {
+    let Some(namespace) = namespace.filter(|one| info.namespace.as_deref() != Some(*one)) else {
+        return Ok(info);
+    };
+    if declaration_file(directory) == PKG {
+        let said = info.namespace.as_deref();
+        return Err(Error::user(format!(
+            "`--namespace {namespace}` is not what `{PKG}` says"
+        ))
+        .cause(match said {
+            Some(said) => format!("the namespace of `{}` is `{said}`", info.label()),
+            None => format!("`{}` has no namespace", info.label()),
+        })
+        .hint(format!(
+            "wake.pkgInfo('{}', …, namespace='{namespace}')",
+            info.name
+        )));
+    }
+    let info = PackageInfo {
+        namespace: Some(namespace.to_owned()),
+        ..info
+    };
+    info.check_names()?;
+    Ok(info)
+}
+
+/// Takes a package out of its workspace: what holds for it there and not elsewhere is put into its recipe, whose text is
+/// returned if that changes it.
+fn detached(
+    context: &Context<'_>,
+    directory: &Path,
+    declaration: &mut Declaration,
+    subscriber: &mut dyn Subscriber,
+) -> Result<Option<String>> {
+    let recipes = Recipes::new(context.workspace);
+    if declaration_file(directory) == PKG {
+        let shared = recipes.shared_keys(directory);
+        if !shared.is_empty() {
+            let label = declaration.info.label();
+            let shared = shared.join("`, `");
+            let text = format!(
+                "`{label}` is published without what `RootRecipe.sml` shares with its recipes: `{shared}`"
+            );
+            subscriber.event(&Event::Warning { text });
+        }
+        return Ok(None);
+    }
+    let published = recipes.published(directory, &declaration.info)?;
+    let file = declaration.at.as_ref().map(|at| at.file.clone());
+    declaration.pkgs = published.pkgs;
+    for (_, request) in &mut declaration.pkgs {
+        if let (Some(at), Some(file)) = (&mut request.at, &file) {
+            at.file.clone_from(file);
+        }
+    }
+    Ok(published.text)
 }
 
 /// The directory of the package here, whatever declares it.

@@ -139,6 +139,14 @@ fn bare_or_quoted(key: &str, quote: char) -> String {
     }
 }
 
+/// How the package of `key` is reached in a module: `pkg.pkgs.lua`.
+pub fn handle(key: &str) -> String {
+    match bare_or_quoted(key, '\'') {
+        bare if bare == key => format!("pkg.pkgs.{bare}"),
+        quoted => format!("pkg.pkgs[{quoted}]"),
+    }
+}
+
 /// A text as jsonnet writes it.
 pub fn quoted(text: &str, quote: char) -> String {
     let escaped = text.replace('\\', "\\\\").replace('\n', "\\n");

@@ -11,6 +11,7 @@ use crate::jsonnet::protocol::Read;
 use crate::pkg::facts::Origin;
 use crate::pkg::globals::Definition;
 use crate::pkg::origin::origin;
+use crate::workspace::discover::RECIPES;
 
 impl Packages {
     /// The package that a request of `asking` means.
@@ -85,7 +86,7 @@ impl Packages {
                 .hint(match &request.at {
                     _ if request.wanted.name.is_empty() => "correct the path of the reference",
                     // A recipe has no `from`: only its lock says where a name is.
-                    Some(at) if at.file.ends_with("Recipe.sml") => {
+                    Some(at) if RECIPES.iter().any(|name| at.file.ends_with(name)) => {
                         "`PackageLock.sml` beside the recipe names that path: correct it, or remove the file"
                     }
                     _ => "correct the path in `from`",

@@ -41,25 +41,33 @@ pub struct Published {
     pub is_new: bool,
 }
 
-/// Publishes the package in `directory`, which `declaration` declares, into the index at `index`, a directory that is
-/// made where it is missing. `top` is the workspace's.
+/// What is published.
+#[derive(Clone, Copy, Debug)]
+pub struct Package<'a> {
+    pub directory: &'a Path,
+    pub declaration: &'a Declaration,
+    /// The text of its recipe, if it is another one than that in the directory.
+    pub recipe: Option<&'a str>,
+}
+
+/// Publishes a package into the index at `index`, a directory that is made where it is missing. `top` is the workspace's.
 ///
 /// # Errors
 /// The package has no name for an index, no version or no `files`; it asks for packages that those who fetch it could not
 /// have; the version is there with other content; a file cannot be read or written.
-pub fn publish(
-    directory: &Path,
-    declaration: &Declaration,
-    index: &Path,
-    top: &Path,
-) -> Result<Published> {
+pub fn publish(package: &Package<'_>, index: &Path, top: &Path) -> Result<Published> {
+    let Package {
+        directory,
+        declaration,
+        ..
+    } = *package;
     let info = &declaration.info;
     let label = info.label();
     let version = version(directory, declaration)?;
     let entry = Entry {
         file: index::file(info.namespace.as_deref(), &info.name)?,
         pkgs: requirements(declaration, index, top)?,
-        tar: pack(directory, declaration, index)?,
+        tar: pack(package, index)?,
         version,
     };
     fs::create_directories(index)?;
@@ -312,7 +320,12 @@ fn is_index(exec: &Exec, index: &Path, top: &Path) -> Option<bool> {
 }
 
 /// The files of the package as they are published.
-fn pack(directory: &Path, declaration: &Declaration, index: &Path) -> Result<Vec<u8>> {
+fn pack(package: &Package<'_>, index: &Path) -> Result<Vec<u8>> {
+    let Package {
+        directory,
+        declaration,
+        recipe,
+    } = *package;
     let info = &declaration.info;
     let file = declaration_file(directory);
     if declaration.files.is_none() && file == PKG {
@@ -326,7 +339,8 @@ fn pack(directory: &Path, declaration: &Declaration, index: &Path) -> Result<Vec
     }
     let files = files_of(directory, declaration, Some(index))?;
     let top = index::top(&info.name, info.version.as_deref().unwrap_or_default());
-    pack::tar(directory, files.iter().map(String::as_str), &top)
+    let recipe = recipe.map(|text| (file, text.as_bytes()));
+    pack::tar_with(directory, files.iter().map(String::as_str), &top, recipe)
 }
 
 /// Refuses an archive that nobody could unpack: with a link that leads out of the package, say.

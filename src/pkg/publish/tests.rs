@@ -79,7 +79,12 @@ impl Place {
 
     fn publish(&self, declaration: &Declaration) -> Result<Published> {
         let top = self.directory.path();
-        publish(&self.path("package"), declaration, &self.path("index"), top)
+        let package = Package {
+            directory: &self.path("package"),
+            declaration,
+            recipe: None,
+        };
+        publish(&package, &self.path("index"), top)
     }
 
     /// What is wrong, and that nothing came of it.

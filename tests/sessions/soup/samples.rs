@@ -121,12 +121,7 @@ IncludePaths: [
 	'public/'
 ]
 PublicHeaders: [
-	{
-		Root: 'public/'
-		Files: [
-			'library.h'
-		]
-	}
+	{ Root: 'public/' }
 ]";
 const HEADER: &str = "#ifdef __cplusplus\nextern \"C\"\n#endif\nint answer(void);\n";
 const SOURCE: &str =
@@ -300,9 +295,10 @@ Partitions: [
             ],
             program: ".",
             output: "40\n",
-            edit: ["main.cpp", "%d", "<%d>"],
-            edited_output: "<40>\n",
-            ran: &["Compile main.cpp", "Link hello", "Scan main.cpp"],
+            edit: ["helper.cpp", "two()", "two() + 1"],
+            edited_output: "41\n",
+            // What it exports is as it was.
+            ran: &["Compile helper.cpp", "Link hello", "Scan helper.cpp"],
         };
         sample.check();
     }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::cli::options::Declarations;
 use crate::error::Result;
 use crate::pkg::change::{self, Addition};
+use crate::pkg::edit;
 use crate::report::ConsoleOptions;
 
 pub(super) fn run(
@@ -25,5 +26,12 @@ pub(super) fn run(
         (None, None) => format!("Added `{}` to `{file}` as `{}`", added.label, added.key),
     };
     super::say(console, &text);
+    if added.kind.is_none() {
+        let handle = edit::handle(&added.key);
+        super::say(
+            console,
+            &format!("A module depends on it with `wake.getModule({handle})`"),
+        );
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -22,7 +22,7 @@ use crate::cli::session::Session;
 use crate::declare::model::Parameters;
 use crate::error::{Error, Result};
 use crate::event::Subscriber;
-use crate::pkg::change::Addition;
+use crate::pkg::change::{Addition, Place};
 use crate::pkg::overview::Overview;
 use crate::pkg::resolution::{self, Context};
 use crate::report::{self, ConsoleOptions, FirstError, Verbosity};
@@ -67,8 +67,16 @@ pub(super) fn run(options: &Package, console: ConsoleOptions) -> Result<ExitCode
         }
         PackageCommand::Verify { repairs } => verify::run(declarations, *repairs, console),
         PackageCommand::Vendor { directory } => vendor::run(declarations, directory, console),
-        PackageCommand::Publish { index, yank } => {
-            publish::run(declarations, index, yank.as_ref(), console)
+        PackageCommand::Publish {
+            index,
+            namespace,
+            yank,
+        } => {
+            let place = Place {
+                index,
+                namespace: namespace.as_deref(),
+            };
+            publish::run(declarations, place, yank.as_ref(), console)
         }
     }
 }

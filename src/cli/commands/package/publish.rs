@@ -1,23 +1,22 @@
 //! `wake pkg publish`: the package here becomes a version in an index.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::options::Declarations;
 use crate::error::Result;
-use crate::pkg::change::{self, Yank};
+use crate::pkg::change::{self, Place, Yank};
 use crate::report::ConsoleOptions;
 
 pub(super) fn run(
     declarations: Declarations,
-    index: &Path,
+    place: Place<'_>,
     yank: Option<&Yank>,
     console: ConsoleOptions,
 ) -> Result<ExitCode> {
-    let shown = index.display();
+    let shown = place.index.display();
     let told = super::packages(declarations, false, console, |context, subscriber| {
         let Some(yank) = yank else {
-            let (label, published) = change::publish(context, index, subscriber)?;
+            let (label, published) = change::publish(context, place, subscriber)?;
             return Ok(match published.is_new {
                 true => format!(
                     "Published `{label}` to `{shown}`: {} bytes, {}",
@@ -26,7 +25,7 @@ pub(super) fn run(
                 false => format!("`{label}` is in `{shown}` already, with the same content"),
             });
         };
-        let (label, is_changed) = change::yank(context, index, yank)?;
+        let (label, is_changed) = change::yank(context, place, yank)?;
         let state = match yank.is_yanked {
             true => "yanked",
             false => "not yanked",

@@ -268,6 +268,7 @@ impl Archives {
                     retriever: "archive",
                     config: &self.config,
                     pkgs: &release.pkgs,
+                    recipe: None,
                 };
                 foreign.write(&package.into).map(drop)
             }

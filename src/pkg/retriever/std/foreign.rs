@@ -25,21 +25,16 @@ pub struct Foreign<'a> {
     pub config: &'a Value,
     /// `(key, "ns/name@requirement")`.
     pub pkgs: &'a [(String, String)],
+    /// What it is built by if the consumer gives no `config`, in jsonnet; `None`: only the consumer can know.
+    pub recipe: Option<&'a str>,
 }
 
 /// All files, those with a leading dot included.
 const FILES: &str = "    files=wake.dir(['**', '**/.*', '**/.*/**']),\n";
 
-/// The module that every foreign package has.
-const MODULES: &str = "    modules={
-      // How it is built is for the package that uses it to say. Paths are relative to this package.
-      root: function(wake, pkg, config)
-        if config == {} then
-          error \"package `%s` does not say how it is built; say it so: wake.getModule(…, config={ Language: 'C', Source: ['src/*.c'] })\" % pkg.name
-        else
-          wake.recipe(config),
-    },
-";
+/// What is said where only the consumer knows how it is built.
+const UNKNOWN: &str = "error \"package `%s` does not say how it is built; say it so: \
+                       wake.getModule(…, config={ Language: 'C', Source: ['src/*.c'] })\" % pkg.name";
 
 impl Foreign<'_> {
     /// The text of its `PKG`.
@@ -50,10 +45,29 @@ impl Foreign<'_> {
             format!(", namespace={}", Value::from(namespace))
         });
         let (same, pkgs) = self.requests();
+        let modules = self.modules();
         format!(
             "// Written by wake.std.{retriever}, since the package has no PKG of its own.\n\
              function(wake)\n{same}  wake.pkg(\n    \
-             wake.pkgInfo({name}, version={version}{namespace}),\n{FILES}{pkgs}{MODULES}  )\n"
+             wake.pkgInfo({name}, version={version}{namespace}),\n{FILES}{pkgs}{modules}  )\n"
+        )
+    }
+
+    /// The module that every foreign package has.
+    fn modules(&self) -> String {
+        let (comment, usual) = match self.recipe {
+            None => (
+                "How it is built is for the package that uses it to say. Paths are relative to this package.",
+                UNKNOWN.to_owned(),
+            ),
+            Some(recipe) => (
+                "The package that uses it may say how it is built. Paths are relative to this package.",
+                format!("wake.recipe({recipe})"),
+            ),
+        };
+        format!(
+            "    modules={{\n      // {comment}\n      root: function(wake, pkg, config)\n        \
+             if config == {{}} then\n          {usual}\n        else\n          wake.recipe(config),\n    }},\n"
         )
     }
 
@@ -111,6 +125,7 @@ mod tests {
                 ("z".to_owned(), "crates/z@^1".to_owned()),
                 ("a-b".to_owned(), "crates/a-b@=2.0.0".to_owned()),
             ],
+            recipe: None,
         };
         insta::assert_snapshot!(foreign.text());
         let directory = tempfile::tempdir().unwrap();

@@ -355,6 +355,7 @@ impl Git {
                 retriever: "git",
                 config: &self.config,
                 pkgs: &[],
+                recipe: None,
             };
             foreign.write(&package.into)?;
         }

@@ -281,6 +281,7 @@ impl Crates {
             retriever: NAMESPACE,
             config: &self.config,
             pkgs: &pkgs(record),
+            recipe: None,
         };
         foreign.write(&package.into).map(drop)
     }

@@ -23,6 +23,13 @@ use crate::pkg::requirement::Requirement;
 use crate::pkg::retriever::protocol::{Candidate, Fetched, Required, Wanted};
 
 const NAMESPACE: &str = "npm";
+
+/// How a package is built if nobody says otherwise: as it is, with those that it needs.
+const RECIPE: &str = "{
+            Language: 'JavaScript',
+            InstallLocked: false,
+            Dependencies: { Runtime: [wake.getModule(pkg.pkgs[key]) for key in std.objectFields(pkg.pkgs)] },
+          }";
 /// What every run is told: no advertisements, and nothing written but to npm's cache.
 const QUIET: [&str; 7] = [
     "--json",
@@ -218,6 +225,7 @@ impl Npm {
             retriever: NAMESPACE,
             config: &self.config,
             pkgs: &pkgs(name, &record),
+            recipe: Some(RECIPE),
         };
         foreign.write(&package.into).map(drop)
     }

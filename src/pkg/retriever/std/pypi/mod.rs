@@ -26,6 +26,15 @@ use crate::pkg::retriever::protocol::{Artifact, Candidate, Fetched, Required, Wa
 use crate::workspace::parameters::host_defaults;
 
 const NAMESPACE: &str = "pypi";
+
+/// How a wheel is built if nobody says otherwise: as it is, with those that it needs.
+const RECIPE: &str = "{
+            Language: 'Python',
+            Root: '.',
+            Source: ['**/*.py', '**/*.pyi'],
+            Resources: wake.glob('**/*', exclude=['**/*.py', '**/*.pyi', 'PKG']),
+            Dependencies: { Runtime: [wake.getModule(pkg.pkgs[key]) for key in std.objectFields(pkg.pkgs)] },
+          }";
 #[derive(Debug)]
 struct Pypi {
     surroundings: Surroundings,
@@ -94,6 +103,7 @@ impl Pypi {
                 &metadata::requirements(&text),
                 pip.python.as_deref(),
             ),
+            recipe: Some(RECIPE),
         };
         foreign.write(into).map(drop)
     }
