@@ -79,7 +79,7 @@ impl Tree {
             .iter()
             .filter_map(|back| number.checked_sub(*back))
             .collect();
-        if !needed.is_empty() && number % 10 != 0 {
+        if !needed.is_empty() && !number.is_multiple_of(10) {
             text.push_str("Dependencies: {\n    Runtime: [\n");
             for other in needed {
                 let _ = writeln!(text, "        '../p{other}/'");
@@ -141,12 +141,10 @@ impl Tree {
     /// How many instances the latest run generated, and of how many it used saved results.
     fn counts(&self) -> (u64, u64) {
         let events = std::fs::read_to_string(self.path("events")).expect("events");
-        let lines = events
+        let mut lines = events
             .lines()
             .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-        let all = lines
-            .filter(|event| event["type"] == "all-generated")
-            .last();
+        let all = lines.rfind(|event| event["type"] == "all-generated");
         let count = |name: &str| {
             all.as_ref()
                 .and_then(|event| event[name].as_u64())

@@ -227,6 +227,7 @@ local build(wake, ctx, given) =
                     std.join(' ', std.map(hosted.quote, [ctx.findTool('node')] + given.NodeFlags)
                                   + ['"$here"/package/' + hosted.quote(mainOf(ctx, given))]),
                     digests,
+                    inputs,
                   )
                 ),
   };

@@ -515,10 +515,10 @@ impl<'a> Scheduler<'a> {
 
     /// Where an operation is made, if that is elsewhere than where its module is declared.
     fn made_at(&self, operation: OperationId, declared: &str) -> String {
-        let is_elsewhere = self.graph.instance(operation).declared != declared;
-        is_elsewhere
-            .then(|| declared.to_owned())
-            .unwrap_or_default()
+        match self.graph.instance(operation).declared == declared {
+            true => String::new(),
+            false => declared.to_owned(),
+        }
     }
 
     /// Takes in how an operation ended.

@@ -220,8 +220,8 @@ local linkScript = |||
     },
 
   // The operations that make `$(target)/NAME`: a script that runs `command`, a line of shell in which `$here` is the
-  // directory of the script. `files` lie beside it and are what it runs.
-  launcher(wake, name, command, files)::
+  // directory of the script. `files` lie beside it and are what it runs; `besides`, what must be there when it runs.
+  launcher(wake, name, command, files, besides=[])::
     local script = '$(target)/obj/%s.sh' % name;
     local program = '$(target)/' + name;
     local lines = [
@@ -238,6 +238,7 @@ local linkScript = |||
         executable: 'sh',
         arguments: ['-c', std.strReplace(linkScript, '$', '$$'), 'sh', program, script] + files,
         inputs: [script] + files,
+        orderOnly: paths.firsts(besides),
         outputs: [program],
         responseFile: 'never',
       }),

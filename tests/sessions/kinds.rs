@@ -155,7 +155,7 @@ fn only_what_changed_is_generated_again() {
     space.file("one/PKG", package("one", uses));
     space.file("two/PKG", package("two", ""));
     for name in ["base", "one", "two"] {
-        space.file(&format!("{name}/{name}.c"), "int x;\n");
+        space.file(format!("{name}/{name}.c"), "int x;\n");
     }
     let counts = || {
         let run = space

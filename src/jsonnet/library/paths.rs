@@ -119,11 +119,11 @@ pub(in crate::jsonnet) fn read_file(call: &Call<'_>) -> Evaluated<Val> {
     }
 }
 
-/// `ctx.mentions`: whether files have a line that begins with a word.
+/// `ctx.mentions`: whether files of the package have a line that begins with a word.
 pub(in crate::jsonnet) fn mentions(call: &Call<'_>) -> Evaluated<Val> {
     let words = call.texts(1)?;
     let files = call.texts(0)?.into_iter();
-    let files = files.map(|given| readable(call.scope, &given));
+    let files = files.map(|given| own_file(call.scope, &given));
     let files: Vec<PathBuf> = files
         .collect::<Result<_, Error>>()
         .map_err(|error| call.fail(error))?;
@@ -144,13 +144,14 @@ fn relative(given: &str) -> String {
     }
 }
 
-/// The path of a file that tasks may read, which need not be there: of the package, or below a directory of an SDK.
-fn readable(scope: &Scope, given: &str) -> Result<PathBuf, Error> {
+/// The path of a file that tasks may read: of the package or of an SDK. It need not be there.
+fn own_file(scope: &Scope, given: &str) -> Result<PathBuf, Error> {
     let directory = &scope.package.directory;
     let path = fs::path::clean(&directory.join(relative(given)));
     let leaves = || {
-        Error::user(format!("`{given}` leaves the package"))
-            .hint("besides, tasks read what lies in the `SourceDirectories` of an SDK in `LocalUserConfig.sml`")
+        Error::user(format!("`{given}` leaves the package")).hint(
+            "a task reads files of the package that is built, and what lies below the `SourceDirectories` of an SDK",
+        )
     };
     let is_own = path.starts_with(directory);
     let around = match below_sdk(scope, &path) {
@@ -158,11 +159,8 @@ fn readable(scope: &Scope, given: &str) -> Result<PathBuf, Error> {
         _ if is_own => directory,
         _ => return Err(leaves()),
     };
-    let is_inside = |real: &Path| {
-        real.starts_with(around)
-            || fs::canonicalize(around).is_ok_and(|around| real.starts_with(around))
-    };
-    if fs::canonicalize(&path).is_ok_and(|real| !is_inside(&real)) {
+    let real_around = fs::canonicalize(around)?;
+    if fs::canonicalize(&path).is_ok_and(|real| !real.starts_with(&real_around)) {
         return Err(leaves());
     }
     if is_own && is_made(directory, &path) {
@@ -175,7 +173,7 @@ fn readable(scope: &Scope, given: &str) -> Result<PathBuf, Error> {
 }
 
 fn read_text(scope: &Scope, given: &str) -> Result<String, Error> {
-    let path = readable(scope, given)?;
+    let path = own_file(scope, given)?;
     if fs::is_directory(&path) {
         return Err(Error::user(format!("`{given}` is a directory")).hint("`ctx.glob` lists files"));
     }
