@@ -80,6 +80,7 @@
 //   RunExecutable        the program, of an executable
 local check = import 'wake/check.libsonnet';
 local headers = import 'wake/cc-headers.libsonnet';
+local linking = import 'wake/linking.libsonnet';
 local modules = import 'wake/cc-modules.libsonnet';
 local operations = import 'wake/cc-operations.libsonnet';
 local paths = import 'wake/paths.libsonnet';
@@ -203,39 +204,19 @@ local recipeBuild(wake, language, ctx) =
     },
   };
 
-// The dependencies whose shared state counts.
-local linked(ctx) = std.flatMap(
-  function(kind) if std.member(['Build', 'Tool'], kind) then [] else ctx.dependencies[kind],
-  std.objectFields(ctx.dependencies),
-);
-local sharedBuild(dependency) = std.get(dependency.sharedState, 'Build', {});
+// The interfaces that a dependency lets its dependents import.
+local sharedModules(dependency) = std.get(std.get(dependency.sharedState, 'Build', {}), 'Modules', []);
 
-local resolveDependencies(ctx) =
-  local shared = std.map(sharedBuild, linked(ctx));
-  local all(key) = std.flatMap(function(table) std.get(table, key, []), shared);
-  // An executable needs its files beside itself, not beside those that depend on it.
-  local loaded = std.flatMap(
-    function(table) if std.objectHas(table, 'RunExecutable') then [] else std.get(table, 'RuntimeDependencies', []),
-    shared,
-  );
-  {
-    activeState: {
-      Build+: {
-        Inherited: {
-          PublicIncludePaths: paths.firsts(all('PublicIncludePaths')),
-          PublicDefines: paths.firsts(all('PublicDefines')),
-          GeneratedHeaders: paths.firsts(all('GeneratedHeaders')),
-          LinkLibraries: paths.lasts(all('LinkLibraries')),
-          PlatformLibraries: paths.lasts(all('PlatformLibraries')),
-          RuntimeDependencies: paths.firsts(loaded),
-          // One that comes two ways is one.
-          Modules: std.set(all('Modules'), function(module) module.Path),
-          LinkLanguage: if std.any([std.get(table, 'LinkLanguage', 'C') == 'C++' for table in shared])
-          then 'C++' else 'C',
-        },
+local resolveDependencies(ctx) = {
+  activeState: {
+    Build+: {
+      Inherited: linking.inherited(ctx, {}) {
+        // One that comes two ways is one.
+        Modules: std.set(std.flatMap(sharedModules, linking.dependencies(ctx)), function(module) module.Path),
       },
     },
-  };
+  },
+};
 
 // Whether a value of `-std` has modules.
 local hasModules(standard) = std.member(['20', '2b', '2c'], standard[std.length(standard) - 2:]);
@@ -277,10 +258,10 @@ local standardMistakes(build, language, ctx) =
       modules.standardName(module.Standard),
       ctx.name,
     ]
-    for dependency in if build.Inherited.Modules == [] then [] else linked(ctx)
+    for dependency in if build.Inherited.Modules == [] then [] else linking.dependencies(ctx)
     for own in [[
       module
-      for module in std.get(sharedBuild(dependency), 'Modules', [])
+      for module in sharedModules(dependency)
       if std.startsWith(module.Path, dependency.targetDirectory + '/')
     ]]
     if own != []

@@ -22,6 +22,7 @@
 //   Build                makes the operations and the shared state; adds Executable, the path, if it makes a program
 //   Test                 makes the operation that runs a 'Test'
 local check = import 'wake/check.libsonnet';
+local linking = import 'wake/linking.libsonnet';
 local paths = import 'wake/paths.libsonnet';
 
 local flavors = ['Debug', 'DebugRelease', 'Release'];
@@ -117,12 +118,6 @@ local mistakes(ctx, language) =
     language.mistakes(ctx, subject),
   ]);
 
-// Dependencies whose shared state flows.
-local linked(ctx) = std.flatMap(
-  function(kind) if std.member(['Build', 'Tool'], kind) then [] else ctx.dependencies[kind],
-  std.objectFields(ctx.dependencies),
-);
-
 local recipeBuild(wake, language, ctx) =
   local wrong = mistakes(ctx, language);
   if wrong != [] then { messages: check.errors(wake, wrong) }
@@ -139,17 +134,12 @@ local recipeBuild(wake, language, ctx) =
   };
 
 local resolveDependencies(language, ctx) =
-  local tables(name) = [std.get(dependency.sharedState, name, {}) for dependency in linked(ctx)];
-  // A program needs its files beside itself, not beside those that depend on it.
-  local loaded = std.flatMap(
-    function(table) if std.objectHas(table, 'RunExecutable') then [] else list(table, 'RuntimeDependencies'),
-    tables('Build'),
-  );
+  local tables = [std.get(dependency.sharedState, language.share, {}) for dependency in linking.dependencies(ctx)];
   {
     activeState: {
       Build+: {
-        Inherited: { RuntimeDependencies: paths.firsts(loaded) } + {
-          [key]: paths.firsts(std.flatMap(function(table) list(table, key), tables(language.share)))
+        Inherited: { RuntimeDependencies: linking.inherited(ctx, {}).RuntimeDependencies } + {
+          [key]: paths.firsts(std.flatMap(function(table) list(table, key), tables))
           for key in language.inherits
         },
       },
@@ -208,7 +198,7 @@ local linkScript = |||
   sources:: sources,
   relative:: relative,
   below:: below,
-  linked:: linked,
+  linked:: linking.dependencies,
   quote:: quote,
 
   // Copies of `files` side by side in `directory`: { copies: { file: copy }, operations, mistakes }.
