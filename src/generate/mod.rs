@@ -171,6 +171,7 @@ fn generate(
         let lock = lock?;
         kept?;
         if lowered.is_whole() {
+            made.check(&lowered)?;
             once.all_generated(&lowered);
             reads.push(lock);
             reads.extend(member_reads);

@@ -24,6 +24,8 @@ const LONGEST: usize = 16 << 20;
 #[derive(Default)]
 pub(super) struct Made {
     pub(super) contents: Preprocessed,
+    /// By instance and output: the operation that made what was read.
+    specs: HashMap<(String, String), [u8; 32]>,
     /// How often each instance has asked.
     passes: HashMap<String, usize>,
 }
@@ -58,6 +60,8 @@ impl Made {
             let content = content(state, one)?;
             let of_instance = self.contents.entry(one.instance.clone()).or_default();
             of_instance.insert(one.text.clone(), content);
+            let output = (one.instance.clone(), one.text.clone());
+            self.specs.insert(output, one.spec);
         }
         Ok(())
     }
@@ -79,6 +83,29 @@ impl Made {
             one.operation
         ))
         .hint("what they ask for must not depend without end on the outputs that they have read"))
+    }
+
+    /// Refuses tasks that ask for another operation than the one whose output they have read.
+    ///
+    /// # Errors
+    /// `User`.
+    pub(super) fn check(&self, lowered: &Lowered) -> Result<()> {
+        for one in &lowered.preprocess {
+            let output = (one.instance.clone(), one.text.clone());
+            if self
+                .specs
+                .get(&output)
+                .is_some_and(|spec| *spec != one.spec)
+            {
+                return Err(Error::user(format!(
+                    "The tasks of `{}` have read `{}`, and then have another operation make it",
+                    one.label, one.text
+                ))
+                .hint("what makes an output that tasks read must not depend on that output")
+                .at_if_absent(one.at.as_ref()));
+            }
+        }
+        Ok(())
     }
 
     /// What tasks have read, as a graph remembers it.

@@ -3,6 +3,7 @@
 //! It knows nothing of what tasks are given or return: see [`super::tasks`].
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::rc::Rc;
 
 use jrsonnet_evaluator::function::FuncVal;
@@ -14,6 +15,7 @@ use super::error::raise;
 use super::functions::wake_object;
 use super::import::{Owner, PackageFile};
 use super::json::type_name;
+use super::library::paths;
 use super::module::place_at;
 use super::protocol::Plugin;
 use super::reference::{Entry, entry};
@@ -113,7 +115,10 @@ fn plugin_value(session: &Rc<Session>, plugin: &Plugin) -> Evaluated<(String, Va
             let owner = Owner::Package(Rc::new(directory.clone()));
             let value = session
                 .state()?
-                .import_resolved(PackageFile::source(path, owner))?;
+                .import_resolved(PackageFile::source(path.clone(), owner))?;
+            if paths::is_made(&directory.top, &path) {
+                refuse_neighbours(session, &path, &shown)?;
+            }
             Ok((shown, value))
         }
         Plugin::Package(directory) => {
@@ -132,6 +137,23 @@ fn plugin_value(session: &Rc<Session>, plugin: &Plugin) -> Evaluated<(String, Va
                 value => Ok((file, value)),
             }
         }
+    }
+}
+
+/// Refuses a plugin that an operation makes and that imports what lies beside it: nothing tells whether that is up to date.
+fn refuse_neighbours(session: &Session, path: &Path, shown: &str) -> Evaluated<()> {
+    let imports = session.imports_of(path).map_err(raise)?;
+    let mut imports = imports.iter().flat_map(|imports| imports.iter());
+    let is_elsewhere = |path: &str| path.starts_with("wake/") || path.starts_with("pkgs/");
+    match imports.find(|import| !is_elsewhere(&import.path)) {
+        Some(import) => Err(raise(
+            Error::user(format!(
+                "The plugin `{shown}`, which an operation makes, imports `{}`",
+                import.path
+            ))
+            .hint("have the operation put all that it needs into the one file"),
+        )),
+        None => Ok(()),
     }
 }
 

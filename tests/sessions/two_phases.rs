@@ -225,3 +225,27 @@ fn a_plugin_that_nothing_makes_is_an_error() {
     );
     insta::assert_snapshot!(space.wake(["build", "app"]).code(2).transcript());
 }
+
+/// Catches a scan that depends on its own result: each build would do what the one before has found.
+#[test]
+fn what_makes_what_was_read_stays_the_same() {
+    let space = lists();
+    space.file(
+        "plugin/plugin.libsonnet",
+        "function(wake) { tasks: [{ name: 'T', run(ctx):: {
+           preprocess: [wake.writeFile('$(target)/x', '%d' % std.length(ctx.preprocessors))],
+         } }] }",
+    );
+    insta::assert_snapshot!(space.wake(["build", "--quiet"]).code(2).transcript());
+}
+
+/// Catches a file beside a plugin that operations make, which nobody brings up to date.
+#[test]
+fn a_plugin_that_is_made_stands_alone() {
+    let space = made_plugin();
+    space.file(
+        "made/make.sh",
+        "echo \"local x = import 'x.libsonnet'; function(wake) { tasks: [] }\"\n",
+    );
+    insta::assert_snapshot!(space.wake(["build", "--quiet", "app"]).code(2).transcript());
+}

@@ -59,6 +59,8 @@ pub struct Preprocess {
     /// The title of the operation that makes it, and where that was made.
     pub operation: String,
     pub at: Option<Location>,
+    /// BLAKE3 of the operation that makes it, as tasks made that.
+    pub spec: [u8; 32],
 }
 
 /// Places the operations of all instances.
@@ -219,6 +221,7 @@ impl<'a> Lowering<'a> {
             text: output.to_owned(),
             is_pending,
             operation: maker.map(|spec| spec.title.clone()).unwrap_or_default(),
+            spec: *blake3::hash(&serde_json::to_vec(&maker).unwrap_or_default()).as_bytes(),
             at: maker.and_then(|spec| spec.at.clone()),
         });
         Ok(())
@@ -231,12 +234,15 @@ impl<'a> Lowering<'a> {
         if instances.all.iter().any(Instance::is_partial) {
             return Ok(());
         }
+        let mut asked: HashMap<&str, HashSet<&str>> = HashMap::new();
+        for one in &self.preprocess {
+            let of_instance = asked.entry(&one.instance).or_default();
+            of_instance.insert(&one.text);
+        }
         for (index, instance) in instances.all.iter().enumerate() {
-            let token = instances.target_token(index);
-            let asked = self.preprocess.iter().filter(|one| one.instance == token);
-            let asked: HashSet<&str> = asked.map(|one| &*one.text).collect();
+            let asked = asked.get(&*instances.target_token(index));
             let mut read = instances.preprocessed(index);
-            if let Some(text) = read.find(|text| !asked.contains(text)) {
+            if let Some(text) = read.find(|text| !asked.is_some_and(|asked| asked.contains(text))) {
                 return Err(Error::user(format!(
                     "The tasks of `{}` have read `{text}` and ask for it no more",
                     instance.label

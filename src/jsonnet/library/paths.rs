@@ -190,7 +190,7 @@ fn read_text(scope: &Scope, given: &str) -> Result<String, Error> {
 }
 
 /// Whether `path` lies in `.wake`, or in an `OutputRoot`: patterns do not look there, either.
-fn is_made(directory: &Path, path: &Path) -> bool {
+pub(in crate::jsonnet) fn is_made(directory: &Path, path: &Path) -> bool {
     let below = path.strip_prefix(directory).unwrap_or(path);
     let is_closed = |inside: &&Path| fs::is_occupied(&inside.join(layout::BUILT));
     below.iter().any(|step| step == ".wake")
