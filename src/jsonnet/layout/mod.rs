@@ -19,8 +19,9 @@ const STEP: usize = 2;
 /// `None`: that would change its meaning. Text that is no jsonnet may well be so; no other is known.
 pub(super) fn layout(text: &str) -> Option<String> {
     let before = Pieces::of(text);
+    // The last one is what the result ends with, so it is the same next time.
     let is_crlf = text
-        .find('\n')
+        .rfind('\n')
         .is_some_and(|end| text[..end].ends_with('\r'));
     let mut printer = Printer {
         text: String::with_capacity(text.len()),
