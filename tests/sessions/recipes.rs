@@ -150,8 +150,8 @@ fn tasks_read_the_directories_of_sdks() {
     let home = space.path("../home").canonicalize().unwrap();
     let home = home.display();
     space
-        .file("../home/kit/version", "7")
-        .file("../home/kit/include/kit.h", "")
+        .file("../home/kit-4/version", "7")
+        .file("../home/kit-4/include/kit.h", "")
         .file("../home/beside", "")
         .file(
             "../home/.config/wake/LocalUserConfig.sml",
@@ -169,14 +169,18 @@ fn tasks_read_the_directories_of_sdks() {
                messages: [wake.info(ctx.readFile(kit + '/' + ctx.recipe.File) + ' ' + std.join(' ', ctx.glob([kit + '/**/*.h', 'kit/*'])))],
              } }] }",
         );
+    // As distributions install several of one kind, with links inside.
+    std::os::unix::fs::symlink("kit-4", space.path("../home/kit")).unwrap();
+    std::os::unix::fs::symlink("kit.h", space.path("../home/kit/include/alias.h")).unwrap();
     space
         .wake(["build"])
         .success()
         .says("7 /")
+        .says("/kit/include/alias.h")
         .says("/kit/include/kit.h");
-    space.file("../home/kit/version", "8");
+    space.file("../home/kit-4/version", "8");
     space.wake(["build"]).success().says("8 /");
-    space.file("../home/kit/include/new.h", "");
+    space.file("../home/kit-4/include/new.h", "");
     space.wake(["build"]).success().says("/kit/include/new.h");
     space.edit("Recipe.sml", "'version'", "'../beside'");
     let refused = space.wake(["build"]).code(2);

@@ -42,7 +42,13 @@ pub(in crate::jsonnet) fn list(
             let below = Path::new(pattern).strip_prefix(directory).ok()?;
             Some(below.to_string_lossy().into_owned())
         });
-        let found = matching(scope, directory, include.clone(), exclude.collect())?;
+        // What a link of an SDK leads to may lie anywhere in it, however the SDK itself is reached.
+        let is_there = fs::is_directory(directory);
+        let target = is_there.then(|| fs::canonicalize(directory)).transpose()?;
+        let real = target.clone().unwrap_or_else(|| directory.to_path_buf());
+        let path = directory.to_path_buf();
+        scope.session.record(Read::Link { path, target });
+        let found = matching(scope, &real, include.clone(), exclude.collect())?;
         let found = found.iter().map(|path| directory.join(path));
         all.extend(found.map(|path| path.display().to_string()));
     }

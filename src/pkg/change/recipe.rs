@@ -1,5 +1,7 @@
 //! `wake pkg add` and `remove` for a package that is declared by a recipe.
 
+use std::path::Path;
+
 use semver::Version;
 
 use super::add::{self, Added, Addition};
@@ -10,6 +12,7 @@ use crate::declare::model::PackageInfo;
 use crate::declare::recipe::reference::{Malformed, Reference, Target, is_short_version};
 use crate::error::{Error, Result, suggestion};
 use crate::event::Subscriber;
+use crate::fs::path;
 use crate::pkg::edit::recipe::{self as edit, Item};
 use crate::pkg::resolution::{self, Context};
 
@@ -178,7 +181,12 @@ fn refuse_known(attempt: &Attempt, kind: &str, reference: &Reference) -> Result<
     let wanted = label(reference);
     let items = edit::items(&attempt.shown, &attempt.text)?;
     let same = |item: &&Item| {
-        let is_same = trimmed(&label(&item.reference)).eq_ignore_ascii_case(trimmed(&wanted));
+        let is_same = match (&item.reference.target, &reference.target) {
+            (Target::Path(one), Target::Path(other)) => {
+                path::clean(Path::new(one)) == path::clean(Path::new(other))
+            }
+            _ => label(&item.reference).eq_ignore_ascii_case(&wanted),
+        };
         item.kind == kind && is_same
     };
     let Some(item) = items.iter().find(same) else {
