@@ -51,6 +51,9 @@ pub enum Event {
     /// The tasks of an instance ran.
     Generated {
         instance: String,
+        /// Relative to the workspace's top: one module may have several instances.
+        #[serde(default)]
+        target_directory: String,
         operations: usize,
         milliseconds: f64,
     },

@@ -67,7 +67,9 @@ impl Subscriber for Once<'_> {
     fn event(&mut self, event: &Event) {
         let text = match event {
             Event::Message { instance, text, .. } => format!("{instance}\n{text}"),
-            Event::Generated { instance, .. } => instance.clone(),
+            Event::Generated {
+                target_directory, ..
+            } => target_directory.clone(),
             Event::Resolved { by_path, fetched } => format!("{by_path} {fetched}"),
             _ => return self.subscriber.event(event),
         };

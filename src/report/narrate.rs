@@ -194,6 +194,7 @@ impl Narrator {
                 instance,
                 operations,
                 milliseconds,
+                ..
             } => {
                 self.progress.generated += 1;
                 self.detail(2, || {

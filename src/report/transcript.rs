@@ -152,6 +152,7 @@ fn eventful_run() -> Vec<Event> {
         },
         Event::Generated {
             instance: "acme/app:root".to_owned(),
+            target_directory: String::new(),
             operations: 1,
             milliseconds: 3.0,
         },

@@ -487,6 +487,7 @@ impl<'a> Instances<'a> {
         match took {
             Some(took) => subscriber.event(&Event::Generated {
                 instance: label,
+                target_directory: self.target_directory(index).unwrap_or_default(),
                 operations: generated.operations.len(),
                 milliseconds: took.as_secs_f64() * 1000.0,
             }),

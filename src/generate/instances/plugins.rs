@@ -80,7 +80,7 @@ impl Instances<'_> {
     }
 
     /// Relative to the workspace's top.
-    fn target_directory(&self, index: InstanceIndex) -> Option<String> {
+    pub(super) fn target_directory(&self, index: InstanceIndex) -> Option<String> {
         let instance = &self.all[index];
         let info = &self.packages.declared_of(instance.package)?.info;
         let layout = self.shared.layout;
