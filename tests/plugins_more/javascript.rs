@@ -37,7 +37,7 @@ fn a_plain_program_needs_no_npm() {
 #[test]
 fn every_key_of_a_bundle() {
     let lock = r#"{"packages": {"": {}, "node_modules/left": {"resolved": "file:vendor/left.tgz"},
-                   "node_modules/right": {"resolved": "https://registry.npmjs.org/right.tgz"}}}"#;
+                   "node_modules/right": {"resolved": "https://packages.example/right.tgz"}}}"#;
     let recipe = json!({
         "Type": "Bundle", "Source": ["src/*.js", "package.json"], "Scripts": ["build", "mini"],
         "Outputs": ["dist/", "a b.js"], "PackageName": "bundle", "Environment": {"NODE_ENV": "production"},
