@@ -55,4 +55,5 @@ function(wake) {
     { name: 'Build', runAfter: ['ResolveDependencies'], run(ctx):: operations.build(wake, ctx) },
     { name: 'Test', runAfter: ['Build'], run(ctx):: operations.test(wake, ctx) },
   ],
+  keys:: recipes.keys,
 }

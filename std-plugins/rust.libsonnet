@@ -76,4 +76,5 @@ function(wake) {
     { name: 'Build', runAfter: ['ResolveDependencies'], run(ctx):: maker(ctx).build(wake, ctx) },
     { name: 'Test', runAfter: ['Build'], run(ctx):: maker(ctx).test(wake, ctx) },
   ],
+  keys:: recipes.keys,
 }

@@ -145,6 +145,7 @@ local dependencies(wake, ctx) =
   else { activeState: { Go+: { Modules: modules, Inherited: inherited, Cgo: cgo } } };
 
 {
+  keys:: keys,
   state:: state,
   dependencies:: dependencies,
 }

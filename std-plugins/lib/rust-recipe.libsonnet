@@ -259,6 +259,7 @@ local dependencies(wake, ctx) =
   else { activeState: { Rust+: { Crates: crates, Inherited: linking.inherited(ctx, own) } } };
 
 {
+  keys:: common + ofCrates + ofCargo,
   state:: state,
   dependencies:: dependencies,
 }
