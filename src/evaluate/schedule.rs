@@ -83,13 +83,7 @@ pub(super) fn run(
     };
     let private = options.private.join(std::process::id().to_string());
     let slots = Slots::new(&private);
-    let survey = Survey {
-        world,
-        snapshot: state.snapshot(),
-        check: options.check,
-        bare: survey::bare_directories(graph),
-        is_over: false.into(),
-    };
+    let survey = Survey::new(graph, state, world, options.check);
     let shop = Workshop {
         world,
         options,

@@ -147,7 +147,7 @@ impl Scheduler<'_> {
     /// The files that are compared again after the run, with the stamps they were looked at with.
     fn readable(&self, operation: OperationId) -> Vec<(FileId, PathBuf, Stamp)> {
         fresh::counting(self.graph, operation, true)
-            .filter(|file| !self.survey.bare.contains(file))
+            .filter(|file| !self.survey.bare.contains(*file))
             .filter_map(|file| {
                 let number = self.files.current(file);
                 let known = number != NONE;

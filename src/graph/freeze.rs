@@ -1,12 +1,10 @@
 //! The frozen graph: bytes that are mapped and used in place.
 //!
-//! # Format `wakegraf`, version 3
+//! # Format `wakegraf`, version 4
 //!
-//! All numbers are little-endian; every section starts at a multiple of 8 and is padded with zeros.
+//! The sections of a file as in `fs/sections.rs`:
 //!
 //! ```text
-//! header     magic "wakegraf" · version u32 · count of sections u32 · for each section: offset u64, bytes u64
-//!            · BLAKE3 of the header so far and of everything behind it, 32 bytes
 //! operations one `Hot` (see view.rs) an operation, in topological order
 //! edges      u32: the file and operation ids that `Hot` points to by (start, count)
 //! makers     (file id u32, operation id u32), sorted by file id: who makes what
@@ -15,22 +13,22 @@
 //! ```
 //!
 //! A file id means a path only together with the state it was assigned in: `Meta::state` names that state and
-//! `Meta::paths` how many paths it must know. A graph of another version, or one whose checksum is wrong, is generated
-//! anew. It is never an error.
-//!
-//! The checksum is what reading trusts: ranges, ids and the order of operations are not checked one by one, because no
-//! damage to a disk leaves a cryptographic checksum right. Who writes a right checksum over wrong numbers on purpose can
-//! make wake panic, and could as well write operations of their own. So a format that changes must change `VERSION`.
+//! `Meta::paths` how many paths it must know. A graph of another version, or one that is damaged, is generated anew. It
+//! is never an error.
 
-use bytemuck::bytes_of;
+use std::io::{self, Cursor};
+
 use serde::{Deserialize, Serialize};
 
 use super::check::{self, Contradiction};
-use super::view::{Header, Hot, Range, SECTIONS, Section, checksum};
+use super::view::{Hot, Range, SECTIONS};
 use super::{Action, FileId, Instance, Operation, OperationId, Root};
+use crate::fs::sections::{Kind, Writer};
 
-pub const MAGIC: [u8; 8] = *b"wakegraf";
-pub const VERSION: u32 = 3;
+pub const KIND: Kind = Kind {
+    magic: *b"wakegraf",
+    version: 4,
+};
 
 /// What a graph knows besides its operations.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -170,29 +168,15 @@ fn encode<T: Serialize>(value: &T) -> Vec<u8> {
 }
 
 fn assemble(sections: [&[u8]; SECTIONS]) -> Vec<u8> {
-    let mut bytes = vec![0; size_of::<Header>()];
-    let mut table = [Section {
-        offset: 0,
-        length: 0,
-    }; SECTIONS];
-    for (entry, section) in table.iter_mut().zip(sections) {
-        *entry = Section {
-            offset: bytes.len() as u64,
-            length: section.len() as u64,
-        };
-        bytes.extend_from_slice(section);
-        bytes.resize(bytes.len().next_multiple_of(8), 0);
-    }
-    let mut header = Header {
-        magic: MAGIC,
-        version: VERSION,
-        sections: u32::try_from(SECTIONS).expect("BUG: few sections"),
-        table,
-        checksum: [0; 32],
+    let write = || -> io::Result<Vec<u8>> {
+        let to = Cursor::new(Vec::new());
+        let mut writer: Writer<_, SECTIONS> = Writer::new(to, KIND, [0; 16])?;
+        for section in sections {
+            writer.section(section)?;
+        }
+        Ok(writer.finish()?.into_inner())
     };
-    header.checksum = checksum(&header, &bytes[size_of::<Header>()..]);
-    bytes[..size_of::<Header>()].copy_from_slice(bytes_of(&header));
-    bytes
+    write().expect("BUG: memory can be written")
 }
 
 #[cfg(test)]
