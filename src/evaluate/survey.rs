@@ -7,7 +7,7 @@ use crate::graph::{FileId, Graph, OperationId};
 
 use super::files::{self, Check, Depth, Files, Look};
 use super::fresh;
-use super::state::{Snapshot, State};
+use super::state::{NONE, Snapshot, State};
 use super::world::World;
 
 /// Files in a chunk: enough to make handing it over cheap and to find several in one directory, few enough that the first
@@ -49,14 +49,16 @@ impl<'a> Survey<'a> {
     pub fn look(&self, mut chunk: Chunk) -> Chunk {
         let mut found = Vec::new();
         let snapshot = &self.snapshot;
-        let directory = |file: FileId| Some(snapshot.name_in_directory(file)?.0);
+        let directory = |file: FileId| snapshot.directory_of(file);
         for files in chunk.files.chunk_by(|a, b| directory(*a) == directory(*b)) {
             if self.is_over.load(Ordering::Relaxed) {
                 break;
             }
-            match directory(files[0]).filter(|_| files.len() > 1 && self.check != Check::Hash) {
-                Some(directory) => self.look_in(directory, files, &mut found),
-                None => self.look_at_each(files, &mut found),
+            match directory(files[0]) {
+                directory if directory != NONE && self.check != Check::Hash => {
+                    self.look_in(directory, files, &mut found);
+                }
+                _ => self.look_at_each(files, &mut found),
             }
         }
         chunk.found = found;
@@ -66,11 +68,10 @@ impl<'a> Survey<'a> {
     /// Looks at files of one directory. Where the stamp alone says that a file is as it was known, it is opened once for
     /// all of them and no path is resolved.
     fn look_in(&self, directory: u32, files: &[FileId], found: &mut Vec<(FileId, Look)>) {
-        let names = files.iter().filter_map(|&file| {
-            let (_, name) = self.snapshot.name_in_directory(file)?;
-            Some(name)
-        });
-        let names: Vec<_> = names.collect();
+        let names = files.iter().map(|&file| self.snapshot.name(file));
+        let Some(names) = names.collect::<Option<Vec<_>>>() else {
+            return self.look_at_each(files, found);
+        };
         let mut unsure = Vec::new();
         let mut files = files.iter();
         let directory = self.snapshot.directory(directory);

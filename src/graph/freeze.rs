@@ -6,9 +6,10 @@
 //!
 //! ```text
 //! operations one `Hot` (see view.rs) an operation, in topological order
-//! edges      u32: the file and operation ids that `Hot` points to by (start, count)
+//! edges      u32: of each operation the file ids of inputs, order-only inputs and outputs, then the operations that it needs
+//!            and those that wait for it
 //! makers     (file id u32, operation id u32), sorted by file id: who makes what
-//! cold       one postcard-encoded `Cold` after the other
+//! cold       one postcard-encoded `Cold` after the other, each padded to a multiple of 8
 //! meta       postcard-encoded `Meta`
 //! ```
 //!
@@ -21,7 +22,7 @@ use std::io::{self, Cursor};
 use serde::{Deserialize, Serialize};
 
 use super::check::{self, Contradiction};
-use super::view::{Hot, Range, SECTIONS};
+use super::view::{Hot, IS_TEST, MAKES_DIRECTORY, SECTIONS};
 use super::{Action, FileId, Instance, Operation, OperationId, Root};
 use crate::fs::sections::{Kind, Writer};
 
@@ -95,24 +96,29 @@ pub fn freeze(operations: &[Operation], meta: &Meta) -> Result<Vec<u8>, Contradi
     let mut hot: Vec<Hot> = Vec::with_capacity(order.len());
     for (place, &index) in order.iter().enumerate() {
         let operation = &operations[index];
-        let bytes = encode(&operation.cold);
+        let start = edges.len();
+        let counts = [
+            push(&mut edges, files(&operation.inputs)),
+            push(&mut edges, files(&operation.order_only)),
+            push(&mut edges, files(&operation.outputs)),
+            push(&mut edges, dependencies[place].iter().copied()),
+            push(&mut edges, dependents[place].iter().copied()),
+        ];
+        let flag = |is_set: bool, flag: u32| if is_set { flag } else { 0 };
+        let makes_directory = matches!(operation.cold.action, Action::MakeDirectory);
         hot.push(Hot {
             key: operation.key,
             identity: operation.identity.0,
             instance: operation.instance.0,
             tool: operation.tool.map_or(u32::MAX, |tool| tool.0),
             weight: operation.weight,
-            is_test: u32::from(operation.is_test),
-            makes_directory: u32::from(matches!(operation.cold.action, Action::MakeDirectory)),
-            inputs: push(&mut edges, files(&operation.inputs)),
-            order_only: push(&mut edges, files(&operation.order_only)),
-            outputs: push(&mut edges, files(&operation.outputs)),
-            dependencies: push(&mut edges, dependencies[place].iter().copied()),
-            dependents: push(&mut edges, dependents[place].iter().copied()),
-            cold_offset: cold.len() as u64,
-            cold_length: bytes.len() as u64,
+            flags: flag(operation.is_test, IS_TEST) | flag(makes_directory, MAKES_DIRECTORY),
+            edges: small(start),
+            counts,
+            cold: small(cold.len() / 8),
         });
-        cold.extend_from_slice(&bytes);
+        cold.extend_from_slice(&encode(&operation.cold));
+        cold.resize(cold.len().next_multiple_of(8), 0);
     }
     let mut makers: Vec<[u32; 2]> = writers
         .iter()
@@ -154,13 +160,16 @@ fn files(files: &[FileId]) -> impl Iterator<Item = u32> + '_ {
     files.iter().map(|file| file.0)
 }
 
-fn push(edges: &mut Vec<u32>, numbers: impl Iterator<Item = u32>) -> Range {
+fn push(edges: &mut Vec<u32>, numbers: impl Iterator<Item = u32>) -> u32 {
     let start = edges.len();
     edges.extend(numbers);
-    Range {
-        start: FileId::from_index(start).0,
-        count: FileId::from_index(edges.len() - start).0,
-    }
+    small(edges.len() - start)
+}
+
+/// # Panics
+/// As [`FileId::from_index`].
+fn small(number: usize) -> u32 {
+    FileId::from_index(number).0
 }
 
 fn encode<T: Serialize>(value: &T) -> Vec<u8> {

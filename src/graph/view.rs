@@ -13,14 +13,6 @@ use crate::fs::sections::Sections;
 
 pub(super) const SECTIONS: usize = 5;
 
-/// A run of numbers in the section `edges`.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub(super) struct Range {
-    pub(super) start: u32,
-    pub(super) count: u32,
-}
-
 /// What a build that runs nothing reads of an operation.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
@@ -31,16 +23,30 @@ pub(super) struct Hot {
     /// `u32::MAX`: none.
     pub(super) tool: u32,
     pub(super) weight: u32,
-    pub(super) is_test: u32,
-    pub(super) makes_directory: u32,
-    pub(super) inputs: Range,
-    pub(super) order_only: Range,
-    pub(super) outputs: Range,
-    pub(super) dependencies: Range,
-    pub(super) dependents: Range,
-    pub(super) cold_offset: u64,
-    pub(super) cold_length: u64,
+    /// [`IS_TEST`], [`MAKES_DIRECTORY`].
+    pub(super) flags: u32,
+    /// Where its numbers begin in the section `edges`, one kind after the other.
+    pub(super) edges: u32,
+    /// How many there are of each kind, in the order of [`Kind`].
+    pub(super) counts: [u32; KINDS],
+    /// Where its `Cold` begins in the section `cold`, divided by 8.
+    pub(super) cold: u32,
 }
+
+pub(super) const IS_TEST: u32 = 1;
+pub(super) const MAKES_DIRECTORY: u32 = 2;
+
+/// The kinds of edges.
+#[derive(Clone, Copy)]
+enum Kind {
+    Inputs,
+    OrderOnly,
+    Outputs,
+    Dependencies,
+    Dependents,
+}
+
+pub(super) const KINDS: usize = 5;
 
 /// A frozen graph, checked once when it is opened; after that no access can fail.
 pub struct Graph {
@@ -86,10 +92,12 @@ impl Graph {
         &self.section(0)[operation.index()]
     }
 
-    fn edges<T: Pod>(&self, range: Range) -> &[T] {
-        let start = range.start as usize;
+    fn edges<T: Pod>(&self, operation: OperationId, kind: Kind) -> &[T] {
+        let hot = self.hot(operation);
+        let before: u32 = hot.counts[..kind as usize].iter().sum();
+        let start = (hot.edges + before) as usize;
         let edges: &[u32] = self.section(1);
-        bytemuck::cast_slice(&edges[start..start + range.count as usize])
+        bytemuck::cast_slice(&edges[start..start + hot.counts[kind as usize] as usize])
     }
 
     pub fn meta(&self) -> &Meta {
@@ -144,36 +152,36 @@ impl Graph {
     }
 
     pub fn is_test(&self, operation: OperationId) -> bool {
-        self.hot(operation).is_test != 0
+        self.hot(operation).flags & IS_TEST != 0
     }
 
     /// Whether it is [`super::Action::MakeDirectory`]: its output counts as a directory, whatever is in it.
     pub fn makes_directory(&self, operation: OperationId) -> bool {
-        self.hot(operation).makes_directory != 0
+        self.hot(operation).flags & MAKES_DIRECTORY != 0
     }
 
     /// The declared inputs that always count, without the tool.
     pub fn inputs(&self, operation: OperationId) -> &[FileId] {
-        self.edges(self.hot(operation).inputs)
+        self.edges(operation, Kind::Inputs)
     }
 
     /// Made before it; they count only where a depfile says that they were read.
     pub fn order_only(&self, operation: OperationId) -> &[FileId] {
-        self.edges(self.hot(operation).order_only)
+        self.edges(operation, Kind::OrderOnly)
     }
 
     pub fn outputs(&self, operation: OperationId) -> &[FileId] {
-        self.edges(self.hot(operation).outputs)
+        self.edges(operation, Kind::Outputs)
     }
 
     /// The operations that must be done before it.
     pub fn dependencies(&self, operation: OperationId) -> &[OperationId] {
-        self.edges(self.hot(operation).dependencies)
+        self.edges(operation, Kind::Dependencies)
     }
 
     /// The operations that wait for it.
     pub fn dependents(&self, operation: OperationId) -> &[OperationId] {
-        self.edges(self.hot(operation).dependents)
+        self.edges(operation, Kind::Dependents)
     }
 
     /// The operation that makes a file, if one does.
@@ -205,11 +213,11 @@ impl Graph {
 
     /// Decodes what only a running operation needs.
     pub fn cold(&self, operation: OperationId) -> Cold {
-        let hot = self.hot(operation);
-        let start = usize::try_from(hot.cold_offset).unwrap_or(usize::MAX);
-        let length = usize::try_from(hot.cold_length).unwrap_or(usize::MAX);
-        let bytes = &self.section::<u8>(3)[start..start + length];
-        postcard::from_bytes(bytes).expect("BUG: the checksum was right and the version is ours")
+        let start = self.hot(operation).cold as usize * 8;
+        let decoded = postcard::take_from_bytes(&self.section(3)[start..]);
+        decoded
+            .expect("BUG: the checksum was right and the version is ours")
+            .0
     }
 }
 

@@ -11,7 +11,7 @@ use crate::fs::{Content, Stamp};
 use crate::graph::FileId;
 
 use super::record::Recorded;
-use super::tables::{self, COUNT, Directory, HAS_RESULT, HAS_STARTED, History, Stored, Tables};
+use super::tables::{self, COUNT, HAS_RESULT, HAS_STARTED, History, Place, Stored, Tables};
 use super::{NONE, State};
 
 /// So much may be replayed when a state is opened: a few milliseconds.
@@ -66,27 +66,37 @@ impl State {
         writer.finish()
     }
 
-    /// Paths, directories, text, index.
+    /// Paths, text, places, names, directories, index.
     fn write_paths<W: Write + Seek>(&self, writer: &mut Writer<W, COUNT>) -> io::Result<()> {
         let count = self.path_count();
         let files = || (0..count).map(FileId::from_index);
-        let mut text = Text::default();
-        let mut paths = Vec::with_capacity(count);
-        let mut directories = Directories::default();
+        let mut start = 0;
+        for file in files() {
+            let length = small(self.path(file).len());
+            writer.extend(bytemuck::bytes_of(&tables::Path { start, length }))?;
+            start += length;
+        }
+        writer.end_section()?;
+        for file in files() {
+            writer.extend(self.path(file))?;
+        }
+        writer.end_section()?;
+        let mut names = Names::default();
+        let mut places = Vec::with_capacity(count);
         for file in files() {
             let path = self.path(file);
-            let start = text.push(path);
-            let name = start_of_name(path);
-            paths.push(tables::Path {
-                start,
-                length: small(path.len()),
-                directory: directories.of(directory(path, name), &mut text),
-                name: start + small(name),
+            let start = start_of_name(path);
+            places.push(Place {
+                directory: match path.ends_with(b"/") {
+                    true => NONE,
+                    false => names.directory(directory(path, start)),
+                },
+                name: names.push(&path[start..]),
             });
         }
-        writer.section(bytemuck::cast_slice(&paths))?;
-        writer.section(bytemuck::cast_slice(&directories.list))?;
-        writer.section(&text.bytes)?;
+        writer.section(bytemuck::cast_slice(&places))?;
+        writer.section(&names.text)?;
+        writer.section(bytemuck::cast_slice(&names.directories))?;
         let mut index = vec![NONE; (2 * (count + 1)).next_power_of_two()];
         for file in files() {
             let mut at = tables::place(self.path(file), index.len());
@@ -249,31 +259,27 @@ fn directory(path: &[u8], name: usize) -> &[u8] {
     }
 }
 
-/// Texts, a zero byte behind each.
+/// Names and directories, a zero byte behind each.
 #[derive(Default)]
-struct Text {
-    bytes: Vec<u8>,
-}
-
-impl Text {
-    fn push(&mut self, text: &[u8]) -> u32 {
-        let start = small(self.bytes.len());
-        self.bytes.extend_from_slice(text);
-        self.bytes.push(0);
-        start
-    }
-}
-
-#[derive(Default)]
-struct Directories {
-    list: Vec<Directory>,
+struct Names {
+    text: Vec<u8>,
+    /// Where the path of each begins.
+    directories: Vec<u32>,
     ids: HashMap<Vec<u8>, u32>,
-    /// The one that was last asked for: most paths lie where the one before lies.
+    /// The directory that was last asked for: most paths lie where the one before lies.
     last: Option<(Vec<u8>, u32)>,
 }
 
-impl Directories {
-    fn of(&mut self, directory: &[u8], text: &mut Text) -> u32 {
+impl Names {
+    fn push(&mut self, name: &[u8]) -> u32 {
+        let start = small(self.text.len());
+        self.text.extend_from_slice(name);
+        self.text.push(0);
+        start
+    }
+
+    /// The id of a directory.
+    fn directory(&mut self, directory: &[u8]) -> u32 {
         if let Some((last, id)) = &self.last
             && last == directory
         {
@@ -282,11 +288,9 @@ impl Directories {
         let id = match self.ids.get(directory) {
             Some(id) => *id,
             None => {
-                let id = small(self.list.len());
-                self.list.push(Directory {
-                    start: text.push(directory),
-                    length: small(directory.len()),
-                });
+                let id = small(self.directories.len());
+                let start = self.push(directory);
+                self.directories.push(start);
                 self.ids.insert(directory.to_vec(), id);
                 id
             }

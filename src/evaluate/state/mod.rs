@@ -163,7 +163,7 @@ impl State {
         Self {
             directory: PathBuf::new(),
             top: PathBuf::new(),
-            name: tables.name(),
+            name: tables.state(),
             tail: Vec::new(),
             unwritten: 0,
             paths: Paths::new(Arc::clone(&tables)),
@@ -366,10 +366,9 @@ impl State {
         absolute(&self.top, self.path(file))
     }
 
-    /// A number that is the same for all files of a directory that the tables know; of others, one that sorts behind them.
+    /// A number that is the same for all files of a directory; [`NONE`] where that is not known.
     pub fn directory_of(&self, file: FileId) -> u32 {
-        let known = self.tables.name_in_directory(file);
-        known.map_or(NONE, |(directory, _)| directory)
+        self.tables.directory_of(file)
     }
 
     /// A version that is not in the tables; the number of one that is.
@@ -600,9 +599,14 @@ impl Snapshot {
         (trusts_racy || !racy).then_some(stamp)
     }
 
-    /// The directory that a file lies in, as [`State::directory_of`] numbers it, and its name there.
-    pub fn name_in_directory(&self, file: FileId) -> Option<(u32, &CStr)> {
-        self.tables.name_in_directory(file)
+    /// See [`State::directory_of`].
+    pub fn directory_of(&self, file: FileId) -> u32 {
+        self.tables.directory_of(file)
+    }
+
+    /// The name of a file in that directory.
+    pub fn name(&self, file: FileId) -> Option<&CStr> {
+        self.tables.name(file)
     }
 
     /// The absolute path of a directory with such a number.

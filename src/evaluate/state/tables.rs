@@ -7,10 +7,12 @@
 //! Numbers are little-endian.
 //!
 //! ```text
-//! paths        for each file id: where its text begins u32, its length u32, id of its directory u32, and where in the
-//!              text its last name begins u32
-//! directories  for each directory: where its text begins u32, its length u32; without a final slash
-//! text         paths and directories, a zero byte behind each
+//! paths        for each file id: where its text begins u32, its length u32
+//! text         all paths
+//! places       for each file id: its directory u32 (`NONE` for a path with a final slash), and where its last name begins
+//!              in `names` u32
+//! names        the last names of paths, and the paths of directories without a final slash, a zero byte behind each
+//! directories  for each directory: where its path begins in `names` u32
 //! index        file ids by hash of the path: open addressing, a power of two of u32, `NONE` where there is none
 //! stamps       for each version: mtime ctime size inode device, 8 bytes each
 //! marks        for each version, u8: 1 it is known · 2 it is racy · 4-16 kind of content, times 4
@@ -44,38 +46,38 @@ pub const KIND: Kind = Kind {
     version: 3,
 };
 
-/// The sections, by number.
-pub const PATHS: usize = 0;
-pub const DIRECTORIES: usize = 1;
-pub const TEXT: usize = 2;
-pub const INDEX: usize = 3;
-pub const STAMPS: usize = 4;
-pub const MARKS: usize = 5;
-pub const HASHES: usize = 6;
-pub const OLDER: usize = 7;
-pub const SLOTS: usize = 8;
-pub const RESULTS: usize = 9;
-pub const NUMBERS: usize = 10;
-pub const HISTORIES: usize = 11;
-pub const STORIES: usize = 12;
-pub const COUNT: usize = 13;
+// The sections, by number, in the order in which `compact.rs` writes them.
+const PATHS: usize = 0;
+const TEXT: usize = 1;
+const PLACES: usize = 2;
+const NAMES: usize = 3;
+const DIRECTORIES: usize = 4;
+const INDEX: usize = 5;
+const STAMPS: usize = 6;
+const MARKS: usize = 7;
+const HASHES: usize = 8;
+const OLDER: usize = 9;
+const SLOTS: usize = 10;
+const RESULTS: usize = 11;
+const NUMBERS: usize = 12;
+const HISTORIES: usize = 13;
+const STORIES: usize = 14;
+pub const COUNT: usize = 15;
 
-/// A path and its last name.
+/// A path.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct Path {
     pub start: u32,
     pub length: u32,
-    pub directory: u32,
-    pub name: u32,
 }
 
-/// A directory.
+/// Where a file is looked at.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Directory {
-    pub start: u32,
-    pub length: u32,
+pub struct Place {
+    pub directory: u32,
+    pub name: u32,
 }
 
 /// What a build that runs nothing reads of a result.
@@ -138,7 +140,7 @@ impl Tables {
     }
 
     /// The name of the state.
-    pub fn name(&self) -> [u8; 16] {
+    pub fn state(&self) -> [u8; 16] {
         self.sections.tag
     }
 
@@ -164,32 +166,33 @@ impl Tables {
         self.paths().len()
     }
 
-    fn text(&self, start: u32, length: u32) -> &[u8] {
-        &self.section(TEXT)[start as usize..][..length as usize]
-    }
-
     /// The path of a file id.
     pub fn path(&self, file: FileId) -> &[u8] {
         let path = self.paths()[file.index()];
-        self.text(path.start, path.length)
+        &self.section(TEXT)[path.start as usize..][..path.length as usize]
     }
 
-    /// The id of the directory that a file lies in, and its name there; `None` where the tables do not have it, and for a
-    /// directory that is written with a final slash.
-    pub fn name_in_directory(&self, file: FileId) -> Option<(u32, &CStr)> {
-        let path = self.paths().get(file.index())?;
-        if self.text(path.start, path.length).ends_with(b"/") {
-            return None;
-        }
-        let length = path.length - (path.name - path.start) + 1;
-        let name = CStr::from_bytes_with_nul(self.text(path.name, length)).ok()?;
-        Some((path.directory, name))
+    fn place(&self, file: FileId) -> Option<&Place> {
+        self.section(PLACES).get(file.index())
+    }
+
+    /// The id of the directory that a file lies in; [`NONE`] for a file that the tables do not have, and for a directory that
+    /// is written with a final slash.
+    pub fn directory_of(&self, file: FileId) -> u32 {
+        self.place(file).map_or(NONE, |place| place.directory)
+    }
+
+    /// The name of a file in the directory that it lies in.
+    pub fn name(&self, file: FileId) -> Option<&CStr> {
+        let place = self.place(file)?;
+        CStr::from_bytes_until_nul(&self.section(NAMES)[place.name as usize..]).ok()
     }
 
     /// The path of a directory, without a final slash; that of the top is empty.
     pub fn directory(&self, directory: u32) -> &[u8] {
-        let directory = self.section::<Directory>(DIRECTORIES)[directory as usize];
-        self.text(directory.start, directory.length)
+        let start = self.section::<u32>(DIRECTORIES)[directory as usize];
+        let path = CStr::from_bytes_until_nul(&self.section(NAMES)[start as usize..]);
+        path.unwrap_or_default().to_bytes()
     }
 
     /// The id of a path.

@@ -194,8 +194,9 @@ fn tables_know_the_directory_of_each_path() {
     let (state, _) = State::of_bytes(Path::new("/w"), &compacted(&state)).unwrap();
     let snapshot = state.snapshot();
     let place = |number: u32| {
-        let (directory, name) = snapshot.name_in_directory(FileId(number))?;
-        let directory = snapshot.directory(directory);
+        let file = FileId(number);
+        let known = Some(snapshot.directory_of(file)).filter(|directory| *directory != NONE);
+        let (directory, name) = (snapshot.directory(known?), snapshot.name(file)?);
         Some(directory.join(name.to_str().unwrap()).display().to_string())
     };
     let places: Vec<_> = (0..7).map(place).collect();
