@@ -35,6 +35,7 @@ pub struct Survey<'a> {
 }
 
 impl<'a> Survey<'a> {
+    /// Looks at files of a graph, each compared with what the state knows of it now.
     pub fn new(graph: &Graph, state: &State, world: &'a dyn World, check: Check) -> Self {
         Self {
             world,
@@ -167,14 +168,16 @@ pub fn look_at_all(
 }
 
 /// Divides the files that the operations need into chunks and hands each to `send` as soon as it is full. Returns for
-/// each operation how many chunks must be done before it can be examined, and how many there are.
+/// each operation how many chunks must be done before it can be examined, and how many there are. Files that were
+/// `placed` in a chunk before are in none.
 pub fn divide(
     graph: &Graph,
     state: &State,
+    placed: &mut Vec<bool>,
     is_wanted: impl Fn(OperationId) -> bool,
     mut send: impl FnMut(Chunk),
 ) -> (Vec<usize>, usize) {
-    let mut placed = vec![false; state.path_count()];
+    placed.resize(state.path_count(), false);
     let mut files = Vec::with_capacity(CHUNK);
     let mut sent = 0;
     let mut needs = Vec::with_capacity(graph.operation_count());

@@ -131,6 +131,11 @@ impl State {
         Ok((state, (!is_whole).then_some(cause)))
     }
 
+    /// A state of nothing, kept nowhere: where one is that somebody else has for a while.
+    pub fn absent() -> Self {
+        Self::on(Arc::new(Tables::fresh([0; 16])))
+    }
+
     /// A state that is kept nowhere.
     #[cfg(test)]
     pub fn in_memory(top: &Path) -> Self {
