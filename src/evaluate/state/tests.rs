@@ -338,6 +338,30 @@ fn texts_of_commands_survive_damage_behind_them() {
     assert_eq!(commands.parts(&[3; 32]), None);
 }
 
+/// Catches texts that are kept for ever, and those that are dropped while something still refers to them.
+#[test]
+fn texts_that_nothing_refers_to_are_dropped_when_there_are_many() {
+    use crate::graph::key::{Part, Parts};
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("commands-2");
+    let long = Parts(vec![Part {
+        name: "argument".to_owned(),
+        value: "x".repeat(1 << 20),
+    }]);
+    let mut commands = Commands::new(directory.path());
+    for key in 0..6 {
+        commands.keep(&[key; 32], &long);
+        commands.flush().unwrap();
+        commands.retain(|| [[key; 32], [1; 32]].into()).unwrap();
+    }
+    let length = fs::read(&path).unwrap().len();
+    assert!(length < 4 << 20, "{length} bytes");
+    assert_eq!(commands.parts(&[0; 32]), None);
+    for key in [1, 5] {
+        assert_eq!(commands.parts(&[key; 32]), Some(long.clone()));
+    }
+}
+
 #[test]
 fn a_full_disk_is_an_error_that_names_the_file() {
     let mut appender = Appender::open(Path::new("/dev/full"), 0).unwrap();
