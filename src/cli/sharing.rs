@@ -34,13 +34,17 @@ impl Sharing {
         style: JobserverStyle,
         environment: &BTreeMap<String, String>,
     ) -> Result<Self> {
-        let given = jobs.map(|text| count("--jobs", text, MOST_JOBS)).transpose()?;
+        let given = jobs
+            .map(|text| count("--jobs", text, MOST_JOBS))
+            .transpose()?;
         let given = given.map(|jobs| if jobs == 0 { MOST_JOBS } else { jobs } as usize);
         let flags = environment.get("MAKEFLAGS");
         let flags = flags.map_or_else(Flags::default, |text| Flags::parse(text));
         // Whoever sets the flags for all makes, in a shell, has not started wake with one.
         let is_below_make = environment.contains_key("MAKELEVEL");
-        let said = flags.jobs.filter(|_| is_below_make && flags.jobserver == Offer::None);
+        let said = flags
+            .jobs
+            .filter(|_| is_below_make && flags.jobserver == Offer::None);
         let mut sharing = Self {
             jobs: given.or(said).unwrap_or_else(processors),
             offer: None,
@@ -89,7 +93,12 @@ impl Sharing {
     pub(super) fn open(&mut self) -> (usize, Plan) {
         if let Some((place, jobs)) = self.offer.take() {
             match Supply::join(&place, jobs) {
-                Ok(supply) => return (jobs.unwrap_or(MOST_JOBS as usize), Plan::Join(Arc::new(supply))),
+                Ok(supply) => {
+                    return (
+                        jobs.unwrap_or(MOST_JOBS as usize),
+                        Plan::Join(Arc::new(supply)),
+                    );
+                }
                 Err(error) => self.decline(&match place {
                     Place::Fifo(path) => {
                         format!("`{}` cannot be used: {error}", path.display())
@@ -147,8 +156,14 @@ mod tests {
     #[test]
     fn one_that_is_withheld_or_strange_is_told_of_and_done_without() {
         for (text, cause) in [
-            (" -j3 --jobserver-auth=-2,-2", "it keeps its jobserver to itself"),
-            (" -j3 --jobserver-auth=x", "wake does not know its jobserver `x`"),
+            (
+                " -j3 --jobserver-auth=-2,-2",
+                "it keeps its jobserver to itself",
+            ),
+            (
+                " -j3 --jobserver-auth=x",
+                "wake does not know its jobserver `x`",
+            ),
         ] {
             let declined = sharing(None, text);
             assert_eq!((declined.offer, declined.jobs), (None, processors()));
@@ -160,7 +175,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_opened_is_told_of_and_done_without() {
-        for text in ["-j3 --jobserver-auth=fifo:/nowhere/fifo", "-j3 --jobserver-auth=9999,9998"] {
+        for text in [
+            "-j3 --jobserver-auth=fifo:/nowhere/fifo",
+            "-j3 --jobserver-auth=9999,9998",
+        ] {
             let mut sharing = sharing(None, text);
             let (jobs, plan) = sharing.open();
             assert_eq!(jobs, processors());
@@ -175,7 +193,8 @@ mod tests {
         assert_eq!(sharing(Some("0"), "").jobs, 4096);
         let environment = BTreeMap::new();
         for wrong in ["-1", "4097", "many", "", "1.5"] {
-            let error = Sharing::check(Some(wrong), JobserverStyle::Auto, &environment).unwrap_err();
+            let error =
+                Sharing::check(Some(wrong), JobserverStyle::Auto, &environment).unwrap_err();
             assert_eq!(
                 error.to_string(),
                 format!("`--jobs` must be a number from 0 to 4096, not `{wrong}`")
@@ -185,8 +204,10 @@ mod tests {
 
     #[test]
     fn nobody_is_asked_and_told_where_that_is_off() {
-        let environment =
-            BTreeMap::from([("MAKEFLAGS".to_owned(), "-j3 --jobserver-auth=3,4".to_owned())]);
+        let environment = BTreeMap::from([(
+            "MAKEFLAGS".to_owned(),
+            "-j3 --jobserver-auth=3,4".to_owned(),
+        )]);
         let mut off = Sharing::check(None, JobserverStyle::Off, &environment).unwrap();
         assert!(matches!(off.open(), (_, Plan::Alone)));
         assert_eq!(off.warning, None);

@@ -56,7 +56,11 @@ fn every_token_is_returned_as_it_was() {
     tokens.return_all_but(1);
     assert_eq!(outside.pipe.count().unwrap(), 2);
     assert!(!tokens.hold(4), "there are three");
-    assert_eq!(outside.pipe.count().unwrap(), 0, "it waits with what it has");
+    assert_eq!(
+        outside.pipe.count().unwrap(),
+        0,
+        "it waits with what it has"
+    );
     drop(tokens);
     assert_eq!(outside.drain(), BTreeSet::from(*b"abc"));
 }
@@ -173,7 +177,10 @@ fn processes_are_told_in_a_form_that_they_understand() {
     let Offer::At(Place::Pipe(read, write)) = Flags::parse(&numbers).jobserver else {
         panic!("{numbers}");
     };
-    assert!(read > 9 && write > 9, "scripts redirect what is below: {numbers}");
+    assert!(
+        read > 9 && write > 9,
+        "scripts redirect what is below: {numbers}"
+    );
     assert_eq!(told(&auto, "/bin/sh"), numbers);
     let (_, fifo) = served(4, Style::Fifo);
     assert!(told(&fifo, "/usr/bin/make").contains("=fifo:/"));
