@@ -330,11 +330,11 @@ impl Build {
     ) -> Result<Self> {
         console.is_explaining = raw.explain;
         console.is_replaying = raw.replay;
+        let sharing = Sharing::check(raw.jobs.as_deref(), raw.jobserver, environment)?;
         Ok(Self {
             targets,
             parameters: parameters(raw.parameters)?,
             declarations: Declarations::check(&raw.declarations)?,
-            sharing: Sharing::check(raw.jobs.as_deref(), raw.jobserver, environment)?,
             load_limit: match raw.load_average {
                 Some(text) => load("--load-average", &text)?,
                 None => None,
@@ -350,7 +350,8 @@ impl Build {
             events: raw.events,
             has_compile_commands: !raw.no_compile_commands,
             skip_generate: raw.skip_generate,
-            skip_evaluate: raw.skip_evaluate,
+            skip_evaluate: raw.skip_evaluate || sharing.is_dry_run,
+            sharing,
         })
     }
 }

@@ -121,10 +121,9 @@ mod tests {
     fn all_that_is_handed_in_runs_at_once_and_no_two_have_the_same_number() {
         let (crew, together) = (Crew::new(), Barrier::new(8));
         let (sender, numbers) = channel();
-        let sender = Mutex::new(sender);
         let perform = |(): (), number| {
             together.wait();
-            sender.lock().unwrap().send(number).unwrap();
+            sender.send(number).unwrap();
         };
         std::thread::scope(|scope| {
             let _dismissal = crew.dismissal();
@@ -141,8 +140,7 @@ mod tests {
     #[test]
     fn one_job_after_the_other_needs_one_thread() {
         let (crew, (sender, numbers)) = (Crew::new(), channel());
-        let sender = Mutex::new(sender);
-        let perform = |(): (), number| sender.lock().unwrap().send(number).unwrap();
+        let perform = |(): (), number| sender.send(number).unwrap();
         std::thread::scope(|scope| {
             let _dismissal = crew.dismissal();
             for _ in 0..100 {

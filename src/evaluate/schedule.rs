@@ -4,7 +4,6 @@
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -289,10 +288,8 @@ impl<'a> Scheduler<'a> {
         self.shop.share_jobs()?;
         self.tokens = Tokens::new(self.shop.jobserver.supply());
         let (shop, sender, crew) = (self.shop, self.sender.clone(), Crew::new());
-        let sender = std::sync::Mutex::new(sender);
         let work = |job: Job, slot: usize| {
             let performed = perform(shop, &job, slot);
-            let sender = sender.lock().unwrap_or_else(PoisonError::into_inner);
             let _ = sender.send(Message::Performed(Box::new(performed)));
         };
         std::thread::scope(|threads| {
