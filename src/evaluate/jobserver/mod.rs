@@ -13,7 +13,7 @@ mod tap;
 mod tests;
 mod waiter;
 
-use std::os::fd::{AsFd, RawFd};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -85,12 +85,6 @@ impl<'a> Jobserver<'a> {
     /// What a process is told in `MAKEFLAGS`.
     pub fn makeflags(&self, executable: &Path) -> Option<String> {
         self.supply()?.makeflags(executable)
-    }
-
-    /// The descriptors that it must inherit for that, sorted.
-    pub fn descriptors(&self, executable: &Path) -> Vec<RawFd> {
-        let supply = self.supply();
-        supply.map_or_else(Vec::new, |supply| supply.descriptors(executable))
     }
 }
 

@@ -7,7 +7,7 @@
 //! whoever knows better.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
@@ -133,19 +133,6 @@ impl Supply {
 
     /// The value of `MAKEFLAGS` for a process.
     pub fn makeflags(&self, executable: &Path) -> Option<String> {
-        let place = self.place(executable)?;
-        Some(makeflags::format(self.jobs, place))
-    }
-
-    /// The descriptors that `MAKEFLAGS` of a process names, sorted: it must inherit them.
-    pub fn descriptors(&self, executable: &Path) -> Vec<RawFd> {
-        match self.place(executable) {
-            Some(&Place::Pipe(read, write)) => vec![read.min(write), read.max(write)],
-            Some(Place::Fifo(_)) | None => Vec::new(),
-        }
-    }
-
-    fn place(&self, executable: &Path) -> Option<&Place> {
         let program = executable.file_name().and_then(|name| name.to_str());
         let prefers_name = match self.style {
             Style::Auto => program.is_some_and(|name| KNOW_ONLY_NAMES.contains(&name)),
@@ -153,10 +140,11 @@ impl Supply {
             Style::Pipe => false,
         };
         let (name, number) = (self.by_name.as_ref(), self.by_number.as_ref());
-        match prefers_name {
+        let place = match prefers_name {
             true => name.or(number),
             false => number.or(name),
-        }
+        };
+        place.map(|place| makeflags::format(self.jobs, place))
     }
 
     /// How many jobs there are in all, if that is known.
