@@ -8,6 +8,7 @@ use super::forecast::{Expected, Forecast};
 use super::imitation::Imitation;
 use super::model::{Spec, build, graph};
 use super::state::State;
+use super::world::Real;
 
 /// An operation that reads files and writes one.
 fn spec(title: &str, inputs: &[&str], output: &str) -> Spec {
@@ -133,4 +134,30 @@ fn where_nothing_is_known_all_are_alike() {
     let expected = Forecast::new(&graph, &state).of(&graph, &state, OperationId(0));
     assert_eq!(expected.microseconds, 1_000_000);
     assert_eq!(expected.memory_kib, 0);
+}
+
+/// Catches the memory of wake itself on the record of everything that it starts: the kernel counts it there.
+#[test]
+fn what_a_process_takes_is_recorded_without_what_wake_takes() {
+    let directory = tempfile::tempdir().unwrap();
+    let top = directory.path().canonicalize().unwrap();
+    let script = |output: &str, script: &str| Spec {
+        title: output.to_owned(),
+        arguments: vec!["-c".to_owned(), format!("{script} && : > {output}")],
+        outputs: vec![output.to_owned()],
+        ..Spec::default()
+    };
+    let much = "dd if=/dev/zero of=/dev/null bs=256M count=1 2> /dev/null";
+    let specs = [script("out/much", much), script("out/little", "true")];
+    let world = Real::new(&top.join(".wake/state"));
+    let (mut state, _) = State::open(&top.join(".wake/state"), &top).unwrap();
+    let (summary, heard) = build(&specs, &mut state, &world, |_| {});
+    assert_eq!(summary.ran, 2, "{}", heard.tell());
+    let graph = graph(&mut state, "/bin/sh", &specs);
+    let recorded = |title| {
+        let identity = graph.identity(find(&graph, title));
+        state.result(identity).unwrap().memory_kib()
+    };
+    assert!(recorded("out/much") >= 256 << 10);
+    assert_eq!(recorded("out/little"), 0);
 }
