@@ -267,6 +267,9 @@ pub(super) struct BuildFlags {
         hide_possible_values = true
     )]
     pub(super) check: Check,
+    /// Run nothing: say what would run, and why
+    #[arg(short = 'n', long, conflicts_with = "skip_evaluate")]
+    pub(super) dry_run: bool,
     /// Say of each operation why it runs
     #[arg(long)]
     pub(super) explain: bool,
@@ -276,6 +279,9 @@ pub(super) struct BuildFlags {
     /// Write every event as a line of JSON
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) events: Option<PathBuf>,
+    /// Write a timeline, to be opened in Perfetto or chrome://tracing
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) trace: Option<PathBuf>,
     /// Do not write `compile_commands.json`
     #[arg(long)]
     pub(super) no_compile_commands: bool,

@@ -99,7 +99,10 @@ pub struct Build {
     pub keep_going: usize,
     pub force: bool,
     pub check: Check,
+    /// Say what would run, and run nothing.
+    pub is_dry_run: bool,
     pub events: Option<PathBuf>,
+    pub trace: Option<PathBuf>,
     pub has_compile_commands: bool,
     pub skip_generate: bool,
     pub skip_evaluate: bool,
@@ -307,6 +310,7 @@ fn console(global: &GlobalFlags, looks: Looks) -> ConsoleOptions {
         style: looks.style(global.color),
         is_explaining: false,
         is_replaying: false,
+        is_tracing: false,
         is_silent_when_idle: false,
         is_live: looks.is_terminal && !looks.is_dumb,
     }
@@ -316,6 +320,7 @@ impl Build {
     fn check(targets: Vec<String>, raw: BuildFlags, console: &mut ConsoleOptions) -> Result<Self> {
         console.is_explaining = raw.explain;
         console.is_replaying = raw.replay;
+        console.is_tracing = raw.trace.is_some();
         Ok(Self {
             targets,
             parameters: parameters(raw.parameters)?,
@@ -327,7 +332,9 @@ impl Build {
             keep_going: raw.keep_going,
             force: raw.force,
             check: raw.check,
+            is_dry_run: raw.dry_run,
             events: raw.events,
+            trace: raw.trace,
             has_compile_commands: !raw.no_compile_commands,
             skip_generate: raw.skip_generate,
             skip_evaluate: raw.skip_evaluate,

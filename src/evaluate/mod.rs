@@ -1,13 +1,16 @@
 //! Evaluate: runs the operations of a graph that are out of date, and nothing else (DESIGN §5).
 //!
 //! [`evaluate`] is the whole stage. `survey` looks at files in parallel, `fresh` decides, `schedule` owns what happens
-//! when, `perform` runs one operation on a worker with `outputs` and `exec`, `state` remembers. It emits events and never
-//! prints; it reads no arguments, no environment and no declarations.
+//! when, `perform` runs one operation on a worker with `outputs` and `exec`, `state` remembers. [`forecast`] tells what
+//! would run, [`causes`] what ran and what led to it. It emits events and never prints; it reads no arguments, no
+//! environment and no declarations.
 
+pub mod causes;
 pub mod depfile;
 pub mod exec;
 pub mod explain;
 pub mod files;
+pub mod forecast;
 pub mod fresh;
 #[cfg(test)]
 mod imitation;
@@ -36,18 +39,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::event::{Reason, Subscriber, Summary};
-use crate::graph::{Graph, OperationId};
+use crate::event::{Subscriber, Summary};
+use crate::graph::Graph;
 
 pub use files::Check;
+pub use forecast::{Forecast, Question, forecast};
 pub use interrupt::Interrupt;
 pub use results::name;
 pub use state::State;
 pub use wanted::Wanted;
 pub use world::{Real, World};
-
-use files::Files;
-use fresh::View;
 
 /// What an evaluation is asked for.
 pub struct Options {
@@ -115,61 +116,6 @@ pub fn evaluate(
 ) -> Result<Summary> {
     check_origin(graph, state)?;
     schedule::run(graph, state, world, options, subscriber)
-}
-
-/// Which of `operations` would run now if all they need were up to date, and why. Runs nothing.
-///
-/// # Errors
-/// `Internal`: the graph was made with another state.
-pub fn explain(
-    graph: &Graph,
-    state: &mut State,
-    world: &dyn World,
-    operations: &[OperationId],
-) -> Result<Vec<(OperationId, Reason)>> {
-    check_origin(graph, state)?;
-    let files = look_at_all(graph, state, world, operations);
-    let mut reasons = Vec::new();
-    for &operation in operations {
-        let view = View {
-            graph,
-            state,
-            files: &files,
-        };
-        if let Some(found) = view.difference(operation, graph.key(operation)) {
-            let reason = explain::reason(graph, state, &files, operation, found);
-            reasons.push((operation, reason));
-        }
-    }
-    Ok(reasons)
-}
-
-/// What is at the files that tell whether `operations` are up to date, each looked at once.
-fn look_at_all(
-    graph: &Graph,
-    state: &mut State,
-    world: &dyn World,
-    operations: &[OperationId],
-) -> Files {
-    let survey = survey::Survey {
-        world,
-        snapshot: state.snapshot(),
-        check: Check::Default,
-        bare: survey::bare_directories(graph),
-        is_over: false.into(),
-    };
-    let mut files = Files::new(state.path_count());
-    let mut needed = Vec::new();
-    for &operation in operations {
-        fresh::needed(graph, state, operation, |file| needed.push(file));
-    }
-    needed.sort_unstable();
-    needed.dedup();
-    for file in needed {
-        let look = survey.look_at(file);
-        files.apply(state, file, look);
-    }
-    files
 }
 
 fn check_origin(graph: &Graph, state: &State) -> Result<()> {

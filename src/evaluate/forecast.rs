@@ -1,0 +1,310 @@
+//! What would run now, and why, without running anything. What an operation that would run makes is not known before it
+//! has run: what reads it is said to run perhaps.
+
+use std::collections::HashSet;
+
+use rayon::prelude::*;
+
+use crate::error::Result;
+use crate::event::{Event, Reason, Subscriber};
+use crate::fs::Fingerprint;
+use crate::graph::{FileId, Graph, OperationId};
+
+use super::Options;
+use super::explain;
+use super::files::{Check, Files, Look};
+use super::fresh::{self, Difference, View};
+use super::prepare::{self, Expander};
+use super::results;
+use super::stale;
+use super::state::State;
+use super::survey::{self, Survey};
+use super::wanted::{Selection, Wanted};
+use super::world::World;
+
+/// What is asked.
+pub struct Question<'a> {
+    pub wanted: &'a Wanted,
+    /// Everything that is wanted would run.
+    pub force: bool,
+    pub check: Check,
+}
+
+/// An operation that would run, or would run perhaps: then its reason is [`Reason::InputMayChange`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    pub operation: OperationId,
+    pub reason: Reason,
+    /// The operation that makes what it waits for, if that is why it would run perhaps.
+    pub after: Option<OperationId>,
+}
+
+/// What would become of all that is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Forecast {
+    /// In an order in which they could run.
+    pub steps: Vec<Step>,
+    pub up_to_date: usize,
+    /// Files that nothing makes any more and that would be removed.
+    pub removed: Vec<String>,
+}
+
+impl Forecast {
+    /// What it says of one operation; nothing where that is up to date.
+    pub fn step(&self, operation: OperationId) -> Option<&Step> {
+        let steps = &self.steps;
+        let found = steps.binary_search_by_key(&operation, |step| step.operation);
+        found.ok().map(|index| &steps[index])
+    }
+
+    /// Tells all of it.
+    pub fn tell(
+        &self,
+        graph: &Graph,
+        state: &State,
+        options: &Options,
+        subscriber: &mut dyn Subscriber,
+    ) {
+        subscriber.event(&Event::Planned {
+            operations: self.steps.len() + self.up_to_date,
+        });
+        for path in &self.removed {
+            subscriber.event(&Event::StaleForeseen { path: path.clone() });
+        }
+        for step in &self.steps {
+            let operation = step.operation;
+            let cold = graph.cold(operation);
+            let expander = Expander {
+                graph,
+                state,
+                operation,
+            };
+            let work = expander.work(&cold, options);
+            subscriber.event(&Event::OperationForeseen {
+                operation: results::name(graph, state, operation),
+                title: cold.title,
+                instance: graph.instance(operation).label.clone(),
+                reason: step.reason.clone(),
+                command: work.map_or_else(|_| String::new(), |work| prepare::command_line(&work)),
+            });
+        }
+    }
+}
+
+/// What would run. Nothing is written: what is seen of files is kept in memory by `state`.
+///
+/// # Errors
+/// `Internal`: the graph was made with another state.
+pub fn forecast(
+    graph: &Graph,
+    state: &mut State,
+    world: &dyn World,
+    question: &Question<'_>,
+) -> Result<Forecast> {
+    super::check_origin(graph, state)?;
+    let selection = Selection::new(question.wanted, graph);
+    let wanted: Vec<OperationId> = graph
+        .operations()
+        .filter(|&operation| selection.contains(graph, operation))
+        .collect();
+    let mut files = look_at_all(graph, state, world, question.check, &wanted);
+    let mut forecast = Forecast {
+        removed: remove_stale(graph, state, world, &mut files),
+        ..Forecast::default()
+    };
+    let mut running = Running {
+        is_running: vec![false; graph.operation_count()],
+        trees: Vec::new(),
+    };
+    for operation in wanted {
+        let view = View {
+            graph,
+            state,
+            files: &files,
+        };
+        match foresee(&view, question, operation, &running) {
+            None => forecast.up_to_date += 1,
+            Some(foreseen) => {
+                running.add(graph, state, operation);
+                let step = step(graph, state, &files, operation, foreseen);
+                forecast.steps.push(step);
+            }
+        }
+    }
+    Ok(forecast)
+}
+
+/// The operations that would run, certainly or perhaps.
+struct Running {
+    is_running: Vec<bool>,
+    /// The directories that they own whole.
+    trees: Vec<(FileId, OperationId)>,
+}
+
+impl Running {
+    fn add(&mut self, graph: &Graph, state: &State, operation: OperationId) {
+        self.is_running[operation.index()] = true;
+        let outputs = graph.outputs(operation).iter();
+        let trees = outputs.filter(|&&output| state.path(output).ends_with(b"/"));
+        self.trees.extend(trees.map(|&tree| (tree, operation)));
+    }
+
+    /// The one of them that makes a file, or the directory that it lies in.
+    fn maker(&self, view: &View<'_>, file: FileId) -> Option<OperationId> {
+        if let Some(maker) = view.graph.maker(file) {
+            return self.is_running[maker.index()].then_some(maker);
+        }
+        let path = view.state.path(file);
+        let is_in = |tree: FileId| stale::is_below(path, view.state.path(tree));
+        let tree = self.trees.iter().find(|(tree, _)| is_in(*tree));
+        tree.map(|(_, maker)| *maker)
+    }
+}
+
+/// Why an operation would run.
+enum Foreseen {
+    Certain(Difference),
+    /// If this file, which that operation makes, comes out different.
+    Perhaps(FileId, OperationId),
+}
+
+/// `running`: the operations before it that would run.
+fn foresee(
+    view: &View<'_>,
+    question: &Question<'_>,
+    operation: OperationId,
+    running: &Running,
+) -> Option<Foreseen> {
+    let rerun = matches!(question.wanted, Wanted::Test { rerun: true, .. });
+    if question.force || (rerun && view.graph.is_test(operation)) {
+        return Some(Foreseen::Certain(Difference::Forced));
+    }
+    let difference = view.difference(operation, view.graph.key(operation));
+    // What is different now may be made as it was.
+    let is_settled = match difference {
+        None => false,
+        Some(Difference::Read(_)) => !is_all_made(view, operation, running),
+        Some(_) => true,
+    };
+    if let (true, Some(difference)) = (is_settled, difference) {
+        return Some(Foreseen::Certain(difference));
+    }
+    let made = made_anew(view, operation, running);
+    let perhaps = made.map(|(file, maker)| Foreseen::Perhaps(file, maker));
+    perhaps.or(difference.map(Foreseen::Certain))
+}
+
+/// The first file that an operation read last time and that one which would run makes, with that one.
+fn made_anew(
+    view: &View<'_>,
+    operation: OperationId,
+    running: &Running,
+) -> Option<(FileId, OperationId)> {
+    let result = view.state.result(view.graph.identity(operation))?;
+    result.reads().find_map(|number| {
+        let file = view.state.version(number).file;
+        Some((file, running.maker(view, file)?))
+    })
+}
+
+/// Whether everything that is not as the operation read it is made by operations that would run.
+fn is_all_made(view: &View<'_>, operation: OperationId, running: &Running) -> bool {
+    let result = view.state.result(view.graph.identity(operation));
+    let mut reads = result.into_iter().flat_map(|result| result.reads());
+    reads.all(|number| {
+        view.files.is_current(view.state, number)
+            || running
+                .maker(view, view.state.version(number).file)
+                .is_some()
+    })
+}
+
+fn step(
+    graph: &Graph,
+    state: &mut State,
+    files: &Files,
+    operation: OperationId,
+    foreseen: Foreseen,
+) -> Step {
+    match foreseen {
+        Foreseen::Certain(difference) => Step {
+            operation,
+            reason: explain::reason(graph, state, files, operation, difference),
+            after: None,
+        },
+        Foreseen::Perhaps(file, maker) => Step {
+            operation,
+            reason: Reason::InputMayChange {
+                path: state.display(file),
+                by: results::name(graph, state, maker),
+            },
+            after: Some(maker),
+        },
+    }
+}
+
+/// Takes what would be removed as gone. Returns what of it is there.
+fn remove_stale(
+    graph: &Graph,
+    state: &mut State,
+    world: &dyn World,
+    files: &mut Files,
+) -> Vec<String> {
+    let stale = stale::stale_files(graph, state);
+    if stale.is_empty() {
+        return Vec::new();
+    }
+    let known: Vec<FileId> = files.known().collect();
+    let trimmed = |path: &[u8]| path.strip_suffix(b"/").unwrap_or(path).to_vec();
+    let gone: HashSet<Vec<u8>> = stale
+        .iter()
+        .map(|&file| trimmed(state.path(file)))
+        .collect();
+    for file in known {
+        let path = trimmed(state.path(file));
+        let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+        let is_gone =
+            gone.contains(&path) || ends.into_iter().any(|(end, _)| gone.contains(&path[..end]));
+        if is_gone && !files.content(state, file).is_absent() {
+            files.apply(state, file, Look::Found(Fingerprint::default(), false));
+        }
+    }
+    let is_there = |&file: &FileId| {
+        let status = world.status(&state.absolute(file));
+        status.is_ok_and(|status| status.mode != 0)
+    };
+    let there = stale.iter().copied().filter(is_there);
+    there.map(|file| state.display(file)).collect()
+}
+
+/// What is at the files that tell whether `operations` are up to date, each looked at once.
+fn look_at_all(
+    graph: &Graph,
+    state: &mut State,
+    world: &dyn World,
+    check: Check,
+    operations: &[OperationId],
+) -> Files {
+    let survey = Survey {
+        world,
+        snapshot: state.snapshot(),
+        check,
+        bare: survey::bare_directories(graph),
+        is_over: false.into(),
+    };
+    let mut files = Files::new(state.path_count());
+    let mut needed = Vec::new();
+    for &operation in operations {
+        fresh::needed(graph, state, operation, |file| needed.push(file));
+    }
+    needed.sort_unstable();
+    needed.dedup();
+    let looks: Vec<Look> = needed
+        .par_iter()
+        .map(|&file| survey.look_at(file))
+        .collect();
+    for (file, look) in needed.into_iter().zip(looks) {
+        files.apply(state, file, look);
+    }
+    files
+}
