@@ -18,7 +18,7 @@ use super::prepare::{self, Expander};
 use super::results;
 use super::stale;
 use super::state::State;
-use super::survey::{self, Survey};
+use super::survey::Survey;
 use super::wanted::{Selection, Wanted};
 use super::world::World;
 
@@ -285,13 +285,7 @@ fn look_at_all(
     check: Check,
     operations: &[OperationId],
 ) -> Files {
-    let survey = Survey {
-        world,
-        snapshot: state.snapshot(),
-        check,
-        bare: survey::bare_directories(graph),
-        is_over: false.into(),
-    };
+    let survey = Survey::new(graph, state, world, check);
     let mut files = Files::new(state.path_count());
     let mut needed = Vec::new();
     for &operation in operations {

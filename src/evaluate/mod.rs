@@ -5,6 +5,7 @@
 //! would run, [`causes`] what ran and what led to it. It emits events and never prints; it reads no arguments, no
 //! environment and no declarations.
 
+pub mod background;
 pub mod causes;
 pub mod depfile;
 pub mod exec;
@@ -12,6 +13,7 @@ pub mod explain;
 pub mod files;
 pub mod forecast;
 pub mod fresh;
+pub mod growth;
 #[cfg(test)]
 mod imitation;
 pub mod interrupt;
@@ -42,8 +44,10 @@ use crate::error::{Error, Result};
 use crate::event::{Subscriber, Summary};
 use crate::graph::Graph;
 
+pub use background::Background;
 pub use files::Check;
 pub use forecast::{Forecast, Question, forecast};
+pub use growth::{Growth, Step};
 pub use interrupt::Interrupt;
 pub use results::name;
 pub use state::State;
@@ -115,7 +119,23 @@ pub fn evaluate(
     subscriber: &mut dyn Subscriber,
 ) -> Result<Summary> {
     check_origin(graph, state)?;
-    schedule::run(graph, state, world, options, subscriber)
+    schedule::run(graph, state, world, options, None, subscriber)
+}
+
+/// As [`evaluate`], of a graph that may grow meanwhile: it ends when `growth` has no more.
+///
+/// # Errors
+/// Those of [`evaluate`].
+pub fn evaluate_growing(
+    graph: &Graph,
+    state: &mut State,
+    world: &dyn World,
+    options: &Options,
+    growth: &mut dyn Growth,
+    subscriber: &mut dyn Subscriber,
+) -> Result<Summary> {
+    check_origin(graph, state)?;
+    schedule::run(graph, state, world, options, Some(growth), subscriber)
 }
 
 fn check_origin(graph: &Graph, state: &State) -> Result<()> {

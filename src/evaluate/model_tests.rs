@@ -352,7 +352,7 @@ impl Case {
                 self.disturbed_build();
             }
             // A forecast looks at files, and what was seen is known to the build after it: not before each.
-            if self.seed % 2 == 0 {
+            if self.seed.is_multiple_of(2) {
                 self.foretold_build();
             } else {
                 self.build();

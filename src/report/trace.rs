@@ -1,5 +1,5 @@
-//! `--trace FILE`: a timeline of the run in Chrome's trace format, for Perfetto and chrome://tracing. One track shows what
-//! wake does, one the critical path, and one for each operation that ran at the same time as others. It is made from
+//! `--trace FILE`: a timeline of the run in Chrome's trace format, for Perfetto and chrome://tracing. Two tracks show what
+//! wake itself does, one the critical path, and one for each operation that ran at the same time as others. It is made from
 //! events alone, and the file can be read at any time, also when the run is interrupted.
 
 use std::collections::HashMap;
@@ -19,18 +19,21 @@ const BEGINNING: &str = "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n";
 const END: &str = "\n]}\n";
 
 /// The tracks, in this order; those of operations follow.
-const WAKE: usize = 0;
-const CRITICAL: usize = 1;
-const FIRST_SLOT: usize = 2;
+const GRAPH: usize = 0;
+const EVALUATION: usize = 1;
+const CRITICAL: usize = 2;
+const FIRST_SLOT: usize = 3;
 
 /// See the module.
-pub struct Trace<C = Box<dyn Fn() -> Duration>> {
+pub struct Trace<C = Box<dyn Fn() -> Duration + Send>> {
     document: Document,
     is_first: bool,
     /// Time since the run began.
     now: C,
-    /// Where the current phase began.
+    /// Where the current phase began of what leads to the graph.
     phase: Duration,
+    /// When the first operations were looked at.
+    evaluation: Option<Duration>,
     survey: Option<Duration>,
     running: HashMap<String, Running>,
     /// Which slots are taken.
@@ -73,6 +76,7 @@ impl<C: Fn() -> Duration> Trace<C> {
             is_first: true,
             phase: now(),
             now,
+            evaluation: None,
             survey: None,
             running: HashMap::new(),
             slots: Vec::new(),
@@ -82,7 +86,8 @@ impl<C: Fn() -> Duration> Trace<C> {
         let name =
             json!({ "name": "process_name", "ph": "M", "pid": 1, "args": { "name": "wake" } });
         trace.push(&name);
-        trace.name_track(WAKE, "wake");
+        trace.name_track(GRAPH, "packages and graph");
+        trace.name_track(EVALUATION, "evaluation");
         trace.name_track(CRITICAL, "critical path");
         Ok(trace)
     }
@@ -107,20 +112,30 @@ impl<C: Fn() -> Duration> Trace<C> {
     }
 
     /// Something of wake's own, until now.
-    fn own(&mut self, name: &str, start: Duration) {
+    fn own(&mut self, track: usize, name: &str, start: Duration) {
         let span = Span {
             title: name.to_owned(),
-            track: WAKE,
+            track,
             start,
             length: (self.now)().saturating_sub(start),
         };
         self.span("wake", &span, json!({}));
     }
 
-    /// Ends a phase; the next one begins.
+    /// Ends a phase of what leads to the graph; the next one begins.
     fn end_phase(&mut self, name: &str) {
-        self.own(name, self.phase);
+        self.own(GRAPH, name, self.phase);
         self.phase = (self.now)();
+    }
+
+    /// Operations are looked at. They may be while the graph still grows, and more than once.
+    fn plan(&mut self) {
+        let now = (self.now)();
+        self.survey.get_or_insert(now);
+        if self.evaluation.is_none() {
+            self.evaluation = Some(now);
+            self.end_phase("prepare to evaluate");
+        }
     }
 
     fn start(&mut self, event: &Event) {
@@ -259,19 +274,18 @@ impl<C: Fn() -> Duration> Subscriber for Trace<C> {
             Event::Resolved { .. } => self.end_phase("declare and find packages"),
             Event::GraphReused { .. } => self.end_phase("check the saved graph"),
             Event::AllGenerated { .. } => self.end_phase("generate"),
-            Event::Planned { .. } => {
-                self.end_phase("prepare");
-                self.survey = Some(self.phase);
-            }
+            Event::Planned { .. } => self.plan(),
             Event::Surveyed => {
                 if let Some(start) = self.survey.take() {
-                    self.own("look at files", start);
+                    self.own(EVALUATION, "look at files", start);
                 }
             }
             Event::OperationStarted { .. } => self.start(event),
             Event::OperationFinished { .. } => self.finish(event),
             Event::Finished(_) => {
-                self.end_phase("evaluate");
+                if let Some(start) = self.evaluation {
+                    self.own(EVALUATION, "evaluate", start);
+                }
                 self.tell_critical_path();
                 self.document.close();
             }
@@ -368,14 +382,14 @@ mod tests {
             [
                 "0: 0+10 open the workspace",
                 "0: 10+5 check the saved graph",
-                "0: 15+5 prepare",
-                "0: 20+20 look at files",
-                "3: 35+1000 Make \"b\"",
+                "0: 15+5 prepare to evaluate",
+                "1: 20+20 look at files",
+                "4: 35+1000 Make \"b\"",
+                "3: 30+2000 Make \"a\"",
+                "3: 2041+500 Make \"c\"",
+                "1: 20+2580 evaluate",
                 "2: 30+2000 Make \"a\"",
                 "2: 2041+500 Make \"c\"",
-                "0: 20+2580 evaluate",
-                "1: 30+2000 Make \"a\"",
-                "1: 2041+500 Make \"c\"",
             ]
         );
         let records = read(&path);

@@ -22,6 +22,7 @@ mod recipes;
 mod soup;
 mod strangers;
 mod two_phases;
+mod why;
 
 use std::path::PathBuf;
 

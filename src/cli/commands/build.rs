@@ -10,7 +10,7 @@ use crate::cli::session::{Asked, Session};
 use crate::error::{Error, Kind, Result};
 use crate::evaluate::interrupt::Listening;
 use crate::evaluate::{Check, Interrupt, Options, Wanted};
-use crate::event::{Event, Foreseen, Subscriber, Summary};
+use crate::event::{Event, Foreseen, Shared, Subscriber, Summary};
 use crate::generate::{self, Purpose};
 use crate::graph::Graph;
 use crate::report::{self, ConsoleOptions, FirstError, Trace};
@@ -30,7 +30,7 @@ pub(super) struct Building<'a> {
     options: &'a Build,
     began: Instant,
     pub(super) session: Session,
-    pub(super) subscribers: Vec<Box<dyn Subscriber>>,
+    pub(super) subscribers: Shared,
     pub(super) files: FirstError,
     interrupt: Interrupt,
     /// Until operations run there is nothing to bring to an end: an interrupt ends the process at once.
@@ -54,6 +54,7 @@ impl<'a> Building<'a> {
         if let Some(path) = &options.trace {
             subscribers.push(Box::new(Trace::create(path, files.clone())?));
         }
+        let mut subscribers = Shared::new(subscribers);
         let session = Session::open(options.declarations, options.jobs, &mut subscribers)?;
         Ok(Self {
             options,
