@@ -43,7 +43,7 @@ pub fn reason(
             listing: listing(graph, operation, file),
         },
         Difference::Output(number) => {
-            let version = *state.version(number);
+            let version = state.version(number);
             let path = state.display(version.file);
             let now = files.content(state, version.file);
             if now.is_absent() {
@@ -53,7 +53,7 @@ pub fn reason(
             Reason::OutputChanged { path, old, new }
         }
         Difference::Read(number) => {
-            let version = *state.version(number);
+            let version = state.version(number);
             let path = state.display(version.file);
             let (old, new) = describe(version.content, files.content(state, version.file));
             if graph.tool(operation) == Some(version.file) {

@@ -3,8 +3,6 @@
 
 use std::collections::HashSet;
 
-use rayon::prelude::*;
-
 use crate::error::Result;
 use crate::event::{Event, Reason, Subscriber};
 use crate::fs::Fingerprint;
@@ -13,12 +11,12 @@ use crate::graph::{FileId, Graph, OperationId};
 use super::Options;
 use super::explain;
 use super::files::{Check, Files, Look};
-use super::fresh::{self, Difference, View};
+use super::fresh::{Difference, View};
 use super::prepare::{self, Expander};
 use super::results;
 use super::stale;
 use super::state::State;
-use super::survey::Survey;
+use super::survey;
 use super::wanted::{Selection, Wanted};
 use super::world::World;
 
@@ -107,7 +105,7 @@ pub fn forecast(
         .operations()
         .filter(|&operation| selection.contains(graph, operation))
         .collect();
-    let mut files = look_at_all(graph, state, world, question.check, &wanted);
+    let mut files = survey::look_at_all(graph, state, world, question.check, &wanted);
     let mut forecast = Forecast {
         removed: remove_stale(graph, state, world, &mut files),
         ..Forecast::default()
@@ -275,30 +273,4 @@ fn remove_stale(
     };
     let there = stale.iter().copied().filter(is_there);
     there.map(|file| state.display(file)).collect()
-}
-
-/// What is at the files that tell whether `operations` are up to date, each looked at once.
-fn look_at_all(
-    graph: &Graph,
-    state: &mut State,
-    world: &dyn World,
-    check: Check,
-    operations: &[OperationId],
-) -> Files {
-    let survey = Survey::new(graph, state, world, check);
-    let mut files = Files::new(state.path_count());
-    let mut needed = Vec::new();
-    for &operation in operations {
-        fresh::needed(graph, state, operation, |file| needed.push(file));
-    }
-    needed.sort_unstable();
-    needed.dedup();
-    let looks: Vec<Look> = needed
-        .par_iter()
-        .map(|&file| survey.look_at(file))
-        .collect();
-    for (file, look) in needed.into_iter().zip(looks) {
-        files.apply(state, file, look);
-    }
-    files
 }
