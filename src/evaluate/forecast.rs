@@ -5,12 +5,11 @@ use std::collections::HashSet;
 
 use crate::error::Result;
 use crate::event::{Event, Reason, Subscriber};
-use crate::fs::Fingerprint;
 use crate::graph::{FileId, Graph, OperationId};
 
 use super::Options;
 use super::explain;
-use super::files::{Check, Files, Look};
+use super::files::{Check, Files};
 use super::fresh::{Difference, View};
 use super::prepare::{self, Expander};
 use super::results;
@@ -105,14 +104,19 @@ pub fn forecast(
         .operations()
         .filter(|&operation| selection.contains(graph, operation))
         .collect();
-    let mut files = survey::look_at_all(graph, state, world, question.check, &wanted);
+    let files = survey::look_at_all(graph, state, world, question.check, &wanted);
+    let stale = stale_files(graph, state, world);
     let mut forecast = Forecast {
-        removed: remove_stale(graph, state, world, &mut files),
+        removed: stale.iter().map(|&file| state.display(file)).collect(),
         ..Forecast::default()
     };
     let mut running = Running {
         is_running: vec![false; graph.operation_count()],
         trees: Vec::new(),
+        removed: stale
+            .iter()
+            .map(|&file| trimmed(state.path(file)).to_vec())
+            .collect(),
     };
     for operation in wanted {
         let view = View {
@@ -137,6 +141,8 @@ struct Running {
     is_running: Vec<bool>,
     /// The directories that they own whole.
     trees: Vec<(FileId, OperationId)>,
+    /// Paths, without a final slash, that would be removed with all below them before anything runs.
+    removed: HashSet<Vec<u8>>,
 }
 
 impl Running {
@@ -145,6 +151,15 @@ impl Running {
         let outputs = graph.outputs(operation).iter();
         let trees = outputs.filter(|&&output| state.path(output).ends_with(b"/"));
         self.trees.extend(trees.map(|&tree| (tree, operation)));
+    }
+
+    /// Whether a file would be removed before anything runs.
+    fn removes(&self, state: &State, file: FileId) -> bool {
+        let path = trimmed(state.path(file));
+        let mut ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+        !self.removed.is_empty()
+            && (self.removed.contains(path)
+                || ends.any(|(end, _)| self.removed.contains(&path[..end])))
     }
 
     /// The one of them that makes a file, or the directory that it lies in.
@@ -162,6 +177,8 @@ impl Running {
 /// Why an operation would run.
 enum Foreseen {
     Certain(Difference),
+    /// It read this version of a file that would be removed.
+    Removed(u32),
     /// If this file, which that operation makes, comes out different.
     Perhaps(FileId, OperationId),
 }
@@ -187,9 +204,21 @@ fn foresee(
     if let (true, Some(difference)) = (is_settled, difference) {
         return Some(Foreseen::Certain(difference));
     }
+    if let Some(number) = removed_read(view, operation, running) {
+        return Some(Foreseen::Removed(number));
+    }
     let made = made_anew(view, operation, running);
     let perhaps = made.map(|(file, maker)| Foreseen::Perhaps(file, maker));
     perhaps.or(difference.map(Foreseen::Certain))
+}
+
+/// The first version that an operation read last time of a file that would be removed.
+fn removed_read(view: &View<'_>, operation: OperationId, running: &Running) -> Option<u32> {
+    let result = view.state.result(view.graph.identity(operation))?;
+    result.reads().find(|&number| {
+        let version = view.state.version(number);
+        !version.content.is_absent() && running.removes(view.state, version.file)
+    })
 }
 
 /// The first file that an operation read last time and that one which would run makes, with that one.
@@ -230,6 +259,18 @@ fn step(
             reason: explain::reason(graph, state, files, operation, difference),
             after: None,
         },
+        Foreseen::Removed(number) => {
+            let version = state.version(number);
+            Step {
+                operation,
+                reason: Reason::InputChanged {
+                    path: state.display(version.file),
+                    old: version.content.short(),
+                    new: "absent".to_owned(),
+                },
+                after: None,
+            }
+        }
         Foreseen::Perhaps(file, maker) => Step {
             operation,
             reason: Reason::InputMayChange {
@@ -241,36 +282,16 @@ fn step(
     }
 }
 
-/// Takes what would be removed as gone. Returns what of it is there.
-fn remove_stale(
-    graph: &Graph,
-    state: &mut State,
-    world: &dyn World,
-    files: &mut Files,
-) -> Vec<String> {
-    let stale = stale::stale_files(graph, state);
-    if stale.is_empty() {
-        return Vec::new();
-    }
-    let known: Vec<FileId> = files.known().collect();
-    let trimmed = |path: &[u8]| path.strip_suffix(b"/").unwrap_or(path).to_vec();
-    let gone: HashSet<Vec<u8>> = stale
-        .iter()
-        .map(|&file| trimmed(state.path(file)))
-        .collect();
-    for file in known {
-        let path = trimmed(state.path(file));
-        let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
-        let is_gone =
-            gone.contains(&path) || ends.into_iter().any(|(end, _)| gone.contains(&path[..end]));
-        if is_gone && !files.content(state, file).is_absent() {
-            files.apply(state, file, Look::Found(Fingerprint::default(), false));
-        }
-    }
-    let is_there = |&file: &FileId| {
+/// The files that would be removed because nothing makes them any more, as far as they are there.
+fn stale_files(graph: &Graph, state: &State, world: &dyn World) -> Vec<FileId> {
+    let mut stale = stale::stale_files(graph, state);
+    stale.retain(|&file| {
         let status = world.status(&state.absolute(file));
         status.is_ok_and(|status| status.mode != 0)
-    };
-    let there = stale.iter().copied().filter(is_there);
-    there.map(|file| state.display(file)).collect()
+    });
+    stale
+}
+
+fn trimmed(path: &[u8]) -> &[u8] {
+    path.strip_suffix(b"/").unwrap_or(path)
 }

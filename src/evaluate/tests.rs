@@ -6,6 +6,7 @@ use crate::event::{Event, Listing, Outcome, Reason};
 use crate::fs;
 use crate::graph::Action;
 
+use super::causes::Causes;
 use super::imitation::{Imitation, TOP};
 use super::model::{Heard, Spec, build, forecast};
 use super::state::State;
@@ -263,6 +264,28 @@ fn why_it_would_run_is_told_without_running_it() {
     let (path, by) = ("out/a".to_owned(), "out/a".to_owned());
     assert_eq!(reasons[1], Reason::InputMayChange { path, by });
     assert_eq!(session.reasons()[0], reasons[0]);
+}
+
+/// Catches a cause that is told of a run it did not lead to.
+#[test]
+fn what_led_to_a_run_is_told_only_while_it_is_recorded() {
+    let mut session = Session::new(chain(), &[("src/a", "1")]);
+    session.world.edit("src/a", "2");
+    assert_eq!(session.ran(), ["a", "b"]);
+    let led_to_b = |session: &Session| -> Vec<Reason> {
+        let causes = Causes::new(&session.state);
+        let found = causes.find(|run| run.title == "b");
+        let chain = causes.chain(found[0]);
+        chain.iter().map(|run| run.reason.clone()).collect()
+    };
+    let reasons = led_to_b(&session);
+    assert!(
+        matches!(&reasons[..], [Reason::InputChanged { path, .. }] if path == "src/a"),
+        "{reasons:?}"
+    );
+    session.world.delete("out/a");
+    assert_eq!(session.ran(), ["a"], "it makes the same");
+    assert_eq!(led_to_b(&session), []);
 }
 
 /// Catches a forecast that takes what is wrong on the disk for what will be there: an edited output is made as it was.

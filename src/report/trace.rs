@@ -32,6 +32,8 @@ pub struct Trace<C = Box<dyn Fn() -> Duration + Send>> {
     now: C,
     /// Where the current phase began of what leads to the graph.
     phase: Duration,
+    /// Whether another wake worked in the workspace.
+    is_waiting: bool,
     /// When the first operations were looked at.
     evaluation: Option<Duration>,
     survey: Option<Duration>,
@@ -76,6 +78,7 @@ impl<C: Fn() -> Duration> Trace<C> {
             is_first: true,
             phase: now(),
             now,
+            is_waiting: false,
             evaluation: None,
             survey: None,
             running: HashMap::new(),
@@ -269,7 +272,11 @@ impl<C: Fn() -> Duration> Subscriber for Trace<C> {
     fn event(&mut self, event: &Event) {
         self.critical.hear(event);
         match event {
-            Event::WaitingForLock { .. } => self.end_phase("look for the workspace"),
+            Event::WaitingForLock { .. } => {
+                self.is_waiting = true;
+                self.end_phase("look for the workspace");
+            }
+            Event::Opened if self.is_waiting => self.end_phase("wait for another wake"),
             Event::Opened => self.end_phase("open the workspace"),
             Event::Resolved { .. } => self.end_phase("declare and find packages"),
             Event::GraphReused { .. } => self.end_phase("check the saved graph"),
