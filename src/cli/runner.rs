@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::error::Result;
-use crate::evaluate::{self, Forecast, Options, Question, Real, State, Wanted};
+use crate::evaluate::{self, Options, Preview, Question, Real, State, Wanted};
 use crate::event::{Subscriber, Summary};
 use crate::graph::Graph;
 use crate::sandbox::orphans;
@@ -39,15 +39,15 @@ impl Runner {
         state: &mut State,
         wanted: &Wanted,
         subscriber: &mut dyn Subscriber,
-    ) -> Result<Forecast> {
+    ) -> Result<Preview> {
         let world = Real::new(&self.state_directory);
         let question = Question {
             wanted,
             force: self.options.force,
             check: self.options.check,
         };
-        let forecast = evaluate::forecast(graph, state, &world, &question)?;
-        forecast.tell(graph, state, &self.options, subscriber);
-        Ok(forecast)
+        let preview = evaluate::preview(graph, state, &world, &question)?;
+        preview.tell(graph, state, &self.options, subscriber);
+        Ok(preview)
     }
 }

@@ -1,22 +1,26 @@
 //! Evaluate: runs the operations of a graph that are out of date, and nothing else (DESIGN §5).
 //!
 //! [`evaluate`] is the whole stage. `survey` looks at files in parallel, `fresh` decides, `schedule` owns what happens
-//! when, `perform` runs one operation on a worker with `outputs` and `exec`, `state` remembers. [`forecast`] tells what
-//! would run, [`causes`] what ran and what led to it. It emits events and never prints; it reads no arguments, no
-//! environment and no declarations.
+//! when, with `queue` for the order, `room` and `jobserver` for how much at once; `perform` runs one operation on a worker
+//! of the `crew` with `outputs` and `exec`, `state` remembers. [`preview`] tells what would run, [`causes`] what ran and
+//! what led to it. It emits events and never prints; it reads no arguments, no environment and no declarations.
 
 pub mod background;
 pub mod causes;
+mod crew;
 pub mod depfile;
 pub mod exec;
 pub mod explain;
 pub mod files;
 pub mod forecast;
+#[cfg(test)]
+mod forecast_tests;
 pub mod fresh;
 pub mod growth;
 #[cfg(test)]
 mod imitation;
 pub mod interrupt;
+pub mod jobserver;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
@@ -24,8 +28,11 @@ mod model_tests;
 pub mod outputs;
 pub mod perform;
 pub mod prepare;
+pub mod pressure;
+pub mod preview;
 pub mod queue;
 pub mod results;
+pub mod room;
 pub mod schedule;
 pub mod stale;
 mod start;
@@ -46,9 +53,9 @@ use crate::graph::Graph;
 
 pub use background::Background;
 pub use files::Check;
-pub use forecast::{Forecast, Question, forecast};
 pub use growth::{Growth, Step};
 pub use interrupt::Interrupt;
+pub use preview::{Preview, Question, preview};
 pub use results::name;
 pub use state::State;
 pub use wanted::Wanted;
@@ -58,6 +65,9 @@ pub use world::{Real, World};
 pub struct Options {
     /// How many operations run at once, at least 1.
     pub jobs: usize,
+    /// Start nothing more beside others while the load of the machine is as high.
+    pub load_limit: Option<f64>,
+    pub jobserver: jobserver::Plan,
     /// Start nothing more after so many failures; 0: never stop. Failed tests do not count.
     pub keep_going: usize,
     /// Run everything that is wanted.
@@ -86,6 +96,8 @@ impl Options {
     pub fn new(private: PathBuf, interrupt: Interrupt) -> Self {
         Self {
             jobs: std::thread::available_parallelism().map_or(1, usize::from),
+            load_limit: None,
+            jobserver: jobserver::Plan::default(),
             keep_going: 1,
             force: false,
             check: Check::Default,

@@ -194,7 +194,7 @@ pub(super) fn build(
 }
 
 /// What would run, in the order of the graph, by title, and why.
-pub(super) fn forecast(
+pub(super) fn preview(
     specs: &[Spec],
     state: &mut State,
     world: &dyn World,
@@ -205,8 +205,8 @@ pub(super) fn forecast(
         force: false,
         check: super::Check::Default,
     };
-    let forecast = super::forecast(&graph, state, world, &question).unwrap();
-    let steps = forecast.steps.into_iter();
+    let preview = super::preview(&graph, state, world, &question).unwrap();
+    let steps = preview.steps.into_iter();
     steps
         .map(|step| (graph.cold(step.operation).title, step.reason))
         .collect()

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::event::Reason;
 
 use super::imitation::{Imitation, TOP};
-use super::model::{Spec, build, forecast};
+use super::model::{Spec, build, preview};
 use super::state::State;
 
 /// A small generator: the same seed gives the same case on every machine.
@@ -250,7 +250,7 @@ impl Case {
 
     /// A build of which it was foretold what it runs: all that runs, and nothing for sure that does not.
     fn foretold_build(&mut self) {
-        let steps = forecast(&specs(&self.steps), &mut self.state, &self.world);
+        let steps = preview(&specs(&self.steps), &mut self.state, &self.world);
         let (_, ran) = self.build();
         let is_certain = |reason: &Reason| !matches!(reason, Reason::InputMayChange { .. });
         let missed = ran
@@ -351,7 +351,7 @@ impl Case {
             if self.random.chance(25) {
                 self.disturbed_build();
             }
-            // A forecast looks at files, and what was seen is known to the build after it: not before each.
+            // A preview looks at files, and what was seen is known to the build after it: not before each.
             if self.seed.is_multiple_of(2) {
                 self.foretold_build();
             } else {

@@ -8,7 +8,7 @@ use crate::graph::Action;
 
 use super::causes::Causes;
 use super::imitation::{Imitation, TOP};
-use super::model::{Heard, Spec, build, forecast};
+use super::model::{Heard, Spec, build, preview};
 use super::state::State;
 use super::{Real, Summary, Wanted};
 
@@ -64,9 +64,9 @@ impl Session {
     }
 
     /// Why each of those that would run would.
-    fn forecast(&mut self) -> Vec<Reason> {
+    fn preview(&mut self) -> Vec<Reason> {
         self.world.sleep();
-        let steps = forecast(&self.specs, &mut self.state, &self.world);
+        let steps = preview(&self.specs, &mut self.state, &self.world);
         steps.into_iter().map(|(_, reason)| reason).collect()
     }
 
@@ -257,9 +257,9 @@ fn a_file_that_wake_did_not_make_survives_a_failure() {
 #[test]
 fn why_it_would_run_is_told_without_running_it() {
     let mut session = Session::new(chain(), &[("src/a", "1")]);
-    assert_eq!(session.forecast(), []);
+    assert_eq!(session.preview(), []);
     session.world.edit("src/a", "2");
-    let reasons = session.forecast();
+    let reasons = session.preview();
     assert!(matches!(&reasons[0], Reason::InputChanged { path, .. } if path == "src/a"));
     let (path, by) = ("out/a".to_owned(), "out/a".to_owned());
     assert_eq!(reasons[1], Reason::InputMayChange { path, by });
@@ -288,12 +288,12 @@ fn what_led_to_a_run_is_told_only_while_it_is_recorded() {
     assert_eq!(led_to_b(&session), []);
 }
 
-/// Catches a forecast that takes what is wrong on the disk for what will be there: an edited output is made as it was.
+/// Catches a preview that takes what is wrong on the disk for what will be there: an edited output is made as it was.
 #[test]
 fn what_is_made_again_may_come_out_as_it_was() {
     let mut session = Session::new(chain(), &[("src/a", "1")]);
     session.world.edit("out/a", "by hand");
-    let reasons = session.forecast();
+    let reasons = session.preview();
     assert!(
         matches!(&reasons[0], Reason::OutputChanged { .. }),
         "{reasons:?}"
@@ -308,7 +308,7 @@ fn what_is_made_again_may_come_out_as_it_was() {
     let missing = |path: &str| Reason::OutputMissing {
         path: path.to_owned(),
     };
-    assert_eq!(session.forecast(), [missing("out/a"), missing("out/b")]);
+    assert_eq!(session.preview(), [missing("out/a"), missing("out/b")]);
     assert_eq!(session.ran(), ["a", "b"]);
 }
 

@@ -50,7 +50,7 @@ pub enum Reason {
         listing: Listing,
     },
     /// Nothing changed yet, but this file that it read is made anew before it, and may come out different. Only in
-    /// forecasts: nothing runs for this reason.
+    /// previews: nothing runs for this reason.
     InputMayChange {
         path: String,
         /// The name of the operation that makes it.

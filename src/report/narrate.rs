@@ -230,6 +230,10 @@ impl Narrator {
             Event::StaleForeseen { path } => {
                 self.unless_quiet(format!("Would remove `{}`\n", one_line(path)))
             }
+            Event::HeldBack { cause } => self.unless_quiet(format!(
+                "Fewer operations run at once than could: {}\n",
+                visible(cause)
+            )),
             Event::Finished(summary)
                 if self.options.is_silent_when_idle && summary::is_idle(summary) =>
             {

@@ -1,7 +1,7 @@
 //! `wake build`: prepares a graph and evaluates it.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
-
 use std::time::{Duration, Instant};
 
 use crate::cli::options::{self, Build};
@@ -9,7 +9,7 @@ use crate::cli::runner::Runner;
 use crate::cli::session::{Asked, Session};
 use crate::error::{Error, Kind, Result};
 use crate::evaluate::interrupt::Listening;
-use crate::evaluate::{Check, Interrupt, Options, Wanted};
+use crate::evaluate::{Check, Interrupt, Options, Wanted, jobserver};
 use crate::event::{Event, Foreseen, Shared, Subscriber, Summary};
 use crate::generate::{self, Purpose};
 use crate::graph::Graph;
@@ -37,6 +37,11 @@ pub(super) struct Building<'a> {
     ends_at_once: Option<Listening>,
     /// How many operations ran before the graph was known.
     early: usize,
+    /// How many operations run at once at most, and with whom that is shared.
+    jobs: usize,
+    plan: jobserver::Plan,
+    /// How many operations of a pool run at once.
+    pools: BTreeMap<String, usize>,
     /// What tests are given; see [`Options`].
     pub(super) test_arguments: Vec<String>,
     pub(super) test_timeout: Option<Duration>,
@@ -55,8 +60,18 @@ impl<'a> Building<'a> {
             subscribers.push(Box::new(Trace::create(path, files.clone())?));
         }
         let mut subscribers = Shared::new(subscribers);
-        let session = Session::open(options.declarations, options.jobs, &mut subscribers)?;
+        let mut sharing = options.sharing.clone();
+        let (jobs, plan) = sharing.open();
+        let session = Session::open(options.declarations, jobs, &mut subscribers)?;
+        if let Some(text) = sharing.warning {
+            subscribers.event(&Event::Warning { text });
+        }
+        let mut pools = session.place.workspace.pools();
+        pools.extend(options.pools.clone());
         Ok(Self {
+            jobs,
+            plan,
+            pools,
             options,
             began,
             session,
@@ -126,29 +141,29 @@ impl<'a> Building<'a> {
         let runner = self.runner();
         let mut partial = None;
         let run: &mut generate::Run<'_> = &mut |graph, state, files, subscriber| {
-            let forecast = runner.foresee(graph, state, &Wanted::Files(files), subscriber)?;
-            if forecast.steps.is_empty() {
+            let preview = runner.foresee(graph, state, &Wanted::Files(files), subscriber)?;
+            if preview.steps.is_empty() {
                 return Ok(Summary::default());
             }
-            partial = Some(forecast);
+            partial = Some(preview);
             Err(Error::new(Kind::Failed, "Tasks would wait for operations"))
         };
         let prepared = (self.session).prepare_with(&asked, run, &mut self.subscribers);
         let is_partial = partial.is_some();
-        let forecast = match (partial, prepared) {
-            (Some(forecast), _) => forecast,
+        let preview = match (partial, prepared) {
+            (Some(preview), _) => preview,
             (None, prepared) => {
                 let (graph, state) = (prepared?.graph, &mut self.session.state);
                 runner.foresee(&graph, state, wanted, &mut self.subscribers)?
             }
         };
-        let perhaps = forecast.steps.iter().filter(|step| step.after.is_some());
+        let perhaps = preview.steps.iter().filter(|step| step.after.is_some());
         let perhaps = perhaps.count();
         let summary = Summary {
-            up_to_date: forecast.up_to_date,
+            up_to_date: preview.up_to_date,
             milliseconds: self.began.elapsed().as_secs_f64() * 1000.0,
             foreseen: Some(Foreseen {
-                certain: forecast.steps.len() - perhaps,
+                certain: preview.steps.len() - perhaps,
                 perhaps,
                 is_partial,
             }),
@@ -163,7 +178,10 @@ impl<'a> Building<'a> {
     fn runner(&self) -> Runner {
         let layout = &self.session.place.layout;
         let options = Options {
-            jobs: self.options.jobs,
+            jobs: self.jobs,
+            load_limit: self.options.load_limit,
+            jobserver: self.plan.clone(),
+            pools: self.pools.clone(),
             keep_going: self.options.keep_going,
             force: self.options.force,
             check: match self.options.check {

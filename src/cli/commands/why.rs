@@ -10,7 +10,7 @@ use crate::cli::options::{TextFormat, Why};
 use crate::cli::session::{Asked, Session};
 use crate::error::{Error, Result, suggestion};
 use crate::evaluate::causes::{Causes, Run};
-use crate::evaluate::{self, Check, Forecast, Question, Real, Wanted};
+use crate::evaluate::{self, Check, Preview, Question, Real, Wanted};
 use crate::event::Subscriber;
 use crate::fs::path;
 use crate::generate::Purpose;
@@ -47,7 +47,7 @@ fn all(
     subscriber: &mut dyn Subscriber,
 ) -> Result<Vec<Account>> {
     let graph = graph(options, session, Purpose::Build, subscriber)?;
-    let forecast = foresee(&graph, session, &Wanted::Build)?;
+    let preview = foresee(&graph, session, &Wanted::Build)?;
     let causes = Causes::new(&session.state);
     let mut accounts: Vec<Account> = Vec::new();
     let mut places = HashMap::new();
@@ -60,8 +60,8 @@ fn all(
             ..Account::default()
         });
     }
-    for step in &forecast.steps {
-        let now = forecast_links(&graph, session, &forecast, step.operation);
+    for step in &preview.steps {
+        let now = preview_links(&graph, session, &preview, step.operation);
         match places.get(&graph.identity(step.operation)) {
             Some(&place) => accounts[place].now = now,
             None => accounts.push(Account {
@@ -76,14 +76,14 @@ fn all(
 }
 
 /// What would run now of what is wanted of a graph.
-fn foresee(graph: &Graph, session: &mut Session, wanted: &Wanted) -> Result<Forecast> {
+fn foresee(graph: &Graph, session: &mut Session, wanted: &Wanted) -> Result<Preview> {
     let world = Real::new(&session.place.layout.state_directory());
     let question = Question {
         wanted,
         force: false,
         check: Check::Default,
     };
-    evaluate::forecast(graph, &mut session.state, &world, &question)
+    evaluate::preview(graph, &mut session.state, &world, &question)
 }
 
 /// A run, and those that led to it.
@@ -99,14 +99,14 @@ fn links(causes: &Causes, run: &Run) -> Vec<Link> {
 }
 
 /// An operation that would run, and those that would lead to it; none if it is up to date.
-fn forecast_links(
+fn preview_links(
     graph: &Graph,
     session: &Session,
-    forecast: &Forecast,
+    preview: &Preview,
     operation: OperationId,
 ) -> Vec<Link> {
-    let first = forecast.step(operation);
-    let steps = std::iter::successors(first, |step| forecast.step(step.after?));
+    let first = preview.step(operation);
+    let steps = std::iter::successors(first, |step| preview.step(step.after?));
     steps
         .map(|step| Link {
             title: graph.cold(step.operation).title,
@@ -181,13 +181,13 @@ fn planned(graph: &Graph, session: &mut Session, operation: OperationId) -> Resu
             rerun: false,
         },
     };
-    let forecast = foresee(graph, session, &wanted)?;
+    let preview = foresee(graph, session, &wanted)?;
     let causes = Causes::new(&session.state);
     let last = causes.of(graph.identity(operation));
     Ok(Account {
         title: graph.cold(operation).title,
         operation: evaluate::name(graph, &session.state, operation),
-        now: forecast_links(graph, session, &forecast, operation),
+        now: preview_links(graph, session, &preview, operation),
         last: last.map(|run| links(&causes, run)).unwrap_or_default(),
         is_elsewhere: false,
     })
