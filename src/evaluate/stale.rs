@@ -63,6 +63,15 @@ fn is_all_made(graph: &Graph, state: &State) -> bool {
         && graph.operations().all(|one| is_as_made(&one))
 }
 
+/// The files that [`remove_stale`] would remove.
+pub fn stale_files(graph: &Graph, state: &State) -> Vec<FileId> {
+    let files = Stale::find(graph, state).files.into_iter();
+    let files = files.map(|(file, _)| file);
+    files
+        .filter(|&file| !is_shared_directory(state, file))
+        .collect()
+}
+
 /// A directory that several operations wrote to: it goes only when it is empty.
 pub fn is_shared_directory(state: &State, file: FileId) -> bool {
     let latest = state.latest(file);

@@ -3,6 +3,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rayon::prelude::*;
+
 use crate::graph::{FileId, Graph, OperationId};
 
 use super::files::{self, Check, Depth, Files, Look};
@@ -151,14 +153,15 @@ impl Bare {
     }
 }
 
-/// Looks at the files that tell whether `operations` are up to date, each once, on this thread.
+/// Looks at the files that tell whether `operations` are up to date, each once; returns when it knows all of them.
 pub fn look_at_all(
     graph: &Graph,
     state: &mut State,
     world: &dyn World,
+    check: Check,
     operations: &[OperationId],
 ) -> Files {
-    let survey = Survey::new(graph, state, world, Check::Default);
+    let survey = Survey::new(graph, state, world, check);
     let mut files = Files::new(state.path_count());
     let mut needed = Vec::new();
     for &operation in operations {
@@ -166,8 +169,11 @@ pub fn look_at_all(
     }
     needed.sort_unstable();
     needed.dedup();
-    for file in needed {
-        let look = survey.look_at(file);
+    let looks: Vec<Look> = needed
+        .par_iter()
+        .map(|&file| survey.look_at(file))
+        .collect();
+    for (file, look) in needed.into_iter().zip(looks) {
         files.apply(state, file, look);
     }
     files
