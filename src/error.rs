@@ -147,7 +147,12 @@ impl Error {
 
     /// An operating-system error: `subject` names what was attempted and on which path.
     pub fn io(subject: impl Into<String>, error: &std::io::Error) -> Self {
-        Self::environment(subject).cause(describe_io(error))
+        let described = Self::environment(subject).cause(describe_io(error));
+        match error.raw_os_error() {
+            Some(libc::EMFILE | libc::ENFILE) => described
+                .hint("allow more open files, `ulimit -n`, or run fewer operations at once, `-j`"),
+            _ => described,
+        }
     }
 
     #[must_use]

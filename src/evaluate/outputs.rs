@@ -58,7 +58,7 @@ pub struct Made {
 #[derive(Debug, Default)]
 pub struct Aside(Vec<Option<PathBuf>>);
 
-/// Moves what is at the outputs into `directory`, which is empty, and makes the directories they lie in.
+/// Moves what is at the outputs into `directory`, where nothing is, and makes the directories they lie in.
 ///
 /// # Errors
 /// `Environment`; everything is where it was.
@@ -90,6 +90,9 @@ fn set_one_aside(world: &dyn World, output: &Output, to: &Path) -> Result<Option
     }
     if output.form == Form::Directory && status.is_directory() {
         return Ok(None);
+    }
+    if let Some(directory) = to.parent() {
+        world.create_directories(directory)?;
     }
     if let Err(error) = world.rename(&output.path, to) {
         // Another file system, perhaps: then there is nothing to compare with, which costs no more than that.

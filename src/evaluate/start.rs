@@ -52,6 +52,7 @@ impl Scheduler<'_> {
             depfile,
             reads: self.readable(operation),
             test_directory: self.test_directory(operation),
+            log: self.digits(operation) + ".log",
         };
         let difference = self.differences.remove(&operation);
         let difference = difference.unwrap_or(Difference::Forced);
@@ -122,11 +123,16 @@ impl Scheduler<'_> {
         if !self.graph.is_test(operation) {
             return None;
         }
-        let identity = self.state.path(self.graph.identity(operation));
-        let digits = blake3::hash(identity).to_hex();
+        let digits = self.digits(operation);
         let target = &self.graph.instance(operation).target_directory;
         let directory = self.state.top().join(target);
-        Some(directory.join(".test").join(&digits[..16]))
+        Some(directory.join(".test").join(digits))
+    }
+
+    /// What files of its own are named after.
+    fn digits(&self, operation: OperationId) -> String {
+        let identity = self.state.path(self.graph.identity(operation));
+        blake3::hash(identity).to_hex()[..20].to_owned()
     }
 
     /// Whether wake made what is at a file: decides what happens to it when the operation fails.

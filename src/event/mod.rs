@@ -6,6 +6,8 @@ pub mod shell;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
+
 pub use reason::{PartChange, Reason};
 
 /// One thing that happened. In the `--events` file each is a JSON object in a line, its `type` in kebab case; fields may
@@ -138,6 +140,9 @@ pub enum Outcome {
     },
     Killed {
         signal: i32,
+        /// Whether it was probably the kernel that killed it, because memory ran out.
+        #[serde(default)]
+        out_of_memory: bool,
     },
     TimedOut {
         seconds: u32,
@@ -152,6 +157,20 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// An error as an outcome.
+    pub fn unusable(error: &Error) -> Self {
+        let report = error.report();
+        let mut cause = report.message.clone();
+        for next in &report.causes {
+            cause.push_str(": ");
+            cause.push_str(next);
+        }
+        Self::Unusable {
+            cause,
+            hint: report.hint.clone(),
+        }
+    }
+
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Succeeded | Self::Skipped)
     }
@@ -187,6 +206,9 @@ pub trait Subscriber {
     /// Called a few times a second while operations run, for consoles that show time passing.
     fn tick(&mut self) {}
 
+    /// Called when wake was stopped, such as by ^Z, and goes on: others have drawn on the terminal.
+    fn resumed(&mut self) {}
+
     /// Called before `operation` gets the terminal for itself: nothing may be drawn until it has finished.
     fn lend_terminal(&mut self, _operation: &str) {}
 }
@@ -213,6 +235,12 @@ impl Subscriber for Vec<Box<dyn Subscriber>> {
     fn tick(&mut self) {
         for subscriber in self {
             subscriber.tick();
+        }
+    }
+
+    fn resumed(&mut self) {
+        for subscriber in self {
+            subscriber.resumed();
         }
     }
 

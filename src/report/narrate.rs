@@ -389,7 +389,20 @@ impl Narrator {
 fn ending(outcome: &Outcome) -> (String, Option<&str>) {
     match outcome {
         Outcome::Exited { code } => (format!("failed with exit code {code}"), None),
-        Outcome::Killed { signal } => (format!("was killed by {}", signal_name(*signal)), None),
+        Outcome::Killed {
+            signal,
+            out_of_memory: false,
+        } => (format!("was killed by {}", signal_name(*signal)), None),
+        Outcome::Killed {
+            signal,
+            out_of_memory: true,
+        } => (
+            format!(
+                "was killed by {}, probably by the kernel, which had no more memory",
+                signal_name(*signal)
+            ),
+            Some("run fewer operations at once, `-j`, or give them more memory"),
+        ),
         Outcome::TimedOut { seconds } => (
             format!("took longer than {seconds} s and was stopped"),
             None,

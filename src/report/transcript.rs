@@ -257,7 +257,14 @@ fn of_tests_the_output_of_failed_ones_is_shown() {
         tested("parses", Outcome::Succeeded, "noise\n"),
         tested("prints", Outcome::Skipped, "no printer\n"),
         tested("adds", Outcome::Exited { code: 1 }, "3 != 4\n"),
-        tested("counts", Outcome::Killed { signal: 6 }, ""),
+        tested(
+            "counts",
+            Outcome::Killed {
+                signal: 6,
+                out_of_memory: false,
+            },
+            "",
+        ),
         Event::Finished(Summary {
             ran: 2,
             failed: 2,

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::error::Error;
 use crate::fs;
 use crate::graph::ResponseFile;
 
@@ -31,8 +32,12 @@ pub fn arguments(process: &Process) -> Result<Cow<'_, [String]>, Ended> {
         text.push('\n');
     }
     fs::write(&path, text.as_bytes()).map_err(|error| {
-        let causes = error.report().causes.join(": ");
-        Ended::unusable(format!("its response file: {error}: {causes}"), None)
+        let report = error.report();
+        let cause = std::iter::once(report.message.clone()).chain(report.causes.clone());
+        Ended::unusable(&cause.fold(
+            Error::environment("Its response file cannot be written"),
+            Error::cause,
+        ))
     })?;
     Ok(Cow::Owned(vec![format!("@{}", path.display())]))
 }

@@ -19,6 +19,7 @@ fn shell(script: &str, directory: &Path) -> Process {
         grace: Duration::from_millis(100),
         response_file: ResponseFile::Auto,
         temporary: directory.to_owned(),
+        log: None,
     }
 }
 
@@ -37,7 +38,7 @@ fn is_alive(pid: &str) -> bool {
 fn both_streams_are_kept_in_order() {
     let ended = run_script("echo one; echo two >&2; printf three; exit 3");
     assert_eq!(ended.outcome, Outcome::Exited { code: 3 });
-    assert_eq!(ended.output, b"one\ntwo\nthree");
+    assert_eq!(ended.printed.text(), "one\ntwo\nthree");
     assert!(ended.memory_kib > 0);
 }
 
@@ -45,9 +46,9 @@ fn both_streams_are_kept_in_order() {
 fn a_large_output_keeps_head_and_tail() {
     let ended = run_script("echo first; head -c 5000000 /dev/zero | tr '\\0' x; echo; echo last");
     assert_eq!(ended.outcome, Outcome::Succeeded);
-    assert!(ended.output.len() < 2 * output::HALF + 100);
-    assert!(ended.output.starts_with(b"first\n") && ended.output.ends_with(b"last\n"));
-    let text = String::from_utf8(ended.output).unwrap();
+    let text = ended.printed.text();
+    assert!(text.len() < 2 * output::HALF + 100);
+    assert!(text.starts_with("first\n") && text.ends_with("last\n"));
     assert!(text.contains("bytes cut"));
 }
 
@@ -58,7 +59,7 @@ fn a_background_process_neither_hangs_nor_survives() {
     let ended = run_script("sleep 600 & echo $!");
     assert!(before.elapsed() < Duration::from_secs(60));
     assert_eq!(ended.outcome, Outcome::Succeeded);
-    let pid = String::from_utf8(ended.output).unwrap();
+    let pid = ended.printed.text();
     let limit = Instant::now() + Duration::from_secs(10);
     while is_alive(&pid) && Instant::now() < limit {
         std::thread::yield_now();
@@ -110,7 +111,8 @@ fn a_death_by_signal_is_told() {
     assert_eq!(
         ended.outcome,
         Outcome::Killed {
-            signal: libc::SIGSEGV
+            signal: libc::SIGSEGV,
+            out_of_memory: false,
         }
     );
 }
@@ -123,17 +125,17 @@ fn the_environment_is_exactly_what_was_given() {
     process.arguments.clear();
     process.environment.push(("X".to_owned(), "a b".to_owned()));
     let ended = run(&process, &Interrupt::new().unwrap());
-    assert_eq!(ended.output, b"PATH=/usr/bin:/bin\nX=a b\n");
+    assert_eq!(ended.printed.text(), "PATH=/usr/bin:/bin\nX=a b\n");
 }
 
 #[test]
 fn standard_input_is_empty_or_the_text() {
-    assert_eq!(run_script("cat; echo end").output, b"end\n");
+    assert_eq!(run_script("cat; echo end").printed.text(), "end\n");
     let directory = tempfile::tempdir().unwrap();
     let mut process = shell("cat", directory.path());
     process.input = Input::Text(b"hello".to_vec());
     let ended = run(&process, &Interrupt::new().unwrap());
-    assert_eq!(ended.output, b"hello");
+    assert_eq!(ended.printed.text(), "hello");
 }
 
 #[test]
@@ -156,7 +158,7 @@ fn a_long_command_line_goes_into_a_file() {
     process.arguments = vec!["x".repeat(300_000)];
     let ended = run(&process, &Interrupt::new().unwrap());
     assert_eq!(ended.outcome, Outcome::Succeeded);
-    assert!(ended.output.starts_with(b"@"));
+    assert!(ended.printed.text().starts_with('@'));
     process.response_file = ResponseFile::Never;
     let refused = run(&process, &Interrupt::new().unwrap());
     assert!(
@@ -194,7 +196,7 @@ fn end_what_left_its_group() {
     let adoption = orphans::adopt();
     let ended =
         run_script("setsid sh -c 'echo $$; : > up; exec sleep 600' & until test -e up; do :; done");
-    let pid = String::from_utf8(ended.output).unwrap();
+    let pid = ended.printed.text();
     assert!(is_alive(&pid));
     adoption.end();
     assert!(!is_alive(&pid));
