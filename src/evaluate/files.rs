@@ -171,6 +171,15 @@ impl Files {
         }
     }
 
+    /// Whether the latest look at a file found something that could not be read.
+    pub fn is_unreadable(&self, state: &State, file: FileId) -> bool {
+        let number = self.current(file);
+        number != NONE && {
+            let version = state.version(number);
+            version.stamp.is_absent() && !version.content.is_absent()
+        }
+    }
+
     /// Whether a file still has the content of a recorded version.
     pub fn is_current(&self, state: &State, number: u32) -> bool {
         let recorded = state.version(number);

@@ -60,6 +60,7 @@ impl Interrupt {
     pub fn on_signals() -> Result<Self> {
         let interrupt = Self::new()?;
         let failed = |error: std::io::Error| Error::io("Cannot handle signals", &error);
+        ignore(libc::SIGXFSZ);
         let handled = [
             SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT,
         ];
@@ -134,6 +135,15 @@ impl Interrupt {
     /// Readable from the second request on.
     pub fn end_at_once(&self) -> BorrowedFd<'_> {
         self.0.end_at_once.as_fd()
+    }
+}
+
+/// A file that may not grow is then an error of who writes to it, and not the end of wake.
+fn ignore(signal: i32) {
+    #[expect(unsafe_code, reason = "signal has no safe wrapper")]
+    // SAFETY: it installs no handler.
+    unsafe {
+        libc::signal(signal, libc::SIG_IGN);
     }
 }
 

@@ -241,11 +241,13 @@ impl Workshop<'_> {
             Work::Directory => self.world.create_directories(&only(&job.outputs)?.path)?,
         }
         if performed.outcome.is_success() {
+            let left = self.left(job);
             if let Some(path) = &job.depfile {
                 performed.discovered = self.discover(job, path)?;
             }
-            performed.made = outputs::settle(self.world, &job.outputs, aside)?;
-            performed.changed_meanwhile = self.changed_meanwhile(job);
+            let settled = outputs::settle(self.world, &job.outputs, aside, &left)?;
+            performed.made = settled.made;
+            performed.changed_meanwhile = settled.edited.or(self.changed_meanwhile(job));
         }
         Ok(())
     }
@@ -316,23 +318,31 @@ impl Workshop<'_> {
     /// Where all that it prints goes, if it is too much to keep.
     fn log(&self, job: &Job) -> Log {
         let path = self.options.logs.join(&job.log);
-        let top = self.options.logs.parent().and_then(Path::parent);
         Log {
-            name: path_display(&path, top.unwrap_or(Path::new("/"))),
+            name: self.name(&path),
             path,
         }
     }
 
+    /// A path for people: relative to the workspace's top, the directory of `.wake/`.
+    fn name(&self, path: &Path) -> String {
+        let top = self.options.private.parent().and_then(Path::parent);
+        path_display(path, top.unwrap_or(Path::new("/")))
+    }
+
     /// Reads the depfile.
     fn discover(&self, job: &Job, path: &Path) -> Result<Vec<(PathBuf, Stamp)>> {
+        let name = self.name(path);
         let Some(text) = self.world.read(path)? else {
-            return Err(Error::user(format!(
-                "It did not write its depfile `{}`",
-                path.display()
-            )));
+            return Err(
+                Error::user(format!("It did not write its depfile `{name}`"))
+                    .hint("declare one only if it writes one, and where it writes it"),
+            );
         };
         let paths = depfile::parse(&text).map_err(|cause| {
-            Error::user(format!("Its depfile `{}` is no makefile", path.display())).cause(cause)
+            Error::user(format!("Its depfile `{name}` is no makefile"))
+                .cause(cause)
+                .hint("a depfile has lines such as `out.o: in.c in.h`, as compilers write them with -MD")
         })?;
         let directory = match &job.work {
             Work::Run(launch) => launch.directory.as_path(),
@@ -349,10 +359,27 @@ impl Workshop<'_> {
             if self.options.private.starts_with(&path) {
                 return Err(self.names_too_much(job, &path));
             }
-            let stamp = files::stamp(self.world, &path, Depth::Whole);
-            discovered.push((path, stamp.unwrap_or(Stamp::ABSENT)));
+            discovered.push(self.look_at_read(path));
         }
         Ok(discovered)
+    }
+
+    /// A file that a depfile names, and its stamp. Some tools put a backslash before a colon, and most do not.
+    fn look_at_read(&self, path: PathBuf) -> (PathBuf, Stamp) {
+        let stamp =
+            |path: &Path| files::stamp(self.world, path, Depth::Whole).unwrap_or(Stamp::ABSENT);
+        let found = stamp(&path);
+        if let Some(text) = path
+            .to_str()
+            .filter(|text| found.is_absent() && text.contains("\\:"))
+        {
+            let other = PathBuf::from(text.replace("\\:", ":"));
+            let there = stamp(&other);
+            if !there.is_absent() {
+                return (other, there);
+            }
+        }
+        (path, found)
     }
 
     /// The clean path of a file that a depfile names. `..` behind a link to a directory leads to where the kernel says,
@@ -371,13 +398,24 @@ impl Workshop<'_> {
     }
 
     fn names_too_much(&self, job: &Job, path: &Path) -> Error {
-        let depfile = job.depfile.as_deref().unwrap_or(path).display();
+        let depfile = self.name(job.depfile.as_deref().unwrap_or(path));
+        let directory = path.display();
         Error::user(format!(
-            "Its depfile `{depfile}` names the directory `{}`",
-            path.display()
+            "Its depfile `{depfile}` names the directory `{directory}`"
         ))
         .cause("what wake writes lies below it, so it changes with every build")
         .hint("name the files that it read")
+    }
+
+    /// The stamps of the outputs as it left them, where the first of them is not hashed at once: who edits one before that
+    /// must not be taken for the operation.
+    fn left(&self, job: &Job) -> Vec<Stamp> {
+        if job.outputs.len() < 2 && job.depfile.is_none() {
+            return Vec::new();
+        }
+        let stamp = |output: &Output| files::stamp(self.world, &output.path, output.depth());
+        let stamps = job.outputs.iter().map(stamp);
+        stamps.map(|stamp| stamp.unwrap_or(Stamp::ABSENT)).collect()
     }
 
     /// The first declared file whose stamp is not what it was when it was looked at.

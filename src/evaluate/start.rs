@@ -68,7 +68,8 @@ impl Scheduler<'_> {
         })
     }
 
-    /// Refuses to run an operation whose declared files are not there and will not be.
+    /// Refuses to run an operation whose declared files are not there and will not be, or cannot be read: whether those
+    /// have changed would never be known.
     fn check_inputs(&self, operation: OperationId) -> Result<()> {
         let declared = self.graph.inputs(operation).iter();
         for &file in declared.chain(self.graph.order_only(operation)) {
@@ -78,6 +79,17 @@ impl Scheduler<'_> {
                 return Err(Error::user(format!("Its input `{path}` does not exist"))
                     .cause(format!("declared at {declared}"))
                     .hint("make the file, or correct its name"));
+            }
+            if self.files.is_unreadable(self.state, file) {
+                let path = self.state.display(file);
+                let absolute = self.state.absolute(file);
+                let error = self.survey.world.fingerprint(&absolute).err();
+                let error = error.unwrap_or_else(|| std::io::ErrorKind::PermissionDenied.into());
+                let declared = self.graph.cold(operation).declared;
+                return Err(
+                    Error::io(format!("Its input `{path}` cannot be read"), &error)
+                        .cause(format!("declared at {declared}")),
+                );
             }
         }
         Ok(())

@@ -28,6 +28,24 @@ struct Clock {
     times: u32,
 }
 
+impl Clock {
+    fn stop(&mut self, now: Instant) {
+        self.since = Some(now);
+        self.times += 1;
+    }
+
+    fn go_on(&mut self, now: Instant) {
+        self.stopped = self.stopped(now);
+        self.since = None;
+        self.times += 1;
+    }
+
+    fn stopped(&self, now: Instant) -> Duration {
+        let since = self.since.map(|since| now.saturating_duration_since(since));
+        self.stopped + since.unwrap_or_default()
+    }
+}
+
 fn locked<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
     lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -35,11 +53,10 @@ fn locked<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
 /// How long wake has stood still, in all, since it began. Deadlines of processes are moved by what is added while they
 /// run.
 pub fn stopped() -> Duration {
-    let clock = locked(&CLOCK);
-    clock.stopped + clock.since.map_or(Duration::ZERO, |since| since.elapsed())
+    locked(&CLOCK).stopped(Instant::now())
 }
 
-/// How often wake was stopped and went on: whoever draws on the terminal draws afresh when it has risen.
+/// Rises when wake is stopped, and again when it goes on: whoever draws on the terminal draws afresh then.
 pub fn times() -> u32 {
     locked(&CLOCK).times
 }
@@ -73,16 +90,13 @@ pub fn start<T, E>(
 /// Stops all that is registered, then wake, as `signal` would have stopped it; returns when it goes on.
 pub fn suspend(signal: i32) {
     let _nothing_starts = STARTING.write().unwrap_or_else(PoisonError::into_inner);
-    locked(&CLOCK).since = Some(Instant::now());
+    // Before anything stops: a thread that goes on before this one must not find that its time is over.
+    locked(&CLOCK).stop(Instant::now());
     // Not SIGSTOP: a build system among them must be told, to stop what it has started itself.
     send(Signal::TSTP);
     stop_itself(signal);
     send(Signal::CONT);
-    let mut clock = locked(&CLOCK);
-    if let Some(since) = clock.since.take() {
-        clock.stopped += since.elapsed();
-    }
-    clock.times += 1;
+    locked(&CLOCK).go_on(Instant::now());
 }
 
 /// Lets all go on that is registered: whoever let wake go on means them, too.
@@ -116,5 +130,30 @@ fn stop_itself(signal: i32) {
             libc::raise(signal);
             libc::sigaction(signal, &raw const handler, std::ptr::null_mut());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Catches time-outs that run on while all stands still, and threads that look at the clock between a stop and its end.
+    #[test]
+    fn time_stands_still_from_the_stop_on() {
+        let mut clock = Clock {
+            stopped: Duration::ZERO,
+            since: None,
+            times: 0,
+        };
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let stopped = |clock: &Clock, seconds| clock.stopped(after(seconds)).as_secs();
+        clock.stop(after(10));
+        assert_eq!(stopped(&clock, 10), 0);
+        assert_eq!(stopped(&clock, 17), 7);
+        clock.go_on(after(20));
+        assert_eq!(stopped(&clock, 99), 10);
+        clock.stop(after(100));
+        assert_eq!(stopped(&clock, 101), 11);
     }
 }

@@ -323,7 +323,11 @@ impl Narrator {
                 text.push_str(&why::because(&running.reason));
             }
             if !running.command.is_empty() {
-                text.push_str(&format!("{}\n", style.faint(&visible(&running.command))));
+                let command = match self.is_at_least(1) {
+                    true => visible(&running.command),
+                    false => visible(&brief(&running.command)),
+                };
+                text.push_str(&format!("{}\n", style.faint(&command)));
             }
         }
         text.push_str(&output(finished.output, style));
@@ -383,6 +387,20 @@ impl Narrator {
     fn is_at_least(&self, level: u8) -> bool {
         matches!(self.options.verbosity, Verbosity::Verbose(given) if given >= level)
     }
+}
+
+/// The most of a command that is shown of one that failed: head and tail together.
+const LONG_COMMAND: usize = 4000;
+
+/// A command line, without its middle if it is very long.
+fn brief(command: &str) -> std::borrow::Cow<'_, str> {
+    if command.len() <= LONG_COMMAND {
+        return command.into();
+    }
+    let head = &command[..command.floor_char_boundary(LONG_COMMAND / 2)];
+    let tail = &command[command.ceil_char_boundary(command.len() - LONG_COMMAND / 2)..];
+    let cut = command.len() - head.len() - tail.len();
+    format!("{head} [… {cut} bytes more, all with -v …] {tail}").into()
 }
 
 /// How an operation failed, and what to do about it.

@@ -382,6 +382,25 @@ fn an_operation_that_has_the_terminal_is_not_drawn_over() {
     assert!(paper.seen().contains("[1/2]"), "{}", paper.seen());
 }
 
+/// Catches lines of the shell that are erased by the first frame after ^Z and `fg`.
+#[test]
+fn what_others_have_drawn_meanwhile_stays() {
+    let paper = Shared::new(60);
+    let mut console = Fancy::new(ConsoleOptions::default(), paper.clone());
+    console.event(&Event::Planned { operations: 2 });
+    console.event(&started("Compile a"));
+    console.tick();
+    paper.clone().write("[1]+  Stopped\n");
+    console.resumed();
+    paper.pass(5000);
+    console.tick();
+    let seen = paper.seen();
+    assert!(
+        seen.contains("Stopped") && seen.matches("Compile a").count() == 2,
+        "{seen}"
+    );
+}
+
 #[test]
 fn a_run_that_ends_by_an_error_leaves_no_status_behind() {
     let paper = Shared::new(60);

@@ -211,7 +211,7 @@ impl<'a> Child<'a> {
             ending = next;
             cause = because.unwrap_or(cause);
         }
-        self.finish(cause)
+        self.finish(cause, interrupt)
     }
 
     /// The time without what wake has stood still since the child began.
@@ -307,7 +307,7 @@ impl<'a> Child<'a> {
     }
 
     /// Takes the last output, kills what is left of the group, reaps.
-    fn finish(mut self, cause: Cause) -> Ended {
+    fn finish(mut self, cause: Cause, interrupt: &Interrupt) -> Ended {
         // A pipe holds 64 KiB unless enlarged to 1 MiB: more than that comes from what was left behind.
         self.read(17);
         self.registered = None;
@@ -320,7 +320,7 @@ impl<'a> Child<'a> {
         }
         let printed = std::mem::replace(&mut self.kept, Kept::new(None)).finish();
         let (outcome, memory_kib) = match end {
-            Ok((status, memory_kib)) => (self.outcome(cause, status), memory_kib),
+            Ok((status, memory_kib)) => (self.outcome(cause, status, interrupt), memory_kib),
             // How it ended was thrown away: that must not pass for success.
             Err(error) => (
                 Outcome::unusable(&Error::io("Cannot learn how it ended", &error)),
@@ -344,7 +344,17 @@ impl<'a> Child<'a> {
         }
     }
 
-    fn outcome(&self, cause: Cause, status: i32) -> Outcome {
+    /// Whether it has the terminal, and ^C there has ended it: it may have died before wake has heard of the same ^C.
+    fn is_interrupted_with_wake(&self, interrupt: &Interrupt) -> bool {
+        let mut end = [PollFd::from_borrowed_fd(interrupt.end(), PollFlags::IN)];
+        let moment = Timespec {
+            tv_sec: 0,
+            tv_nsec: 50_000_000,
+        };
+        self.process.console && poll(&mut end, Some(&moment)) == Ok(1)
+    }
+
+    fn outcome(&self, cause: Cause, status: i32, interrupt: &Interrupt) -> Outcome {
         match cause {
             Cause::Interrupted => Outcome::Interrupted,
             Cause::TimedOut => Outcome::TimedOut {
@@ -359,6 +369,9 @@ impl<'a> Child<'a> {
                 ),
                 hint: Some("have it print less, or to a file".to_owned()),
             },
+            Cause::Itself if status != 0 && self.is_interrupted_with_wake(interrupt) => {
+                Outcome::Interrupted
+            }
             Cause::Itself => match (libc::WIFSIGNALED(status), libc::WEXITSTATUS(status)) {
                 (true, _) => Outcome::Killed {
                     signal: libc::WTERMSIG(status),
