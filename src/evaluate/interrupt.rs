@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use libc::SIGXFSZ;
 use rustix::event::{EventfdFlags, eventfd};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU};
 
@@ -60,9 +61,8 @@ impl Interrupt {
     pub fn on_signals() -> Result<Self> {
         let interrupt = Self::new()?;
         let failed = |error: std::io::Error| Error::io("Cannot handle signals", &error);
-        ignore(libc::SIGXFSZ);
         let handled = [
-            SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT,
+            SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT, SIGXFSZ,
         ];
         let handled = handled
             .into_iter()
@@ -80,6 +80,8 @@ impl Interrupt {
         match signal {
             SIGTSTP | SIGTTIN | SIGTTOU => suspend::suspend(signal),
             SIGCONT => suspend::resume(),
+            // A file that may not grow is an error of who writes to it, and not the end of wake.
+            SIGXFSZ => {}
             SIGQUIT => {
                 self.request();
                 self.request();
@@ -135,15 +137,6 @@ impl Interrupt {
     /// Readable from the second request on.
     pub fn end_at_once(&self) -> BorrowedFd<'_> {
         self.0.end_at_once.as_fd()
-    }
-}
-
-/// A file that may not grow is then an error of who writes to it, and not the end of wake.
-fn ignore(signal: i32) {
-    #[expect(unsafe_code, reason = "signal has no safe wrapper")]
-    // SAFETY: it installs no handler.
-    unsafe {
-        libc::signal(signal, libc::SIG_IGN);
     }
 }
 

@@ -306,6 +306,7 @@ impl Workshop<'_> {
             environment: environment.into_iter().collect(),
             input: launch.input.clone(),
             stdout: launch.stdout.clone(),
+            inherited: Vec::new(),
             console: launch.console,
             timeout: launch.timeout,
             grace: self.options.grace,

@@ -286,6 +286,10 @@ impl Subscriber for Shared {
         self.lock().tick();
     }
 
+    fn resumed(&mut self) {
+        self.lock().resumed();
+    }
+
     fn lend_terminal(&mut self, operation: &str) {
         self.lock().lend_terminal(operation);
     }

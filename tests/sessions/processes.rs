@@ -115,11 +115,13 @@ fn an_operation_ignores_and_blocks_no_signal() {
         .current_dir(space.top());
     assert!(around.output().unwrap().status.success());
     let said = std::fs::read_to_string(target(&space).join("out.txt")).unwrap();
-    let sets: Vec<&str> = said
+    let sets: Vec<u64> = said
         .lines()
         .filter_map(|line| line.split('\t').nth(1))
+        // 32 and 33 are the C library's own, which ignores them in what it starts.
+        .map(|set| u64::from_str_radix(set, 16).unwrap() & !(3 << 31))
         .collect();
-    assert_eq!(sets, ["0000000000000000"; 2]);
+    assert_eq!(sets, [0, 0]);
 }
 
 /// Catches a daemon that hangs the build, or is alive after it: with the pipe of the operation or without, and without the

@@ -113,6 +113,7 @@ fn start(
         directory: &process.directory,
         environment: &process.environment,
         streams: streams.map(Streams::connected),
+        inherited: &process.inherited,
     };
     let mut tries = 0;
     loop {

@@ -15,6 +15,7 @@ mod start;
 #[cfg(test)]
 mod tests;
 
+use std::os::fd::RawFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -47,6 +48,9 @@ pub struct Process {
     pub input: Input,
     /// Where standard output goes; else it is kept together with standard error.
     pub stdout: Option<PathBuf>,
+    /// Descriptors that it inherits besides its streams, with their numbers, sorted: nothing else is inherited, whether or
+    /// not it is marked to be closed.
+    pub inherited: Vec<RawFd>,
     /// Gets the three standard streams of wake itself, and stays in its process group.
     pub console: bool,
     pub timeout: Option<Duration>,

@@ -5,7 +5,7 @@
 //! many system calls:
 //!
 //! - The process descriptor comes with the process, and can mean no other one.
-//! - Nothing is inherited: no descriptor but the three streams, no blocked and no ignored signal.
+//! - Nothing is inherited: no descriptor but the three streams and those that are meant, no blocked and no ignored signal.
 //! - It has no controlling terminal, so a program that asks for a password behind wake's back is refused. It would be stopped
 //!   instead, and wait for ever.
 //! - If wake is killed, so is it.
@@ -34,6 +34,8 @@ pub(super) struct Start<'a> {
     pub(super) environment: &'a [(String, String)],
     /// Its standard streams; none: it has those of wake, its process group and its terminal.
     pub(super) streams: Option<[BorrowedFd<'a>; 3]>,
+    /// Other descriptors that it inherits, with their numbers, sorted.
+    pub(super) inherited: &'a [RawFd],
 }
 
 /// A program that runs.
@@ -92,6 +94,7 @@ pub(super) fn start(start: &Start<'_>) -> Result<Started, Refusal> {
         streams: start
             .streams
             .map(|streams| streams.map(|fd| fd.as_raw_fd())),
+        inherited: start.inherited,
         surroundings,
         failure: None,
     };
@@ -167,12 +170,13 @@ impl Texts {
 }
 
 /// What the child does, prepared so that it need not allocate; and how far it came.
-struct Order {
+struct Order<'a> {
     executable: *const c_char,
     arguments: *const *const c_char,
     environment: *const *const c_char,
     directory: *const c_char,
     streams: Option<[RawFd; 3]>,
+    inherited: &'a [RawFd],
     surroundings: &'static Surroundings,
     failure: Option<(Step, i32)>,
 }
@@ -227,7 +231,7 @@ thread_local! {
 }
 
 /// Makes the child and waits until it has become the program, or has failed to.
-fn clone(order: &mut Order, exit: &mut RawFd) -> io::Result<Pid> {
+fn clone(order: &mut Order<'_>, exit: &mut RawFd) -> io::Result<Pid> {
     CHILD_STACK.with_borrow_mut(|stack| {
         stack.resize(STACK / size_of::<u128>(), 0);
         let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
@@ -263,7 +267,7 @@ extern "C" fn become_program(order: *mut c_void) -> c_int {
     #[expect(unsafe_code, reason = "this is how a process becomes a program")]
     // SAFETY: the parent waits, so nobody else uses the order. Only system calls are made.
     unsafe {
-        let order = &mut *order.cast::<Order>();
+        let order = &mut *order.cast::<Order<'_>>();
         let step = prepare(order);
         let step = match step {
             None => {
@@ -282,7 +286,7 @@ extern "C" fn become_program(order: *mut c_void) -> c_int {
 /// # Safety
 /// Called in the child only, with pointers that are alive.
 #[expect(unsafe_code, reason = "system calls of a child that must not allocate")]
-unsafe fn prepare(order: &Order) -> Option<Step> {
+unsafe fn prepare(order: &Order<'_>) -> Option<Step> {
     // SAFETY: as above. What is not checked cannot fail, or may: then the program has a little more than it should.
     unsafe {
         if order.streams.is_some() {
@@ -300,7 +304,14 @@ unsafe fn prepare(order: &Order) -> Option<Step> {
                 return Some(Step::Streams);
             }
         }
-        libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0);
+        let mut first = 3;
+        for &kept in order.inherited {
+            if kept > first {
+                libc::syscall(libc::SYS_close_range, first, kept - 1, 0);
+            }
+            first = first.max(kept + 1);
+        }
+        libc::syscall(libc::SYS_close_range, first, libc::c_uint::MAX, 0);
         for &signal in &order.surroundings.signals {
             set_default(signal);
         }

@@ -14,6 +14,7 @@ fn shell(script: &str, directory: &Path) -> Process {
         environment: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
         input: Input::Nothing,
         stdout: None,
+        inherited: Vec::new(),
         console: false,
         timeout: None,
         grace: Duration::from_millis(100),
@@ -126,6 +127,38 @@ fn the_environment_is_exactly_what_was_given() {
     process.environment.push(("X".to_owned(), "a b".to_owned()));
     let ended = run(&process, &Interrupt::new().unwrap());
     assert_eq!(ended.printed.text(), "PATH=/usr/bin:/bin\nX=a b\n");
+}
+
+/// Catches descriptors that are closed although they are meant, and others that are left open.
+#[test]
+fn descriptors_that_are_meant_are_inherited_and_no_others() {
+    use std::os::fd::{AsRawFd, OwnedFd};
+    let directory = tempfile::tempdir().unwrap();
+    let open: Vec<OwnedFd> = (0..4)
+        .map(|number| {
+            let file = crate::fs::open(Path::new("/dev/null")).unwrap();
+            rustix::io::fcntl_dupfd_cloexec(&file, 300 + 2 * number).unwrap()
+        })
+        .collect();
+    rustix::io::fcntl_setfd(&open[0], rustix::io::FdFlags::empty()).unwrap();
+    for meant in [vec![], vec![0], vec![1, 2], vec![0, 1, 2, 3]] {
+        let numbers: Vec<i32> = meant
+            .iter()
+            .map(|&one: &usize| open[one].as_raw_fd())
+            .collect();
+        let mut process = shell(
+            "for i in $(seq 3 400); do [ -L /proc/$$/fd/$i ] && echo $i; done; true",
+            directory.path(),
+        );
+        for &number in &numbers {
+            let fd = open.iter().find(|fd| fd.as_raw_fd() == number).unwrap();
+            rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::empty()).unwrap();
+        }
+        process.inherited.clone_from(&numbers);
+        let ended = run(&process, &Interrupt::new().unwrap());
+        let wanted: String = numbers.iter().map(|number| format!("{number}\n")).collect();
+        assert_eq!(ended.printed.text(), wanted);
+    }
 }
 
 #[test]
