@@ -15,7 +15,7 @@ use crate::fs::path::{clean, display as path_display};
 use crate::graph::{FileId, OperationId};
 use crate::workspace::layout;
 
-use super::exec::output::Log;
+use super::exec::output::{self, Log};
 use super::exec::{Ended, Process};
 use super::files::{self, Depth};
 use super::interrupt::Interrupt;
@@ -313,6 +313,7 @@ impl Workshop<'_> {
             response_file: launch.response_file,
             temporary,
             log: Some(self.log(job)),
+            most_printed: output::FLOOD,
         }
     }
 
@@ -334,7 +335,11 @@ impl Workshop<'_> {
     /// Reads the depfile.
     fn discover(&self, job: &Job, path: &Path) -> Result<Vec<(PathBuf, Stamp)>> {
         let name = self.name(path);
-        let Some(text) = self.world.read(path)? else {
+        let text = self.world.read(path).map_err(|error| {
+            Error::user(format!("Its depfile `{name}` cannot be read"))
+                .cause(error.report().causes.join(": "))
+        })?;
+        let Some(text) = text else {
             return Err(
                 Error::user(format!("It did not write its depfile `{name}`"))
                     .hint("declare one only if it writes one, and where it writes it"),

@@ -137,7 +137,6 @@ fn end_content(path: &Path, status: Status) -> std::io::Result<Content> {
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "part of crate::fs")]
 fn hash_file(path: &Path, size: u64) -> std::io::Result<[u8; 32]> {
     let mut file = std::fs::File::open(path)?;
     if size < LARGE {

@@ -14,7 +14,7 @@ use crate::evaluate::suspend::{self, Registered};
 use crate::event::Outcome;
 use crate::fs;
 
-use super::output::{self, Kept};
+use super::output::Kept;
 use super::start::{self, Refusal, Start, Started};
 use super::{Ended, Input, Interrupt, Process, memory, refusal};
 
@@ -194,7 +194,7 @@ impl<'a> Child<'a> {
             if seen.ended {
                 break;
             }
-            let is_flood = self.kept.total() > output::FLOOD;
+            let is_flood = self.kept.total() > self.process.most_printed;
             let is_over = |limit: Instant| limit <= self.now();
             let (next, because) = match ending {
                 Ending::Asked(_) | Ending::Not(_) if seen.end_at_once => {
@@ -366,7 +366,7 @@ impl<'a> Child<'a> {
             Cause::Flooded => Outcome::Unusable {
                 cause: format!(
                     "it printed more than {} MiB and was stopped",
-                    output::FLOOD >> 20
+                    self.process.most_printed >> 20
                 ),
                 hint: Some("have it print less, or to a file".to_owned()),
             },

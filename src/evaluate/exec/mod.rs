@@ -61,6 +61,8 @@ pub struct Process {
     pub temporary: PathBuf,
     /// Where all that it prints goes, if it is too much to keep.
     pub log: Option<Log>,
+    /// Who prints more bytes than this has no end, and is stopped.
+    pub most_printed: u64,
 }
 
 /// How a process ended.
@@ -111,6 +113,6 @@ pub fn make_room(jobs: usize) {
 pub fn run(process: &Process, interrupt: &Interrupt) -> Ended {
     match response::arguments(process) {
         Ok(arguments) => child::run(process, &arguments, interrupt),
-        Err(ended) => ended,
+        Err(error) => Ended::unusable(&error),
     }
 }

@@ -15,7 +15,7 @@ pub const HALF: usize = 256 << 10;
 pub const LARGEST_LOG: u64 = 64 << 20;
 /// So many such files are kept, the newest ones.
 const LOGS: usize = 16;
-/// Who prints more than this has no end, and is stopped.
+/// Who prints more than this has no end.
 pub const FLOOD: u64 = 1 << 30;
 
 /// Where a whole output is written, if it is long.

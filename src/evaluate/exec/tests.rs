@@ -21,6 +21,7 @@ fn shell(script: &str, directory: &Path) -> Process {
         response_file: ResponseFile::Auto,
         temporary: directory.to_owned(),
         log: None,
+        most_printed: output::FLOOD,
     }
 }
 
@@ -198,6 +199,47 @@ fn a_long_command_line_goes_into_a_file() {
         matches!(&refused.outcome, Outcome::Unusable { hint: Some(hint), .. } if hint.contains("response file")),
         "{refused:?}"
     );
+}
+
+/// Catches a command that runs without its arguments, and an error that does not say what could not be written.
+#[test]
+fn a_response_file_that_cannot_be_written_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut process = shell("exit 0", directory.path());
+    process.response_file = ResponseFile::Always;
+    process.temporary = "/nowhere".into();
+    let ended = run(&process, &Interrupt::new().unwrap());
+    let Outcome::Unusable { cause, .. } = ended.outcome else {
+        panic!("{ended:?}")
+    };
+    assert_eq!(
+        cause,
+        "Its response file cannot be written: Cannot write `/nowhere/arguments.rsp`: no such file or directory"
+    );
+}
+
+/// Catches a process without end whose output fills memory and disk, or is waited for.
+#[test]
+fn a_flood_is_stopped() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut process = shell("exec yes", directory.path());
+    process.most_printed = 3 << 20;
+    let path = directory.path().join("logs/log");
+    process.log = Some(output::Log {
+        path: path.clone(),
+        name: "log".to_owned(),
+    });
+    let ended = run(&process, &Interrupt::new().unwrap());
+    assert_eq!(
+        ended.outcome,
+        Outcome::Unusable {
+            cause: "it printed more than 3 MiB and was stopped".to_owned(),
+            hint: Some("have it print less, or to a file".to_owned()),
+        }
+    );
+    let text = ended.printed.text();
+    assert!(text.len() < 2 * output::HALF + 100 && text.contains("all of it is in `log`"));
+    assert!(crate::fs::stamp::lstat(&path).unwrap().stamp.size > 3 << 20);
 }
 
 /// Set in the process in which the test below does its work: it kills all children, so it must be alone there.
