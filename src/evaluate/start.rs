@@ -9,6 +9,7 @@ use crate::fs::{Fingerprint, Stamp};
 use crate::graph::{Action, Cold, FileId, Graph, OperationId};
 
 use super::explain;
+use super::files::Check;
 use super::fresh::{self, Difference};
 use super::outputs::{Form, Output};
 use super::prepare::{Expander, Job};
@@ -80,19 +81,25 @@ impl Scheduler<'_> {
                     .cause(format!("declared at {declared}"))
                     .hint("make the file, or correct its name"));
             }
-            if self.files.is_unreadable(self.state, file) {
-                let path = self.state.display(file);
-                let absolute = self.state.absolute(file);
-                let error = self.survey.world.fingerprint(&absolute).err();
-                let error = error.unwrap_or_else(|| std::io::ErrorKind::PermissionDenied.into());
-                let declared = self.graph.cold(operation).declared;
-                return Err(
-                    Error::io(format!("Its input `{path}` cannot be read"), &error)
-                        .cause(format!("declared at {declared}")),
-                );
-            }
+            self.check_readable(operation, file)?;
         }
         Ok(())
+    }
+
+    fn check_readable(&self, operation: OperationId, file: FileId) -> Result<()> {
+        if self.survey.check == Check::Timestamp || !self.files.is_unread(self.state, file) {
+            return Ok(());
+        }
+        let path = self.state.absolute(file);
+        let Err(error) = self.survey.world.fingerprint(&path) else {
+            return Ok(());
+        };
+        let path = self.state.display(file);
+        let declared = self.graph.cold(operation).declared;
+        Err(
+            Error::io(format!("Its input `{path}` cannot be read"), &error)
+                .cause(format!("declared at {declared}")),
+        )
     }
 
     /// The outputs of an operation with what is there now.

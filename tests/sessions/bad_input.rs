@@ -229,6 +229,22 @@ fn an_input_that_cannot_be_read_is_told() {
     insta::assert_snapshot!(text);
 }
 
+/// Catches a tool that may be executed and not read, and is taken for changed by every build.
+#[test]
+fn a_tool_that_can_only_be_executed_is_known_by_its_stamp() {
+    let test = "a_tool_that_can_only_be_executed_is_known_by_its_stamp";
+    let Some(words) = unprivileged(test) else {
+        return;
+    };
+    let space = operation(
+        "executable: '$(package)/tool', arguments: ['$(package)/in.txt', '$(target)/out'], outputs: ['$(target)/out']",
+    );
+    std::fs::copy("/bin/cp", space.path("tool")).unwrap();
+    set_mode(&space, "tool", 0o111);
+    assert!(build_unprivileged(&words, &space).contains("1 operation run"));
+    assert!(build_unprivileged(&words, &space).contains("Nothing to do"));
+}
+
 /// Catches an output that cannot be replaced and is lost, and an error that stays.
 #[test]
 fn a_read_only_target_directory_is_told_and_loses_nothing() {

@@ -216,6 +216,20 @@ fn a_stopped_build_can_be_ended() {
     }
 }
 
+/// ^C in a terminal reaches both. Catches an interrupt that is taken for a failure of the operation that has the terminal,
+/// because that dies of it first.
+#[test]
+fn an_operation_that_has_the_terminal_is_interrupted_with_wake() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let space = operation("echo $$ > pid; exec sleep 1000", "console: true");
+        let mut wake = start_as_job(&space);
+        let operation = pid(&space, "pid");
+        rustix::process::kill_process_group(Pid::from_child(&wake), signal).unwrap();
+        assert_eq!(wake.wait().unwrap().code(), Some(130));
+        assert!(is_gone(state(operation)) && is_tidy(&space));
+    }
+}
+
 /// Catches `nohup wake build` that ends with the terminal all the same.
 #[test]
 fn a_hang_up_that_is_ignored_stays_ignored() {

@@ -103,6 +103,15 @@ pub(super) fn start(start: &Start<'_>) -> Result<Started, Refusal> {
         step: Step::Process,
         error,
     })?;
+    if exit < 0 {
+        // A kernel that does not know process descriptors ignores that one is wanted.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        let _ = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty());
+        return Err(Refusal {
+            step: Step::Process,
+            error: io::Error::from_raw_os_error(libc::ENOSYS),
+        });
+    }
     #[expect(unsafe_code, reason = "the descriptor comes as a number")]
     // SAFETY: the kernel has just opened it for this call, and nobody else knows it.
     let exit = unsafe { OwnedFd::from_raw_fd(exit) };
