@@ -19,6 +19,7 @@ use super::exec::output::{self, Log};
 use super::exec::{Ended, Process};
 use super::files::{self, Depth};
 use super::interrupt::Interrupt;
+use super::jobserver::Jobserver;
 use super::outputs::{self, Aside, Made, Output};
 use super::prepare::{Job, Launch, Work};
 use super::world::World;
@@ -154,9 +155,18 @@ pub struct Workshop<'a> {
     pub options: &'a Options,
     pub slots: &'a Slots,
     pub interrupt: &'a Interrupt,
+    pub jobserver: &'a Jobserver<'a>,
 }
 
 impl Workshop<'_> {
+    /// Begins to share jobs with what operations start.
+    pub fn share_jobs(&self) -> Result<()> {
+        if self.jobserver.serves() {
+            self.world.create_directories(&self.slots.root)?;
+        }
+        self.jobserver.begin(self.options.jobs, &self.slots.root)
+    }
+
     /// Performs a job to its end.
     pub fn perform(&self, job: &Job, slot: usize) -> Performed {
         let started = Instant::now();
@@ -295,6 +305,9 @@ impl Workshop<'_> {
             // What compilers write down must be where the package is linked, not where this user's store is.
             environment.insert("PWD".to_owned(), text(&launch.directory));
         }
+        if let Some(flags) = self.jobserver.makeflags(&launch.executable) {
+            environment.insert("MAKEFLAGS".to_owned(), flags);
+        }
         environment.extend(launch.environment.iter().cloned());
         if let Some(path) = &job.test_directory {
             environment.insert("WAKE_TEST_DIR".to_owned(), text(path));
@@ -306,7 +319,7 @@ impl Workshop<'_> {
             environment: environment.into_iter().collect(),
             input: launch.input.clone(),
             stdout: launch.stdout.clone(),
-            inherited: Vec::new(),
+            inherited: self.jobserver.descriptors(),
             console: launch.console,
             timeout: launch.timeout,
             grace: self.options.grace,

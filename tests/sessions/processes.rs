@@ -72,8 +72,8 @@ fn is_tidy(space: &Space) -> bool {
 
 /// Catches descriptors of wake, of whoever started wake, and of other operations, that keep pipes open or locks held.
 #[test]
-fn an_operation_has_its_three_streams_and_no_other_descriptor() {
-    let list = "for i in $(seq 0 1000); do [ -L /proc/$$/fd/$i ] && echo $i; done > @out; touch up-@number; \
+fn an_operation_has_its_streams_and_the_jobserver_and_no_other_descriptor() {
+    let list = "for i in $(seq 0 1000); do [ -L /proc/$$/fd/$i ] && echo $i; done > @out; echo $MAKEFLAGS > flags; touch up-@number; \
                 until [ -e up-1 ] && [ -e up-2 ]; do sleep 0.01; done";
     let one = |number: &str| {
         let script = list.replace("@number", number).replace('$', "$$");
@@ -96,11 +96,15 @@ fn an_operation_has_its_three_streams_and_no_other_descriptor() {
         .args(wake.get_args())
         .current_dir(space.top());
     assert!(around.output().unwrap().status.success());
+    let flags = space.read("flags");
     for number in ["1", "2"] {
         let listed = std::fs::read_to_string(target(&space).join(number)).unwrap();
         // While the shell writes the list, it keeps what was its standard output.
         let listed: Vec<&str> = listed.lines().filter(|&fd| fd != "10").collect();
-        assert_eq!(listed, ["0", "1", "2"]);
+        let jobserver = flags.split("--jobserver-auth=").nth(1).unwrap_or_default();
+        let jobserver = jobserver.split([',', ' ', '\n']).take(2);
+        let meant: Vec<&str> = ["0", "1", "2"].into_iter().chain(jobserver).collect();
+        assert_eq!(listed, meant);
     }
 }
 
