@@ -62,11 +62,18 @@ pub fn look(
     };
     let (found, racy) = match found {
         Ok(found) => (found, is_racy(world, found.stamp, seen)),
-        Err(error) => {
-            let content = stand_in(error.to_string().as_bytes());
-            let stamp = Stamp::ABSENT;
-            (Fingerprint { stamp, content }, true)
-        }
+        // Its stamp is all that is known of it: a tool may be executable and not readable.
+        Err(error) => match stamp(world, path, depth) {
+            Ok(stamp) if !stamp.is_absent() => {
+                let content = stand_in(bytemuck::bytes_of(&stamp));
+                (Fingerprint { stamp, content }, is_racy(world, stamp, seen))
+            }
+            _ => {
+                let content = stand_in(error.to_string().as_bytes());
+                let stamp = Stamp::ABSENT;
+                (Fingerprint { stamp, content }, true)
+            }
+        },
     };
     let is_known = known.is_some_and(|known| {
         (known.stamp, known.content, known.racy) == (found.stamp, found.content, racy)
@@ -168,6 +175,16 @@ impl Files {
         match self.current(file) {
             NONE => Content::ABSENT,
             number => state.content_of(number),
+        }
+    }
+
+    /// Whether the content of what is at a file is not known: it could not be read, or nobody tried.
+    pub fn is_unread(&self, state: &State, file: FileId) -> bool {
+        let number = self.current(file);
+        number != NONE && {
+            let version = state.version(number);
+            let is_stampless = version.stamp.is_absent() && !version.content.is_absent();
+            is_stampless || version.content == stand_in(bytemuck::bytes_of(&version.stamp))
         }
     }
 

@@ -495,7 +495,7 @@ impl World for Imitation {
         let mut disk = self.disk();
         let ended = |outcome| Ended {
             outcome,
-            output: Vec::new(),
+            printed: Default::default(),
             memory_kib: 1,
         };
         if disk.is_dead {

@@ -38,6 +38,7 @@ pub mod stale;
 mod start;
 pub mod state;
 pub mod survey;
+pub mod suspend;
 #[cfg(test)]
 mod tests;
 pub mod wanted;
@@ -86,6 +87,8 @@ pub struct Options {
     pub private: PathBuf,
     /// What tools keep between runs, `.wake/cache`: what is read there is no dependency.
     pub caches: PathBuf,
+    /// Where outputs of processes go that are too long to show, `.wake/logs`; one file an operation.
+    pub logs: PathBuf,
     /// How many operations of a pool run at once; 1 for those that are not named.
     pub pools: BTreeMap<String, usize>,
     pub interrupt: Interrupt,
@@ -107,6 +110,7 @@ impl Options {
             marks: Vec::new(),
             grace: Duration::from_secs(2),
             caches: private.with_file_name("cache"),
+            logs: private.with_file_name("logs"),
             private,
             pools: BTreeMap::new(),
             interrupt,

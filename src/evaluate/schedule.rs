@@ -28,6 +28,7 @@ use super::stale;
 use super::start::{Running, share};
 use super::state::State;
 use super::survey::{self, Chunk, Survey};
+use super::suspend;
 use super::wanted::{Selection, Wanted};
 use super::world::World;
 
@@ -154,6 +155,8 @@ pub(super) struct Scheduler<'a> {
     pub(super) ours: Option<Vec<bool>>,
     used_workers: bool,
     last_tick: Instant,
+    /// How often the subscriber was told that wake goes on after it was stopped.
+    resumed: u32,
     /// How many up-to-date operations the subscriber knows of.
     told_up_to_date: usize,
     /// Failures that count for `keep_going`.
@@ -199,6 +202,7 @@ impl<'a> Scheduler<'a> {
             ours: None,
             used_workers: false,
             last_tick: Instant::now(),
+            resumed: suspend::times(),
             told_up_to_date: 0,
             failures: 0,
             summary: Summary::default(),
@@ -326,7 +330,12 @@ impl<'a> Scheduler<'a> {
 
     /// Waits for messages and handles all that are there.
     fn receive(&mut self, receiver: &Receiver<Message>, look_at: &LookAt<'_, 'a>) -> Result<()> {
-        if let Ok(message) = receiver.recv_timeout(TICK) {
+        let message = receiver.recv_timeout(TICK);
+        if self.resumed != suspend::times() {
+            self.resumed = suspend::times();
+            self.subscriber.resumed();
+        }
+        if let Ok(message) = message {
             self.handle(message)?;
         }
         while let Ok(message) = receiver.try_recv() {

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
+
 pub use reason::{Listing, PartChange, Reason};
 
 /// One thing that happened. In the `--events` file each is a JSON object in a line, its `type` in kebab case; fields may
@@ -168,6 +170,9 @@ pub enum Outcome {
     },
     Killed {
         signal: i32,
+        /// Whether it was probably the kernel that killed it, because memory ran out.
+        #[serde(default)]
+        out_of_memory: bool,
     },
     TimedOut {
         seconds: u32,
@@ -182,6 +187,20 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// An error as an outcome.
+    pub fn unusable(error: &Error) -> Self {
+        let report = error.report();
+        let mut cause = report.message.clone();
+        for next in &report.causes {
+            cause.push_str(": ");
+            cause.push_str(next);
+        }
+        Self::Unusable {
+            cause,
+            hint: report.hint.clone(),
+        }
+    }
+
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Succeeded | Self::Skipped)
     }
@@ -236,6 +255,9 @@ pub trait Subscriber {
     /// Called a few times a second while operations run, for consoles that show time passing.
     fn tick(&mut self) {}
 
+    /// Called when wake was stopped, such as by ^Z, and goes on: others have drawn on the terminal.
+    fn resumed(&mut self) {}
+
     /// Called before `operation` gets the terminal for itself: nothing may be drawn until it has finished.
     fn lend_terminal(&mut self, _operation: &str) {}
 }
@@ -266,6 +288,12 @@ impl<S: Subscriber + ?Sized> Subscriber for Vec<Box<S>> {
     fn tick(&mut self) {
         for subscriber in self {
             subscriber.tick();
+        }
+    }
+
+    fn resumed(&mut self) {
+        for subscriber in self {
+            subscriber.resumed();
         }
     }
 
@@ -310,6 +338,10 @@ impl Subscriber for Shared {
 
     fn tick(&mut self) {
         self.lock().tick();
+    }
+
+    fn resumed(&mut self) {
+        self.lock().resumed();
     }
 
     fn lend_terminal(&mut self, operation: &str) {

@@ -279,6 +279,13 @@ pub fn open(path: &Path) -> Result<std::fs::File> {
     fail(open_file(path), "open", path)
 }
 
+/// The terminal that controls this process, if there is one.
+pub fn open_terminal() -> Option<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true).custom_flags(libc::O_NOCTTY);
+    options.open("/dev/tty").ok()
+}
+
 /// Whether `path` is a directory in which nothing is, and can be listed.
 pub fn is_empty_directory(path: &Path) -> bool {
     std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())

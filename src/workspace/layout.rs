@@ -10,6 +10,7 @@
 //! | `.wake/state/`, `.wake/state/graphs/` | what wake knows |
 //! | `.wake/pkgs/<namespace or _>/<name>@<version>` | links to packages: into the store, or to path packages |
 //! | `.wake/downloaded/pkgs/<20 hex digits>/` | where retrievers put what they fetch |
+//! | `.wake/logs/` | what operations printed, where it is too much to show |
 //! | `.wake/tmp/` | private directories of operations that run |
 
 use std::ffi::OsStr;
