@@ -8,6 +8,7 @@
 mod clients;
 mod command_line;
 mod evaluation;
+mod faults;
 mod plans;
 mod plugins;
 mod plugins_more;
@@ -16,4 +17,5 @@ mod real;
 mod retrieve;
 mod retrievers;
 mod sessions;
+mod situations;
 mod support;

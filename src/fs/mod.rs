@@ -287,6 +287,14 @@ pub fn create(path: &Path) -> Result<std::fs::File> {
     fail(std::fs::File::create(path), "create", path)
 }
 
+/// As [`map`], of a file that is wake's alone: whatever else lies in its place is removed, so that it is never in the way.
+pub fn map_own(path: &Path) -> Result<Option<memmap2::Mmap>> {
+    if is_occupied(path) && !is_file(path) {
+        remove_all(path)?;
+    }
+    map(path)
+}
+
 /// Maps a file into memory, or `None` where there is none. An empty file is an empty map.
 ///
 /// wake replaces the files that it maps by rename only and never shortens them, so a map does not fault.

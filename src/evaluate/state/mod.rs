@@ -88,7 +88,7 @@ impl State {
             path: path.clone(),
             cause: cause.to_owned(),
         };
-        let (image, found) = match fs::map(&path)? {
+        let (image, found) = match fs::map_own(&path)? {
             None => (None, None),
             Some(map) if log::name(&map).is_some() => (Some(Image::Mapped(map)), None),
             Some(_) => (
