@@ -45,15 +45,26 @@ pub(super) const TARGETS: Targets<'static> = ["out", "away"];
 /// The graph of these operations: those with outputs in `away` in an instance that has it as its target directory, the
 /// others in one with `out`.
 pub(super) fn graph(state: &mut State, executable: &str, specs: &[Spec]) -> Graph {
-    graph_in(TARGETS, state, executable, specs)
+    frozen(state, executable, specs, false)
 }
 
-/// As [`graph`], with other target directories.
-pub(super) fn graph_in(
+/// As [`graph`]; if it is partial, more operations of the same instances may come.
+pub(super) fn frozen(
+    state: &mut State,
+    executable: &str,
+    specs: &[Spec],
+    is_partial: bool,
+) -> Graph {
+    frozen_in(TARGETS, state, executable, specs, is_partial)
+}
+
+/// As [`frozen`], with other target directories.
+fn frozen_in(
     targets: Targets<'_>,
     state: &mut State,
     executable: &str,
     specs: &[Spec],
+    is_partial: bool,
 ) -> Graph {
     let operations: Vec<Operation> = specs
         .iter()
@@ -74,7 +85,7 @@ pub(super) fn graph_in(
                 declared: "PKG:1:1".to_owned(),
                 requested: true,
                 executable: None,
-                is_partial: false,
+                is_partial,
             })
             .into(),
         ..Meta::default()
@@ -82,12 +93,7 @@ pub(super) fn graph_in(
     Graph::of(&freeze(&operations, &meta).expect("no contradiction"))
 }
 
-fn operation(
-    targets: Targets<'_>,
-    state: &mut State,
-    executable: &str,
-    spec: &Spec,
-) -> Operation {
+fn operation(targets: Targets<'_>, state: &mut State, executable: &str, spec: &Spec) -> Operation {
     let executable = match &spec.tool {
         Some(tool) => state.top().join(tool).display().to_string(),
         None => executable.to_owned(),
@@ -228,7 +234,7 @@ pub(super) fn attempt(
     world: &dyn World,
     adjust: impl FnOnce(&mut Options),
 ) -> (crate::error::Result<Summary>, Heard) {
-    let graph = graph_in(targets, state, "/bin/sh", specs);
+    let graph = frozen_in(targets, state, "/bin/sh", specs, false);
     state.flush().unwrap();
     let private = state.top().join(".wake/tmp");
     let mut options = Options::new(private, Interrupt::new().unwrap());

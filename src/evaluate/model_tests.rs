@@ -315,8 +315,10 @@ impl Player {
         });
         self.memories.doubt();
         no_bug(&heard)?;
-        if let (Err(error), Trouble::StopsAtFailures(_) | Trouble::Meanwhile(..) | Trouble::GoneMeanwhile(..)) =
-            (&result, trouble)
+        if let (
+            Err(error),
+            Trouble::StopsAtFailures(_) | Trouble::Meanwhile(..) | Trouble::GoneMeanwhile(..),
+        ) = (&result, trouble)
         {
             return Err(format!("the build failed: {error}"));
         }
@@ -511,7 +513,11 @@ fn check_ends(specs: &[Spec], clean: &Clean, heard: &Heard) -> Verdict {
     let mut failed = titles(End::Failed);
     failed.extend(titles(End::Refused));
     compare("what failed", &told(heard.failed()), &failed)?;
-    compare("what was skipped", &told(heard.skipped()), &titles(End::Skipped))
+    compare(
+        "what was skipped",
+        &told(heard.skipped()),
+        &titles(End::Skipped),
+    )
 }
 
 fn verdict(case: &Case) -> Result<(), TestCaseError> {
@@ -534,7 +540,9 @@ const SERIES: usize = 40;
 )]
 fn wanted(variable: &str, default: usize) -> usize {
     let value = std::env::var(variable).ok();
-    value.and_then(|value| value.parse().ok()).unwrap_or(default)
+    value
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(default)
 }
 
 /// Plays cases of a series; returns how many were played to their ends.

@@ -76,7 +76,10 @@ pub fn remove_left_empty(
             .join(&graph.instance(operation).target_directory);
         for &output in graph.outputs(operation) {
             let path = state.absolute(output);
-            parents.extend(path.parent().map(|parent| (target.clone(), parent.to_owned())));
+            parents.extend(
+                path.parent()
+                    .map(|parent| (target.clone(), parent.to_owned())),
+            );
         }
     }
     remove_empty(graph, state, world, parents);
@@ -174,8 +177,7 @@ impl Stale {
         for file in state.written_by(identity) {
             // What another operation makes from now on, and has not made yet, would belong to nobody in between.
             let is_made = graph.maker(file).is_some_and(|other| {
-                Some(other) == maker
-                    || state.written_by(graph.identity(other)).contains(&file)
+                Some(other) == maker || state.written_by(graph.identity(other)).contains(&file)
             });
             if let Some(root) = targets.of(state.path(file))
                 && !is_made

@@ -13,7 +13,14 @@ const WRITES: &str = "write,pwrite64,writev,pwritev2,rename,renameat,renameat2,u
 /// Whether faults can be injected here; says so if not.
 fn can_inject(test: &str) -> bool {
     let tried = Command::new("strace")
-        .args(["-f", "-o", "/dev/null", "-e", "inject=write:error=EIO:when=1000", "true"])
+        .args([
+            "-f",
+            "-o",
+            "/dev/null",
+            "-e",
+            "inject=write:error=EIO:when=1000",
+            "true",
+        ])
         .output();
     let is_possible = tried.is_ok_and(|output| output.status.success());
     if !is_possible {
@@ -24,7 +31,9 @@ fn can_inject(test: &str) -> bool {
 
 /// Builds while faults are injected: `what` into `calls`.
 fn build_with(stage: &Stage, calls: &str, what: &str) -> Run {
-    let wake = stage.space().command(["build", "-j", "1", "--no-compile-commands"]);
+    let wake = stage
+        .space()
+        .command(["build", "-j", "1", "--no-compile-commands"]);
     let mut command = Command::new("strace");
     command
         .args(["-f", "-qq", "-o", "/dev/null"])
@@ -77,7 +86,10 @@ fn at_each(calls: &str, what: &str, prepare: Prepare, step: usize) -> usize {
             run.demand(is_over || !run.stderr.is_empty(), &when);
         }
         let next = stage.wake(&["build", "--no-compile-commands"]);
-        next.demand(next.status == 0, &format!("exit code 0 after a build {when}"));
+        next.demand(
+            next.status == 0,
+            &format!("exit code 0 after a build {when}"),
+        );
         let last = stage.wake(&["build", "--no-compile-commands"]);
         last.demand(
             last.status == 0 && last.stderr.starts_with("Nothing to do"),
@@ -100,14 +112,26 @@ fn demand_outputs(stage: &Stage, round: usize, when: &str) {
     let made: Vec<(String, String)> = outputs(stage)
         .into_iter()
         .filter(|(_, text)| text != "/")
-        .map(|(path, text)| (path.file_name().unwrap().to_string_lossy().into_owned(), text))
+        .map(|(path, text)| {
+            (
+                path.file_name().unwrap().to_string_lossy().into_owned(),
+                text,
+            )
+        })
         .collect();
     let line = format!("{round}\n");
-    let wanted = [("f", line.clone()), ("x", line.clone()), ("y", line.clone()), ("z", line.repeat(2))];
+    let wanted = [
+        ("f", line.clone()),
+        ("x", line.clone()),
+        ("y", line.clone()),
+        ("z", line.repeat(2)),
+    ];
     let mut sorted = made.clone();
     sorted.sort();
-    let wanted: Vec<(String, String)> =
-        wanted.into_iter().map(|(name, text)| (name.to_owned(), text)).collect();
+    let wanted: Vec<(String, String)> = wanted
+        .into_iter()
+        .map(|(name, text)| (name.to_owned(), text))
+        .collect();
     assert_eq!(sorted, wanted, "{when}");
 }
 

@@ -10,7 +10,10 @@ use crate::support::Stage;
 fn files(stage: &Stage) -> Vec<PathBuf> {
     let top = stage.space().top();
     let entries = walkdir::WalkDir::new(top.join(".wake/state")).sort_by_file_name();
-    let files = entries.into_iter().flatten().filter(|entry| entry.file_type().is_file());
+    let files = entries
+        .into_iter()
+        .flatten()
+        .filter(|entry| entry.file_type().is_file());
     let files: Vec<PathBuf> = files
         .map(|entry| entry.path().strip_prefix(&top).unwrap().to_owned())
         .collect();
@@ -31,7 +34,10 @@ fn try_all(damages: impl Fn(&[u8]) -> Vec<(String, Damage)>) {
             let when = format!("with `{}` {name}", file.display());
             let run = stage.wake(&["build"]);
             run.demand(run.status == 0, &format!("exit code 0 {when}"));
-            run.demand(outputs(&stage) == wanted, &format!("the right outputs {when}"));
+            run.demand(
+                outputs(&stage) == wanted,
+                &format!("the right outputs {when}"),
+            );
             let again = stage.wake(&["build"]);
             let is_silent = again.status == 0
                 && again.stderr.starts_with("Nothing to do")
@@ -140,7 +146,12 @@ fn a_file_of_the_state_that_is_from_before_costs_a_little() {
     stage.tell("build");
     let before: Vec<(PathBuf, Vec<u8>)> = files(&stage)
         .into_iter()
-        .map(|file| (stage.space().path(&file), std::fs::read(stage.space().path(&file)).unwrap()))
+        .map(|file| {
+            (
+                stage.space().path(&file),
+                std::fs::read(stage.space().path(&file)).unwrap(),
+            )
+        })
         .collect();
     stage.tell(
         "file a two
@@ -154,7 +165,10 @@ fn a_file_of_the_state_that_is_from_before_costs_a_little() {
         std::fs::write(&path, old).unwrap();
         let when = format!("with an old `{}`", path.display());
         let run = stage.wake(&["build"]);
-        run.demand(run.status == 0 && outputs(&stage) == wanted, &format!("the right outputs {when}"));
+        run.demand(
+            run.status == 0 && outputs(&stage) == wanted,
+            &format!("the right outputs {when}"),
+        );
         let again = stage.wake(&["build"]).success().says("Nothing to do");
         again.demand(outputs(&stage) == wanted, &when);
         std::fs::write(&path, new).unwrap();

@@ -31,15 +31,31 @@ fn the_second_waits_and_says_so_and_finds_nothing_to_do() {
     );
     // The package is written.
     stage.wake(&["target"]).success();
-    let mut first = stage.space().command(["build"]).stderr(Stdio::null()).spawn().unwrap();
-    assert_eq!(std::fs::read_to_string(stage.space().path("begun")).unwrap(), "begun\n");
-    let mut second = stage.space().command(["build"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = stage
+        .space()
+        .command(["build"])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    assert_eq!(
+        std::fs::read_to_string(stage.space().path("begun")).unwrap(),
+        "begun\n"
+    );
+    let mut second = stage
+        .space()
+        .command(["build"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut stderr = BufReader::new(second.stderr.take().unwrap());
     let mut said = String::new();
     stderr.read_line(&mut said).unwrap();
     assert!(said.contains("aiting"), "{said}");
     assert_eq!(first.try_wait().unwrap(), None, "the first one still works");
-    let mut go = std::fs::File::options().write(true).open(stage.space().path("go")).unwrap();
+    let mut go = std::fs::File::options()
+        .write(true)
+        .open(stage.space().path("go"))
+        .unwrap();
     go.write_all(b"go\n").unwrap();
     drop(go);
     assert!(first.wait().unwrap().success());
@@ -59,10 +75,23 @@ fn the_second_goes_on_when_the_first_is_killed() {
          file a one",
     );
     stage.wake(&["target"]).success();
-    let mut first = stage.space().command(["build"]).stderr(Stdio::null()).spawn().unwrap();
-    assert_eq!(std::fs::read_to_string(stage.space().path("begun")).unwrap(), "begun\n");
+    let mut first = stage
+        .space()
+        .command(["build"])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    assert_eq!(
+        std::fs::read_to_string(stage.space().path("begun")).unwrap(),
+        "begun\n"
+    );
     stage.tell("file ready yes");
-    let mut second = stage.space().command(["build"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut second = stage
+        .space()
+        .command(["build"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut stderr = BufReader::new(second.stderr.take().unwrap());
     let mut said = String::new();
     stderr.read_line(&mut said).unwrap();

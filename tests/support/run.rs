@@ -63,7 +63,10 @@ impl Run {
     /// Demands an exit code; `story` is what led here.
     #[track_caller]
     pub(crate) fn code_of(self, code: i32, story: &str) -> Self {
-        self.demand(self.status == code, &format!("exit code {code} after\n{story}\n"));
+        self.demand(
+            self.status == code,
+            &format!("exit code {code} after\n{story}\n"),
+        );
         self
     }
 

@@ -236,7 +236,10 @@ impl Stage {
     #[track_caller]
     fn build(&mut self, names: &str) {
         let run = self.run().code_of(0, &self.story());
-        let wanted: BTreeSet<&str> = names.split_whitespace().filter(|name| *name != "-").collect();
+        let wanted: BTreeSet<&str> = names
+            .split_whitespace()
+            .filter(|name| *name != "-")
+            .collect();
         let ran: BTreeSet<&str> = run.ran().into_iter().collect();
         if !names.is_empty() {
             assert_eq!(ran, wanted, "what ran\n{}\n{}", self.story(), run.stderr);
@@ -247,7 +250,14 @@ impl Stage {
     }
 
     fn run(&mut self) -> Run {
-        self.wake(&["build", "--no-compile-commands", "-k", "0", "--events", "../events"])
+        self.wake(&[
+            "build",
+            "--no-compile-commands",
+            "-k",
+            "0",
+            "--events",
+            "../events",
+        ])
     }
 
     #[track_caller]
@@ -262,7 +272,13 @@ impl Stage {
         );
         let wanted: BTreeSet<&str> = names.split_whitespace().collect();
         let failed: BTreeSet<&str> = run.failed().into_iter().collect();
-        assert_eq!(failed, wanted, "what failed\n{}\n{}", self.story(), run.stderr);
+        assert_eq!(
+            failed,
+            wanted,
+            "what failed\n{}\n{}",
+            self.story(),
+            run.stderr
+        );
         for name in wanted {
             if !self.can_start(name) {
                 continue;
@@ -294,7 +310,12 @@ impl Stage {
         let out = self.space.path(".wake/out");
         let before = tree(&out);
         let run = self.run().code_of(2, &self.story());
-        assert!(run.stderr.contains(text), "{}\n{}", self.story(), run.stderr);
+        assert!(
+            run.stderr.contains(text),
+            "{}\n{}",
+            self.story(),
+            run.stderr
+        );
         assert_eq!(tree(&out), before, "{}", self.story());
     }
 
@@ -314,7 +335,12 @@ impl Stage {
     #[track_caller]
     fn keep_mine(&self) {
         for path in &self.mine {
-            assert!(path.is_file(), "{} is gone\n{}", path.display(), self.story());
+            assert!(
+                path.is_file(),
+                "{} is gone\n{}",
+                path.display(),
+                self.story()
+            );
         }
     }
 
@@ -323,7 +349,10 @@ impl Stage {
     fn compare(&mut self, run: &Run) {
         let clean = Space::new();
         let entries = std::fs::read_dir(self.space.top()).unwrap();
-        for entry in entries.flatten().filter(|entry| entry.file_name() != ".wake") {
+        for entry in entries
+            .flatten()
+            .filter(|entry| entry.file_name() != ".wake")
+        {
             copy(&entry.path(), &clean.path(entry.file_name()));
         }
         let flavor = self.flavor.iter().flat_map(|name| ["--flavor", name]);
@@ -344,9 +373,8 @@ impl Stage {
             let mut roots = roots.iter();
             roots.any(|root| path.starts_with(root) && path != root) && !mine(path)
         };
-        let counting = |tree: Tree| -> Tree {
-            tree.into_iter().filter(|(path, _)| counts(path)).collect()
-        };
+        let counting =
+            |tree: Tree| -> Tree { tree.into_iter().filter(|(path, _)| counts(path)).collect() };
         let (is, wanted) = (counting(tree(&out)), counting(wanted));
         assert_eq!(
             is,
@@ -441,7 +469,11 @@ pub(crate) fn tree(directory: &Path) -> Tree {
         } else {
             let mode = path.metadata().unwrap().permissions().mode();
             let text = String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
-            if mode & 0o111 == 0 { text } else { format!("executable {text}") }
+            if mode & 0o111 == 0 {
+                text
+            } else {
+                format!("executable {text}")
+            }
         };
         (path.strip_prefix(directory).unwrap().to_owned(), text)
     };

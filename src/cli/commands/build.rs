@@ -10,7 +10,7 @@ use crate::cli::session::{Asked, Session};
 use crate::error::{Kind, Result};
 use crate::evaluate::interrupt::Listening;
 use crate::evaluate::{Check, Interrupt, Options, Wanted};
-use crate::event::{Event, Subscriber, Summary};
+use crate::event::{Event, Shared, Subscriber, Summary};
 use crate::generate::{self, Purpose};
 use crate::graph::Graph;
 use crate::report::{self, ConsoleOptions, FirstError};
@@ -27,7 +27,7 @@ pub(super) struct Building<'a> {
     options: &'a Build,
     began: Instant,
     pub(super) session: Session,
-    pub(super) subscribers: Vec<Box<dyn Subscriber>>,
+    pub(super) subscribers: Shared,
     pub(super) files: FirstError,
     interrupt: Interrupt,
     /// Until operations run there is nothing to bring to an end: an interrupt ends the process at once.
@@ -47,7 +47,8 @@ impl<'a> Building<'a> {
         let ends_at_once =
             interrupt.listen(|| std::process::exit(Kind::Interrupted.exit_code().into()));
         let files = FirstError::default();
-        let mut subscribers = report::subscribers(console, options.events.as_deref(), &files)?;
+        let subscribers = report::subscribers(console, options.events.as_deref(), &files)?;
+        let mut subscribers = Shared::new(subscribers);
         let session = Session::open(options.declarations, options.jobs, &mut subscribers)?;
         Ok(Self {
             options,

@@ -10,10 +10,15 @@ use crate::fs::{Content, ContentKind, Stamp};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Node {
-    File { content: Vec<u8>, executable: bool },
+    File {
+        content: Vec<u8>,
+        executable: bool,
+    },
     Directory,
     /// To an absolute path.
-    Link { target: PathBuf },
+    Link {
+        target: PathBuf,
+    },
 }
 
 impl Node {

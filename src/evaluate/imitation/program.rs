@@ -48,10 +48,7 @@ impl Program {
         let path = |path: &String| Path::new(TOP).join(path);
         let environment = spec.environment.iter();
         Self {
-            executable: spec
-                .tool
-                .as_ref()
-                .map_or_else(|| "/bin/sh".into(), path),
+            executable: spec.tool.as_ref().map_or_else(|| "/bin/sh".into(), path),
             arguments: spec.arguments.clone(),
             environment: environment
                 .map(|(name, value)| (name.clone(), value.clone()))

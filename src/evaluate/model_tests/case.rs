@@ -314,7 +314,8 @@ impl Step {
 
     fn running(&self, index: usize, steps: &[Step], targets: Targets<'_>) -> Spec {
         let made = |bits: u8| -> Vec<String> {
-            let chosen = (0..index).filter(|other| bits & (1 << other) != 0 && steps[*other].is_there);
+            let chosen =
+                (0..index).filter(|other| bits & (1 << other) != 0 && steps[*other].is_there);
             chosen
                 .flat_map(|other| steps[other].outputs(targets))
                 .collect()
@@ -423,7 +424,11 @@ fn bits() -> impl Strategy<Value = u8> {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let inputs = (bits(), bits(), bits().prop_flat_map(|bits| prop_oneof![Just(0), Just(bits)]));
+    let inputs = (
+        bits(),
+        bits(),
+        bits().prop_flat_map(|bits| prop_oneof![Just(0), Just(bits)]),
+    );
     let how = (0..3_u8, 0..3_u8, 0..2_u8, 0..2_u8, some_tool());
     let scans = prop_oneof![3 => Just(0_u8), 3 => Just(1), 1 => Just(2)];
     let bools = (prop::bool::weighted(0.3), prop::bool::weighted(0.3));

@@ -225,12 +225,8 @@ impl Building<'_> {
         memory.is_doubtful
             || memory.spec != essence(spec)
             || outputs.any(|(path, content)| self.before.digest(path) != *content)
-            || memory.reads
-                != self.contents(&memory.reads.keys().cloned().collect::<Vec<String>>())
-            || self.is_disordered(
-                spec,
-                &memory.reads.keys().cloned().collect::<Vec<String>>(),
-            )
+            || memory.reads != self.contents(&memory.reads.keys().cloned().collect::<Vec<String>>())
+            || self.is_disordered(spec, &memory.reads.keys().cloned().collect::<Vec<String>>())
     }
 }
 
