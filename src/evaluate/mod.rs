@@ -5,6 +5,8 @@
 //! prints; it reads no arguments, no environment and no declarations.
 
 pub mod background;
+#[cfg(test)]
+mod damage_tests;
 pub mod depfile;
 pub mod exec;
 pub mod explain;
