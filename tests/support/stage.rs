@@ -367,7 +367,8 @@ impl Stage {
             .map(|module| self.made(module.trim_start_matches(':')))
             .map(|path| path.strip_prefix(&out).unwrap().to_owned())
             .into();
-        let mine = |path: &Path| self.mine.contains(&out.join(path));
+        // With the directories that it lies in.
+        let mine = |path: &Path| self.mine.iter().any(|mine| mine.starts_with(out.join(path)));
         // A target directory in which nothing is left may stay.
         let counts = |path: &Path| {
             let mut roots = roots.iter();
@@ -440,7 +441,7 @@ fn remove(path: &Path) {
     }
 }
 
-/// Copies whatever is there, links as links.
+/// Copies whatever is there, links as links; no pipes.
 fn copy(from: &Path, to: &Path) {
     let data = from.symlink_metadata().unwrap();
     if data.is_symlink() {
@@ -450,7 +451,7 @@ fn copy(from: &Path, to: &Path) {
         for entry in std::fs::read_dir(from).unwrap().flatten() {
             copy(&entry.path(), &to.join(entry.file_name()));
         }
-    } else {
+    } else if data.is_file() {
         std::fs::copy(from, to).unwrap();
     }
 }
