@@ -130,7 +130,7 @@ impl Scheduler<'_> {
     fn look_anew(&mut self, file: FileId) {
         let known = match self.state.latest(file) {
             NONE => None,
-            number => Some(*self.state.version(number)),
+            number => Some(self.state.version(number)),
         };
         let path = self.state.absolute(file);
         let depth = self.survey.depth(file);
@@ -144,9 +144,8 @@ impl Scheduler<'_> {
         let operation = performed.operation;
         let mut numbers = Vec::with_capacity(performed.discovered.len());
         let declared = running.declared.iter();
-        let declared: HashSet<FileId> = declared
-            .map(|&number| self.state.version(number).file)
-            .collect();
+        let declared: HashSet<FileId> =
+            declared.map(|&number| self.state.file_of(number)).collect();
         for (path, stamp) in std::mem::take(&mut performed.discovered) {
             let path = perform::state_path(&path, self.state.top())
                 .as_bytes()
@@ -178,7 +177,7 @@ impl Scheduler<'_> {
             self.looked_at_late.insert(file);
         }
         let known = self.state.version(self.files.current(file));
-        if self.survey.bare.contains(&file) {
+        if self.survey.bare.contains(file) {
             return false;
         }
         let is_late = self.looked_at_late.contains(&file);

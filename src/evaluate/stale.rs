@@ -11,7 +11,6 @@ use crate::graph::{FileId, Graph, OperationId};
 
 use super::fresh;
 use super::state::{NONE, State, record};
-use super::survey;
 use super::world::World;
 
 /// Removes stale outputs with the directories they leave empty, and forgets the operations that made them. Returns the
@@ -56,8 +55,7 @@ pub fn remove_stale(graph: &Graph, state: &mut State, world: &dyn World) -> Resu
 /// A directory that several operations wrote to: it goes only when it is empty.
 pub fn is_shared_directory(state: &State, file: FileId) -> bool {
     let latest = state.latest(file);
-    let is_directory =
-        latest != NONE && state.version(latest).content.kind == ContentKind::Directory;
+    let is_directory = latest != NONE && state.content_of(latest).kind == ContentKind::Directory;
     is_directory && !state.path(file).ends_with(b"/")
 }
 
@@ -96,9 +94,12 @@ fn remove_empty(
     if parents.is_empty() {
         return;
     }
-    let made: HashSet<PathBuf> = survey::bare_directories(graph)
-        .into_iter()
-        .map(|directory| state.absolute(directory))
+    let makers = graph
+        .operations()
+        .filter(|&operation| graph.makes_directory(operation));
+    let made: HashSet<PathBuf> = makers
+        .flat_map(|operation| graph.outputs(operation))
+        .map(|&directory| state.absolute(directory))
         .collect();
     for (target, directory) in parents.into_iter().rev() {
         let mut directory = directory.as_path();
@@ -121,7 +122,7 @@ fn keep_only(state: &mut State, identity: FileId, removed: &[(FileId, usize)]) {
         Some(mut outcome) => {
             outcome
                 .outputs
-                .retain(|&number| !is_removed(state.version(number).file));
+                .retain(|&number| !is_removed(state.file_of(number)));
             // Should it be again what it was: it has not all that it made.
             outcome.flags |= record::SHRUNK;
             state.finish(&outcome);

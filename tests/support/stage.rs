@@ -368,7 +368,11 @@ impl Stage {
             .map(|path| path.strip_prefix(&out).unwrap().to_owned())
             .into();
         // With the directories that it lies in.
-        let mine = |path: &Path| self.mine.iter().any(|mine| mine.starts_with(out.join(path)));
+        let mine = |path: &Path| {
+            self.mine
+                .iter()
+                .any(|mine| mine.starts_with(out.join(path)))
+        };
         // A target directory in which nothing is left may stay.
         let counts = |path: &Path| {
             let mut roots = roots.iter();
