@@ -9,6 +9,11 @@ use super::model::{Spec, TARGETS, attempt};
 use super::state::State;
 use crate::fs;
 
+/// In memory where there is such a place: a disk would be asked thousands of times to make sure.
+fn directory() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap())
+}
+
 fn text(list: &[&str]) -> Vec<String> {
     list.iter().map(|&item| item.to_owned()).collect()
 }
@@ -48,7 +53,7 @@ fn specs() -> Vec<Spec> {
 
 /// A world that is built, and the directory of its state.
 fn built() -> (Imitation, tempfile::TempDir) {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = directory();
     let world = Imitation::new(0);
     for (path, text) in [("src/a", "1 @src/h"), ("src/h", "1"), ("src/bad", "ERROR")] {
         world.edit(path, text);
@@ -78,7 +83,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 
 /// Builds twice with a state that is damaged in one file.
 fn check(world: &Imitation, state: &[(PathBuf, Vec<u8>)], damaged: usize, bytes: &[u8], how: &str) {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = directory();
     let mut name = String::new();
     for (number, (path, whole)) in state.iter().enumerate() {
         let content = if number == damaged { bytes } else { whole };
