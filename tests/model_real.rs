@@ -45,7 +45,7 @@ enum Edit {
     Link(u8, u8),
     Header(Option<u8>),
     DeleteOutput(u8),
-    EditOutput(u8),
+    ChangeOutput(u8),
     OutputBecomesDirectory(u8),
     DeleteTarget,
     SetFlag(u8, u8),
@@ -200,7 +200,7 @@ impl Player {
 
     fn edit(&mut self, edit: &Edit) {
         match edit {
-            Edit::DeleteOutput(_) | Edit::EditOutput(_) | Edit::OutputBecomesDirectory(_) => {
+            Edit::DeleteOutput(_) | Edit::ChangeOutput(_) | Edit::OutputBecomesDirectory(_) => {
                 self.edit_output(edit);
             }
             Edit::SetFlag(number, flag) => self.step(*number).flag = *flag,
@@ -249,7 +249,7 @@ impl Player {
 
     fn edit_output(&mut self, edit: &Edit) {
         let (Edit::DeleteOutput(number)
-        | Edit::EditOutput(number)
+        | Edit::ChangeOutput(number)
         | Edit::OutputBecomesDirectory(number)) = edit
         else {
             return;
@@ -264,7 +264,7 @@ impl Player {
             Edit::DeleteOutput(_) => {
                 self.stage.tell(&format!("outrm {path}"));
             }
-            Edit::EditOutput(_) if made.is_file() => {
+            Edit::ChangeOutput(_) if made.is_file() => {
                 self.stage.tell(&format!("out {path} by hand"));
             }
             Edit::OutputBecomesDirectory(_) if made.is_file() => {
@@ -469,7 +469,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         2 => (one(), one()).prop_map(|(file, to)| Edit::Link(file, to)),
         2 => prop::option::of(0..3_u8).prop_map(Edit::Header),
         2 => one().prop_map(Edit::DeleteOutput),
-        2 => one().prop_map(Edit::EditOutput),
+        2 => one().prop_map(Edit::ChangeOutput),
         1 => one().prop_map(Edit::OutputBecomesDirectory),
         1 => Just(Edit::DeleteTarget),
         1 => Just(Edit::ToggleFlavor),

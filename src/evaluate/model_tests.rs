@@ -100,7 +100,7 @@ impl Player {
             | Edit::Move(..)
             | Edit::Tool(..) => self.edit_source(edit),
             Edit::DeleteOutput(_)
-            | Edit::EditOutput(..)
+            | Edit::ChangeOutput(..)
             | Edit::OutputBecomesDirectory(_)
             | Edit::OutputBecomesFile(_)
             | Edit::DeleteTarget
@@ -157,7 +157,7 @@ impl Player {
     fn edit_output(&mut self, edit: &Edit) {
         match edit {
             Edit::DeleteOutput(number) => self.world.delete(&self.output(*number, 0)),
-            Edit::EditOutput(number, which) => {
+            Edit::ChangeOutput(number, which) => {
                 let output = self.output(*number, *which);
                 let path = match output.ends_with('/') {
                     true => format!("{output}leaf0"),

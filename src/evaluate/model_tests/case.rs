@@ -146,7 +146,7 @@ pub(super) enum Edit {
     Tool(u8, u8),
     /// By hand: an output is deleted, edited, and becomes a directory or a file.
     DeleteOutput(u8),
-    EditOutput(u8, u8),
+    ChangeOutput(u8, u8),
     OutputBecomesDirectory(u8),
     OutputBecomesFile(u8),
     DeleteTarget,
@@ -478,7 +478,7 @@ fn edit() -> impl Strategy<Value = Edit> {
     ];
     let of_outputs = prop_oneof![
         3 => one().prop_map(Edit::DeleteOutput),
-        3 => two().prop_map(|(step, which)| Edit::EditOutput(step, which)),
+        3 => two().prop_map(|(step, which)| Edit::ChangeOutput(step, which)),
         1 => one().prop_map(Edit::OutputBecomesDirectory),
         1 => one().prop_map(Edit::OutputBecomesFile),
         1 => Just(Edit::DeleteTarget),
