@@ -1,9 +1,8 @@
 //! Random graphs and random edits, on the imitated disk, clock and runner: after each build everything must be as a clean
 //! build leaves it, nothing else may be touched, and no operation may run without need.
 //!
-//! `case` says what can happen, `oracle` what must come of it without asking the evaluator. A case that fails is shrunk;
-//! its seed is kept in `model_tests/failed.txt`, from where it is tried first, and its smallest form is printed, to become
-//! one of the cases at the end of this file.
+//! `case` says what can happen, `oracle` what must come of it without asking the evaluator. A case that fails is shrunk
+//! and printed; its seed is kept in `model_tests/failed.txt`, from where it is tried first.
 
 mod case;
 mod oracle;
