@@ -54,10 +54,7 @@ pub fn look(
         }
     }
     let found = match check {
-        Check::Timestamp => stamp(world, path, depth).map(|stamp| Fingerprint {
-            stamp,
-            content: stand_in(bytemuck::bytes_of(&stamp)),
-        }),
+        Check::Timestamp => unread(world, path, depth),
         _ => fingerprint(world, path, depth),
     };
     let (found, racy) = match found {
@@ -89,6 +86,25 @@ pub fn look(
 pub fn is_racy(world: &dyn World, stamp: Stamp, seen: i64) -> bool {
     // A folded stamp has no device of its own and is judged by the coarsest clock.
     !stamp.is_absent() && stamp.is_racy(seen, world.granularity(stamp.device))
+}
+
+/// Stamp and kind of a path; of what can be read, the stamp stands for the content.
+fn unread(world: &dyn World, path: &Path, depth: Depth) -> std::io::Result<Fingerprint> {
+    let status = world.status(path)?;
+    if status.mode == 0 || (depth == Depth::Bare && status.is_directory()) {
+        return fingerprint(world, path, depth);
+    }
+    let stamp = stamp(world, path, depth)?;
+    let kind = if status.is_directory() {
+        ContentKind::Directory
+    } else if status.is_link() {
+        ContentKind::Link
+    } else {
+        ContentKind::File
+    };
+    let hash = stand_in(bytemuck::bytes_of(&stamp)).hash;
+    let content = Content { kind, hash };
+    Ok(Fingerprint { stamp, content })
 }
 
 /// The content of something that was not read.

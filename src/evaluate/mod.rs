@@ -8,6 +8,8 @@
 pub mod background;
 pub mod causes;
 mod crew;
+#[cfg(test)]
+mod damage_tests;
 pub mod depfile;
 pub mod exec;
 pub mod explain;

@@ -51,6 +51,8 @@ pub struct Performed {
     pub discovered: Vec<(PathBuf, Stamp)>,
     /// A declared file that changed while it ran.
     pub changed_meanwhile: Option<FileId>,
+    /// It failed, and what was at its outputs before or what it wrote may still be there.
+    pub leaves_remains: bool,
 }
 
 impl Performed {
@@ -66,6 +68,7 @@ impl Performed {
             made: Vec::new(),
             discovered: Vec::new(),
             changed_meanwhile: None,
+            leaves_remains: false,
         }
     }
 
@@ -76,6 +79,7 @@ impl Performed {
                 cause: "a bug in wake".to_owned(),
                 hint: Some("please report it, with what wake printed".to_owned()),
             },
+            leaves_remains: true,
             ..Self::new(operation, 0)
         }
     }
@@ -179,6 +183,8 @@ impl Workshop<'_> {
     }
 
     fn attempt(&self, job: &Job, slot: usize, performed: &mut Performed) -> Result<()> {
+        // Until it is known that they are gone.
+        performed.leaves_remains = true;
         let directory = self.slots.prepare(self.world, slot)?;
         self.forget_log(job)?;
         let result = self.replace_outputs(job, &directory, performed);
@@ -212,6 +218,7 @@ impl Workshop<'_> {
             performed.made.clear();
             outputs::withdraw(self.world, &job.outputs, &aside)?;
         }
+        performed.leaves_remains = false;
         if let Some(path) = job
             .depfile
             .as_ref()

@@ -2,7 +2,7 @@
 //! back as messages. It decides when; `fresh` decides whether, `queue` in which order, `results` what is remembered.
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Kind, Result};
 use crate::event::{Event, Outcome, Subscriber, Summary};
-use crate::graph::{Action, Graph, OperationId};
+use crate::graph::{Action, FileId, Graph, OperationId};
 
 use super::Options;
 use super::crew::Crew;
@@ -110,6 +110,7 @@ pub(super) fn run(
     scheduler.growing = growth.map(|source| Growing::begin(source, &keep, &scheduler.sender));
     let result = scheduler.work(&receiver);
     drop(listening);
+    scheduler.tidy();
     let used_workers = scheduler.used_workers;
     let mut summary = scheduler.summarize(&stop);
     if used_workers {
@@ -151,6 +152,8 @@ pub(super) struct Scheduler<'a> {
     /// Why those that are ready are out of date.
     pub(super) differences: HashMap<OperationId, Difference>,
     running: HashMap<OperationId, Running>,
+    /// Files that were first looked at when an operation had read them.
+    pub(super) looked_at_late: HashSet<FileId>,
     /// Files that wake made, by file id; collected when the first operation runs.
     pub(super) ours: Option<Vec<bool>>,
     used_workers: bool,
@@ -199,6 +202,7 @@ impl<'a> Scheduler<'a> {
             frontier: 0,
             differences: HashMap::new(),
             running: HashMap::new(),
+            looked_at_late: HashSet::new(),
             ours: None,
             used_workers: false,
             last_tick: Instant::now(),
@@ -716,6 +720,13 @@ impl<'a> Scheduler<'a> {
                 open.extend_from_slice(self.graph.dependents(dependent));
             }
         }
+    }
+
+    /// Removes the directories that failed operations have left empty: nobody would know of them later.
+    fn tidy(&self) {
+        let failed = self.graph.operations();
+        let failed = failed.filter(|failed| self.states[failed.index()] == OperationState::Failed);
+        stale::remove_left_empty(self.graph, self.state, self.survey.world, failed);
     }
 
     fn summarize(mut self, stop: &Interrupt) -> Summary {
