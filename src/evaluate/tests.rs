@@ -66,7 +66,7 @@ impl Session {
     /// Why each of those that would run would.
     fn preview(&mut self) -> Vec<Reason> {
         self.world.sleep();
-        let check = Check::Default;
+        let check = super::Check::Default;
         let steps = preview(TARGETS, &self.specs, &mut self.state, &self.world, check);
         steps.into_iter().map(|(_, reason)| reason).collect()
     }
