@@ -371,7 +371,7 @@ impl Player {
             return Err("wake wrote a log that it cannot read".to_owned());
         }
         // A preview looks at files, and what was seen is known to the build after it: not before each.
-        let foreseen = (build.jobs % 2 == 0).then(|| {
+        let foreseen = build.jobs.is_multiple_of(2).then(|| {
             let check = self.check(build);
             preview(targets, &specs, &mut self.state, &self.world, check)
         });
