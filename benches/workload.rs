@@ -7,7 +7,8 @@
 //! cargo bench -- --runs 20 1000  more runs of what is short
 //! ```
 //!
-//! Prints medians and the ratio wake / Ninja. Needs `ninja` in PATH; without it, wake alone is measured.
+//! Prints medians and the ratio wake / Ninja. "Watched" is a `wake build` beside a `wake watch`, which Ninja does not have.
+//! Needs `ninja` in PATH; without it, wake alone is measured.
 
 #![allow(
     clippy::print_stdout,
@@ -18,6 +19,7 @@
 mod process;
 
 use std::fmt::Write as _;
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -155,6 +157,7 @@ impl Workload {
         self.row("everything from nothing", nothing);
         let unchanged = self.compare(runs, |_| {});
         self.row("nothing to do", unchanged);
+        self.row("nothing to do, watched", (self.watched(runs), None));
         let edited = self.compare(runs, |run| {
             let file = self
                 .directory
@@ -176,6 +179,26 @@ impl Workload {
             memory(unchanged.1),
             ratio,
         );
+    }
+
+    /// What a build takes that `wake watch` answers.
+    fn watched(&self, runs: usize) -> Cost {
+        let mut watcher = Command::new(env!("CARGO_BIN_EXE_wake"))
+            .args(["watch", "-q", "-j2", "--no-compile-commands"])
+            .args(["--events", "/dev/stdout"])
+            .current_dir(&self.directory)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let events = BufReader::new(watcher.stdout.take().unwrap());
+        let answers = |line: String| line.contains("\"answers\":true");
+        assert!(events.lines().map_while(Result::ok).any(answers));
+        let arguments = ["build", "-q", "-j2", "--no-compile-commands"];
+        let run = |_| self.run(env!("CARGO_BIN_EXE_wake"), &arguments);
+        let cost = median((0..runs.max(11)).map(run).collect());
+        watcher.kill().unwrap();
+        watcher.wait().unwrap();
+        cost
     }
 
     /// Medians of wake and Ninja, run in turn; `before` prepares each run.

@@ -41,6 +41,7 @@ pub enum Command {
     Build(Build),
     Run(Run),
     Test(Test),
+    Watch(Build),
     Init(Init),
     Target(Target),
     Clean(Clean),
@@ -88,7 +89,7 @@ pub struct Declarations {
 }
 
 /// How to build, and what to write about it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Build {
     /// As typed; none: the default of the command.
     pub targets: Vec<String>,
@@ -254,6 +255,9 @@ impl Invocation {
                 arguments: raw.arguments,
             }),
             RawCommand::Test(raw) => Command::Test(Test::check(raw, &mut console)?),
+            RawCommand::Watch(raw) => {
+                Command::Watch(Build::check(raw.targets, raw.build, &mut console)?)
+            }
             RawCommand::Init(raw) => Command::Init(Init {
                 directory: raw.place,
                 language: raw.language,

@@ -22,6 +22,7 @@ mod recipes;
 mod soup;
 mod strangers;
 mod two_phases;
+mod watch;
 
 use std::path::PathBuf;
 

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use std::time::{Duration, Instant};
 
+use super::watched;
 use crate::cli::options::{self, Build};
 use crate::cli::runner::Runner;
 use crate::cli::session::{Asked, Session};
@@ -16,6 +17,9 @@ use crate::graph::Graph;
 use crate::report::{self, ConsoleOptions, FirstError};
 
 pub(super) fn run(options: &Build, console: ConsoleOptions) -> Result<ExitCode> {
+    if let Some(code) = watched::answered(options, console)? {
+        return Ok(code);
+    }
     let mut building = Building::begin(options, console)?;
     let graph = building.prepare(Purpose::Build)?;
     let summary = building.build(&graph, Wanted::Build)?;
@@ -42,12 +46,26 @@ pub(super) struct Building<'a> {
 impl<'a> Building<'a> {
     /// Opens the workspace and the files that the run writes about itself.
     pub(super) fn begin(options: &'a Build, console: ConsoleOptions) -> Result<Self> {
-        let began = Instant::now();
         let interrupt = Interrupt::on_signals()?;
-        let ends_at_once =
-            interrupt.listen(|| std::process::exit(Kind::Interrupted.exit_code().into()));
         let files = FirstError::default();
-        let mut subscribers = report::subscribers(console, options.events.as_deref(), &files)?;
+        let subscribers = report::subscribers(console, options.events.as_deref(), &files)?;
+        Self::begin_with(options, interrupt, subscribers, files, || {})
+    }
+
+    /// As [`Self::begin`], with what hears of it; `files` has what of that fails. `last` is done where an interrupt ends the
+    /// process at once.
+    pub(super) fn begin_with(
+        options: &'a Build,
+        interrupt: Interrupt,
+        mut subscribers: Vec<Box<dyn Subscriber>>,
+        files: FirstError,
+        last: impl Fn() + Send + 'static,
+    ) -> Result<Self> {
+        let began = Instant::now();
+        let ends_at_once = interrupt.listen(move || {
+            last();
+            std::process::exit(Kind::Interrupted.exit_code().into())
+        });
         let session = Session::open(options.declarations, options.jobs, &mut subscribers)?;
         Ok(Self {
             options,
