@@ -401,7 +401,7 @@ fn changed(paths: &[String], is_lost: bool) -> String {
     }
     match (is_lost, text.is_empty()) {
         (true, _) => "Changed: more than could be followed, everything is looked at\n".to_owned(),
-        (false, true) => "Changed: what was built\n".to_owned(),
+        (false, true) => "Changed: something, while it was built\n".to_owned(),
         (false, false) => format!("Changed: {text}\n"),
     }
 }

@@ -2,7 +2,6 @@
 //! link on the way counts. It looks at the disk, and asks nobody to watch.
 
 use std::collections::HashMap;
-use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -245,9 +244,25 @@ fn depth(state: &State, file: FileId) -> Depth {
     }
 }
 
-/// The last name of a path, for messages.
-pub fn last_name(path: &Path) -> &OsStr {
-    path.file_name().unwrap_or(path.as_os_str())
+/// When a file or directory below `top` was changed last, in nanoseconds since the epoch; but for those in directories that
+/// are left out.
+pub fn latest_change(top: &Path, is_left_out: &dyn Fn(&Path) -> bool) -> i64 {
+    let mut latest = 0;
+    let mut open = vec![top.to_owned()];
+    while let Some(directory) = open.pop() {
+        for (name, is_directory) in fs::list(&directory).unwrap_or_default() {
+            let entry = directory.join(name);
+            if is_directory && is_left_out(&entry) {
+                continue;
+            }
+            let status = stamp::lstat(&entry).unwrap_or_default();
+            latest = latest.max(status.stamp.ctime);
+            if is_directory {
+                open.push(entry);
+            }
+        }
+    }
+    latest
 }
 
 #[cfg(test)]
@@ -294,7 +309,7 @@ mod tests {
             .map(|one| &one.path)
             .position(|one| one == parent)?;
         let number = u32::try_from(number).unwrap();
-        scope.meaning(number, what, last_name(path).as_bytes())
+        scope.meaning(number, what, path.file_name().unwrap().as_bytes())
     }
 
     /// Catches a link on the way, or at the end, that can be turned elsewhere without anybody noticing.

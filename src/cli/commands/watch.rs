@@ -26,7 +26,7 @@ use crate::generate::{self, Purpose};
 use crate::graph::Graph;
 use crate::jsonnet::protocol::Read;
 use crate::report::{self, ConsoleOptions, EventsFile, FirstError};
-use crate::watch::dependencies::Dependencies;
+use crate::watch::dependencies::{Dependencies, latest_change};
 use crate::watch::inotify::Inotify;
 use crate::watch::lookout::{Blindness, Lookout, Pending, Vouch, Woken};
 use crate::watch::message::Answer;
@@ -47,7 +47,7 @@ const POLL_SHARE: u32 = 10;
 
 /// After so many builds in a row during which something changed, wake waits longer and longer: most likely it is the
 /// build that changes what it depends on.
-const RESTLESS: u32 = 5;
+const RESTLESS: u32 = 3;
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 pub(super) fn run(options: Build, console: ConsoleOptions) -> Result<ExitCode> {
@@ -86,10 +86,21 @@ struct Watching {
     look_time: Duration,
     /// Builds in a row during which something changed.
     restless: u32,
+    /// Whether something changed during the last build, and before it was watched.
+    is_late: bool,
     /// Whether the last build was one because of what the one before had left.
     is_repeated: bool,
     _listening: Listening,
     _hearing: Service,
+}
+
+/// How much is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Breadth {
+    /// What is known to have been read.
+    Exact,
+    /// Whatever could count: nobody knows what an operation that failed has read.
+    All,
 }
 
 /// What is to be done next.
@@ -133,6 +144,7 @@ impl Watching {
             told: None,
             look_time: Duration::ZERO,
             restless: 0,
+            is_late: false,
             is_repeated: false,
             files,
         };
@@ -219,6 +231,9 @@ impl Watching {
     /// One build, and a look at what it left. Returns whether others are answered from now on; `None`: it was interrupted.
     fn build_with(&mut self, mut building: Building<'_>) -> Result<Option<bool>> {
         let graph = building.prepare(Purpose::Build)?;
+        // What is known by now is watched before it is looked at.
+        self.follow(&building, &graph, Breadth::Exact)?;
+        let began = fs::stamp::now();
         let summary = building.build(&graph, Wanted::Build)?;
         let finished = Event::Finished(summary.clone());
         building.subscribers.event(&finished);
@@ -226,14 +241,20 @@ impl Watching {
             building.session.close()?;
             return Ok(None);
         }
-        let is_new = self.follow(&building, &graph)?;
-        let is_idle = summary.ran + summary.failed + summary.not_run == 0;
+        if summary.failed > 0 {
+            let (left, _) = self.look_with(building, Breadth::All)?;
+            self.left = left;
+            self.is_late = latest_change(&self.top, &self.is_left_out()) >= began;
+            return Ok(Some(false));
+        }
+        let is_new = self.follow(&building, &graph, Breadth::Exact)?;
+        let is_idle = summary.ran + summary.not_run == 0;
         let is_untouched = self.lookout.pending().outputs.is_empty();
         if is_idle && !is_new && is_untouched {
             self.left = Left::default();
             return self.leave(building, &graph).map(Some);
         }
-        let (left, answers) = self.look_with(building)?;
+        let (left, answers) = self.look_with(building, Breadth::Exact)?;
         self.left = left;
         Ok(Some(answers))
     }
@@ -241,14 +262,10 @@ impl Watching {
     /// What to do after a build that came to its end.
     fn built(&mut self, is_first: bool, answers: bool) -> Result<Next> {
         self.tell_watching(is_first, answers)?;
-        let is_spoilt = |(_, reason): &(String, Reason)| {
-            matches!(
-                reason,
-                Reason::OutputMissing { .. } | Reason::OutputChanged { .. }
-            )
-        };
-        // Somebody has changed an output while others were made. An operation that spoils its own is not run for ever.
-        self.is_repeated = !self.is_repeated && self.left.out_of_date.iter().any(is_spoilt);
+        let mut reasons = self.left.out_of_date.iter().map(|(_, reason)| reason);
+        let is_late = std::mem::take(&mut self.is_late) || reasons.any(is_late);
+        // An operation that changes what it has read or made is not run for ever.
+        self.is_repeated = !self.is_repeated && is_late;
         Ok(match self.is_repeated {
             true => Next::Build(Some(self.lookout.begin())),
             false => Next::Wait,
@@ -262,20 +279,7 @@ impl Watching {
         }
         report::say(&report::error::render(&error, self.console.style));
         let mut dependencies = Dependencies::new(self.areas());
-        let known = self.lookout.directories();
-        let areas = self.areas();
-        let is_ours = |path: &Path| {
-            path.starts_with(&areas.wake)
-                || areas
-                    .output_root
-                    .as_ref()
-                    .is_some_and(|root| path.starts_with(root))
-        };
-        let is_left_out = |path: &Path| is_ours(path) || path.ends_with(".git");
-        dependencies.tree(&self.top, &is_left_out);
-        for directory in known.iter().filter(|directory| !is_ours(directory)) {
-            dependencies.whole(directory);
-        }
+        self.add_all(&mut dependencies);
         for file in places(&error) {
             dependencies.file(&self.top.join(file));
         }
@@ -298,12 +302,11 @@ impl Watching {
         }
         let options = Rc::clone(&self.options);
         let building = self.open(&options, Vec::new());
-        let looked = building.and_then(|building| {
-            if pending.is_moved {
-                self.blindness = None;
-            }
-            self.look_with(building)
-        });
+        let breadth = match self.left.out_of_date.is_empty() {
+            true => Breadth::Exact,
+            false => Breadth::All,
+        };
+        let looked = building.and_then(|building| self.look_with(building, breadth));
         let (left, answers) = match looked {
             Ok(looked) => looked,
             Err(error) => {
@@ -328,7 +331,7 @@ impl Watching {
     }
 
     /// Looks at everything and runs nothing. Returns what is out of date, and whether others are answered from now on.
-    fn look_with(&mut self, mut building: Building<'_>) -> Result<(Left, bool)> {
+    fn look_with(&mut self, mut building: Building<'_>, breadth: Breadth) -> Result<(Left, bool)> {
         let began = Instant::now();
         building.subscribers.clear();
         loop {
@@ -336,7 +339,7 @@ impl Watching {
             let graph = building.prepare(Purpose::Build)?;
             let out_of_date = out_of_date(&mut building, &graph)?;
             // What was not watched while it was looked at is looked at again.
-            if self.follow(&building, &graph)? && !self.lookout.pending().is_change() {
+            if self.follow(&building, &graph, breadth)? && !self.lookout.pending().is_change() {
                 continue;
             }
             self.look_time = began.elapsed();
@@ -378,14 +381,14 @@ impl Watching {
     }
 
     /// Watches all that a graph depends on. Returns whether any of it was not watched before.
-    fn follow(&mut self, building: &Building<'_>, graph: &Graph) -> Result<bool> {
-        let scope = self.scope(building, graph);
+    fn follow(&mut self, building: &Building<'_>, graph: &Graph, breadth: Breadth) -> Result<bool> {
+        let scope = self.scope(building, graph, breadth);
         let (is_new, blindness) = self.lookout.watch(scope);
         self.blindness = blindness;
         Ok(is_new)
     }
 
-    fn scope(&self, building: &Building<'_>, graph: &Graph) -> Scope {
+    fn scope(&self, building: &Building<'_>, graph: &Graph, breadth: Breadth) -> Scope {
         let workspace = &building.session.place.workspace;
         let front = front(graph);
         let mut dependencies = Dependencies::new(self.areas());
@@ -403,9 +406,33 @@ impl Watching {
         dependencies.file(&self.top.join(generate::compile_commands::NAME));
         dependencies.file(&self.layout.watcher_socket());
         dependencies.whole(&self.layout.state_directory());
+        if breadth == Breadth::All {
+            self.add_all(&mut dependencies);
+        }
         let path_variable = environment::environment().remove("PATH");
         dependencies.tools(&front, path_variable.as_deref());
         dependencies.finish()
+    }
+
+    /// All that could mend what is broken: whatever lies in the workspace, and where something was read until now.
+    fn add_all(&self, dependencies: &mut Dependencies) {
+        let is_left_out = self.is_left_out();
+        let known = self.lookout.directories();
+        for directory in known.iter().filter(|directory| !is_left_out(directory)) {
+            dependencies.whole(directory);
+        }
+        dependencies.tree(&self.top, &is_left_out);
+    }
+
+    /// Whether a directory is one where wake writes, or that no declaration can reach.
+    fn is_left_out(&self) -> impl Fn(&Path) -> bool + use<> {
+        let areas = self.areas();
+        move |path: &Path| {
+            let root = areas.output_root.as_ref();
+            path.starts_with(&areas.wake)
+                || root.is_some_and(|root| path.starts_with(root))
+                || path.ends_with(".git")
+        }
     }
 
     fn areas(&self) -> Areas {
@@ -552,6 +579,18 @@ fn out_of_date(building: &mut Building<'_>, graph: &Graph) -> Result<Vec<(String
         .into_iter()
         .map(|(operation, reason)| (evaluate::name(graph, &session.state, operation), reason));
     Ok(named.collect())
+}
+
+/// Whether something has changed that an operation read or made, since it ran.
+fn is_late(reason: &Reason) -> bool {
+    matches!(
+        reason,
+        Reason::OutputMissing { .. }
+            | Reason::OutputChanged { .. }
+            | Reason::InputChanged { .. }
+            | Reason::ToolChanged { .. }
+            | Reason::ChangedWhileRunning { .. }
+    )
 }
 
 /// The files that an error points at.
