@@ -4,11 +4,13 @@
 //! when, `perform` runs one operation on a worker with `outputs` and `exec`, `state` remembers. It emits events and never
 //! prints; it reads no arguments, no environment and no declarations.
 
+pub mod background;
 pub mod depfile;
 pub mod exec;
 pub mod explain;
 pub mod files;
 pub mod fresh;
+pub mod growth;
 #[cfg(test)]
 mod imitation;
 pub mod interrupt;
@@ -39,7 +41,9 @@ use crate::error::{Error, Result};
 use crate::event::{Reason, Subscriber, Summary};
 use crate::graph::{Graph, OperationId};
 
+pub use background::Background;
 pub use files::Check;
+pub use growth::{Growth, Step};
 pub use interrupt::Interrupt;
 pub use results::name;
 pub use state::State;
@@ -114,7 +118,23 @@ pub fn evaluate(
     subscriber: &mut dyn Subscriber,
 ) -> Result<Summary> {
     check_origin(graph, state)?;
-    schedule::run(graph, state, world, options, subscriber)
+    schedule::run(graph, state, world, options, None, subscriber)
+}
+
+/// As [`evaluate`], of a graph that may grow meanwhile: it ends when `growth` has no more.
+///
+/// # Errors
+/// Those of [`evaluate`].
+pub fn evaluate_growing(
+    graph: &Graph,
+    state: &mut State,
+    world: &dyn World,
+    options: &Options,
+    growth: &mut dyn Growth,
+    subscriber: &mut dyn Subscriber,
+) -> Result<Summary> {
+    check_origin(graph, state)?;
+    schedule::run(graph, state, world, options, Some(growth), subscriber)
 }
 
 /// Which of `operations` would run now if all they need were up to date, and why. Runs nothing.
@@ -151,13 +171,7 @@ fn look_at_all(
     world: &dyn World,
     operations: &[OperationId],
 ) -> Files {
-    let survey = survey::Survey {
-        world,
-        snapshot: state.snapshot(),
-        check: Check::Default,
-        bare: survey::bare_directories(graph),
-        is_over: false.into(),
-    };
+    let survey = survey::Survey::new(graph, state, world, Check::Default);
     let mut files = Files::new(state.path_count());
     let mut needed = Vec::new();
     for &operation in operations {

@@ -32,6 +32,16 @@ pub(super) struct Spec {
 /// The graph of these operations: those with outputs in `away` in an instance that has it as its target directory, the
 /// others in one with `out`.
 pub(super) fn graph(state: &mut State, executable: &str, specs: &[Spec]) -> Graph {
+    frozen(state, executable, specs, false)
+}
+
+/// As [`graph`]; if it is partial, more operations of the same instances may come.
+pub(super) fn frozen(
+    state: &mut State,
+    executable: &str,
+    specs: &[Spec],
+    is_partial: bool,
+) -> Graph {
     let operations: Vec<Operation> = specs
         .iter()
         .map(|spec| operation(state, executable, spec))
@@ -51,7 +61,7 @@ pub(super) fn graph(state: &mut State, executable: &str, specs: &[Spec]) -> Grap
                 declared: "PKG:1:1".to_owned(),
                 requested: true,
                 executable: None,
-                is_partial: false,
+                is_partial,
             })
             .into(),
         ..Meta::default()

@@ -56,6 +56,20 @@ impl Queue {
         self.heap.push((priority, Reverse(operation)));
     }
 
+    /// The graph has grown: what waits may have become more urgent.
+    pub fn grow(&mut self, graph: &Graph, state: &State) {
+        if self.priorities.is_empty() {
+            return;
+        }
+        self.priorities = priorities(graph, state);
+        for heap in self.parked.values_mut().chain([&mut self.heap]) {
+            let waiting = std::mem::take(heap).into_iter();
+            heap.extend(waiting.map(|(_, Reverse(operation))| {
+                (self.priorities[operation.index()], Reverse(operation))
+            }));
+        }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.heap.is_empty()
     }

@@ -1,6 +1,7 @@
 //! The scheduler: one thread that owns the state of every operation. Looks and runs happen on other threads and come
 //! back as messages. It decides when; `fresh` decides whether, `queue` in which order, `results` what is remembered.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
@@ -14,6 +15,7 @@ use crate::graph::{Action, Graph, OperationId};
 use super::Options;
 use super::files::Files;
 use super::fresh::{Difference, View};
+use super::growth::{Growing, Growth, LookAt, Stages};
 use super::interrupt::Interrupt;
 use super::perform::{Performed, Slots, Workshop, unusable};
 use super::prepare::{self, Job};
@@ -53,10 +55,12 @@ pub enum OperationState {
 }
 
 /// What other threads tell the scheduler.
-enum Message {
+pub(super) enum Message {
     Looked(Chunk),
     Performed(Box<Performed>),
     Interrupted,
+    /// The graph may have grown.
+    Grown,
 }
 
 /// Runs all that is wanted; see [`super::evaluate`].
@@ -65,6 +69,7 @@ pub(super) fn run(
     state: &mut State,
     world: &dyn World,
     options: &Options,
+    growth: Option<&mut dyn Growth>,
     subscriber: &mut dyn Subscriber,
 ) -> Result<Summary> {
     let started = Instant::now();
@@ -83,20 +88,18 @@ pub(super) fn run(
     };
     let private = options.private.join(std::process::id().to_string());
     let slots = Slots::new(&private);
-    let survey = Survey {
-        world,
-        snapshot: state.snapshot(),
-        check: options.check,
-        bare: survey::bare_directories(graph),
-        is_over: false.into(),
-    };
+    let survey = Survey::new(graph, state, world, options.check);
     let shop = Workshop {
         world,
         options,
         slots: &slots,
         interrupt: &stop,
     };
+    let later = OnceCell::new();
+    let stages = Stages::new(&later, world, options.check);
+    let keep = |graph, state: &mut State| stages.keep(graph, state);
     let mut scheduler = Scheduler::new(graph, state, &shop, &survey, subscriber, sender);
+    scheduler.growing = growth.map(|source| Growing::begin(source, &keep, &scheduler.sender));
     let result = scheduler.work(&receiver);
     drop(listening);
     let used_workers = scheduler.used_workers;
@@ -117,19 +120,21 @@ pub(super) struct Scheduler<'a> {
     pub(super) files: Files,
     pub(super) survey: &'a Survey<'a>,
     pub(super) shop: &'a Workshop<'a>,
-    subscriber: &'a mut dyn Subscriber,
+    pub(super) subscriber: &'a mut dyn Subscriber,
     sender: Sender<Message>,
-    states: Vec<OperationState>,
+    pub(super) states: Vec<OperationState>,
     /// How many wanted operations it needs are not done.
     missing: Vec<u32>,
     /// How many chunks must be looked at before it can be examined.
     needs_chunks: Vec<usize>,
     is_looked_at: Vec<bool>,
+    /// The files that are in a chunk, by file id.
+    placed: Vec<bool>,
     /// All chunks before this one are looked at.
     looked_at: usize,
     /// All operations before this one have their files looked at.
     frontier: usize,
-    queue: Queue,
+    pub(super) queue: Queue,
     /// Why those that are ready are out of date.
     pub(super) differences: HashMap<OperationId, Difference>,
     running: HashMap<OperationId, Running>,
@@ -142,6 +147,11 @@ pub(super) struct Scheduler<'a> {
     /// Failures that count for `keep_going`.
     failures: usize,
     summary: Summary,
+    /// What is wanted of what is not known yet.
+    pub(super) wanted: Wanted,
+    pub(super) growing: Option<Growing<'a>>,
+    /// The rest of the graph will never be known.
+    pub(super) is_abandoned: bool,
 }
 
 impl<'a> Scheduler<'a> {
@@ -153,23 +163,6 @@ impl<'a> Scheduler<'a> {
         subscriber: &'a mut dyn Subscriber,
         sender: Sender<Message>,
     ) -> Self {
-        let wanted = Selection::new(&shop.options.wanted, graph);
-        let states: Vec<OperationState> = graph
-            .operations()
-            .map(|operation| match wanted.contains(graph, operation) {
-                true => OperationState::Waiting,
-                false => OperationState::Unwanted,
-            })
-            .collect();
-        let is_missing =
-            |operation: &&OperationId| states[operation.index()] != OperationState::Unwanted;
-        let missing = graph
-            .operations()
-            .map(|operation| {
-                let dependencies = graph.dependencies(operation).iter();
-                u32::try_from(dependencies.filter(is_missing).count()).unwrap_or(u32::MAX)
-            })
-            .collect();
         Self {
             files: Files::new(state.path_count()),
             queue: Queue::new(shop.options.jobs.max(1), &shop.options.pools),
@@ -179,10 +172,11 @@ impl<'a> Scheduler<'a> {
             shop,
             subscriber,
             sender,
-            states,
-            missing,
+            states: Vec::new(),
+            missing: Vec::new(),
             needs_chunks: Vec::new(),
             is_looked_at: Vec::new(),
+            placed: Vec::new(),
             looked_at: 0,
             frontier: 0,
             differences: HashMap::new(),
@@ -193,39 +187,82 @@ impl<'a> Scheduler<'a> {
             told_up_to_date: 0,
             failures: 0,
             summary: Summary::default(),
+            wanted: shop.options.wanted.clone(),
+            growing: None,
+            is_abandoned: false,
         }
+    }
+
+    /// Adds the operations of the graph from the number `known` on: which of them are wanted, and what they wait for.
+    pub(super) fn plan(&mut self, known: usize) {
+        let (graph, wanted) = (self.graph, self.wanted.clone());
+        let selection = Selection::new(&wanted, graph);
+        let new = || graph.operations().skip(known);
+        self.states.extend(
+            new().map(|operation| match selection.contains(graph, operation) {
+                true => OperationState::Waiting,
+                false => OperationState::Unwanted,
+            }),
+        );
+        let states = &self.states;
+        let is_missing = |operation: &&OperationId| {
+            use OperationState::{Ran, Unwanted, UpToDate};
+            !matches!(states[operation.index()], Unwanted | UpToDate | Ran)
+        };
+        self.missing.extend(new().map(|operation| {
+            let dependencies = graph.dependencies(operation).iter();
+            u32::try_from(dependencies.filter(is_missing).count()).unwrap_or(u32::MAX)
+        }));
+        let is_wanted = |state: &&OperationState| **state != OperationState::Unwanted;
+        self.subscriber.event(&Event::Planned {
+            operations: self.states.iter().filter(is_wanted).count(),
+        });
+    }
+
+    /// Has the files of the operations from the number `known` on looked at, but for those that are already.
+    pub(super) fn divide(&mut self, known: usize, look_at: &LookAt<'_, 'a>) {
+        let (states, before, survey) = (&self.states, self.is_looked_at.len(), self.survey);
+        let is_wanted = |operation: OperationId| {
+            operation.index() >= known && states[operation.index()] != OperationState::Unwanted
+        };
+        let placed = &mut self.placed;
+        let (needs, count) =
+            survey::divide(self.graph, self.state, placed, is_wanted, |mut chunk| {
+                chunk.number += before;
+                look_at(survey, chunk);
+            });
+        let new = needs.into_iter().skip(known);
+        self.needs_chunks.extend(new.map(|chunks| before + chunks));
+        self.is_looked_at.resize(before + count, false);
     }
 
     /// Looks and runs until there is nothing more to do. Whatever happens, nothing runs any more when it returns.
     fn work(&mut self, receiver: &Receiver<Message>) -> Result<()> {
-        let wanted = |state: &&OperationState| **state != OperationState::Unwanted;
-        self.subscriber.event(&Event::Planned {
-            operations: self.states.iter().filter(wanted).count(),
-        });
-        let survey = self.survey;
+        self.plan(0);
         let result = rayon::in_place_scope(|lookers| {
-            let (states, sender) = (&self.states, &self.sender);
-            let is_wanted =
-                |operation: OperationId| states[operation.index()] != OperationState::Unwanted;
-            let (needs, count) = survey::divide(self.graph, self.state, is_wanted, |chunk| {
+            let sender = self.sender.clone();
+            let look_at = |survey: &'a Survey<'a>, chunk| {
                 let sender = sender.clone();
                 lookers.spawn(move |_| {
                     let _ = sender.send(Message::Looked(survey.look(chunk)));
                 });
-            });
-            self.needs_chunks = needs;
-            self.is_looked_at = vec![false; count];
-            let result = self.look_and_run(receiver);
-            survey.is_over.store(true, Ordering::Relaxed);
+            };
+            self.divide(0, &look_at);
+            let result = self.look_and_run(receiver, &look_at);
+            self.survey.is_over.store(true, Ordering::Relaxed);
             result
         });
         self.state.flush().and(result)
     }
 
-    fn look_and_run(&mut self, receiver: &Receiver<Message>) -> Result<()> {
+    fn look_and_run(
+        &mut self,
+        receiver: &Receiver<Message>,
+        look_at: &LookAt<'_, 'a>,
+    ) -> Result<()> {
         self.advance();
         while self.queue.is_empty() && !self.is_done() {
-            self.receive(receiver)?;
+            self.receive(receiver, look_at)?;
         }
         if self.is_done() {
             return Ok(());
@@ -244,7 +281,7 @@ impl<'a> Scheduler<'a> {
                 if result.is_err() || self.is_done() {
                     break;
                 }
-                result = self.receive(receiver);
+                result = self.receive(receiver, look_at);
             }
             if result.is_err() {
                 self.shop.interrupt.request();
@@ -256,22 +293,26 @@ impl<'a> Scheduler<'a> {
 
     fn is_stopping(&self) -> bool {
         let limit = self.shop.options.keep_going;
-        self.shop.interrupt.is_requested() || (limit > 0 && self.failures >= limit)
+        let has_failed = limit > 0 && self.failures >= limit;
+        self.shop.interrupt.is_requested() || self.is_abandoned || has_failed
     }
 
     fn is_done(&self) -> bool {
         let is_exhausted = self.queue.is_empty() && self.looked_at == self.is_looked_at.len();
-        self.running.is_empty() && (self.is_stopping() || is_exhausted)
+        // After a failure, too, one wants to know how much there would have been to do.
+        let is_known = self.growing.is_none() || self.shop.interrupt.is_requested();
+        self.running.is_empty() && is_known && (self.is_stopping() || is_exhausted)
     }
 
     /// Waits for messages and handles all that are there.
-    fn receive(&mut self, receiver: &Receiver<Message>) -> Result<()> {
+    fn receive(&mut self, receiver: &Receiver<Message>, look_at: &LookAt<'_, 'a>) -> Result<()> {
         if let Ok(message) = receiver.recv_timeout(TICK) {
             self.handle(message)?;
         }
         while let Ok(message) = receiver.try_recv() {
             self.handle(message)?;
         }
+        self.grow_if_due(look_at)?;
         if self.last_tick.elapsed() >= TICK {
             self.last_tick = Instant::now();
             self.subscriber.tick();
@@ -294,13 +335,13 @@ impl<'a> Scheduler<'a> {
                 self.advance();
             }
             Message::Performed(performed) => self.finish(*performed)?,
-            Message::Interrupted => {}
+            Message::Interrupted | Message::Grown => {}
         }
         Ok(())
     }
 
     /// Examines the operations whose files have just become known.
-    fn advance(&mut self) {
+    pub(super) fn advance(&mut self) {
         while self.is_looked_at.get(self.looked_at) == Some(&true) {
             self.looked_at += 1;
         }
@@ -341,7 +382,7 @@ impl<'a> Scheduler<'a> {
 
     /// Decides whether an operation is up to date. Returns whether it is.
     fn examine(&mut self, operation: OperationId) -> bool {
-        let rerun = matches!(self.shop.options.wanted, Wanted::Test { rerun: true, .. });
+        let rerun = matches!(self.wanted, Wanted::Test { rerun: true, .. });
         let is_forced = self.shop.options.force || (rerun && self.graph.is_test(operation));
         let key = self.key(operation);
         let view = View {
@@ -564,7 +605,7 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    fn skip_dependents(&mut self, operation: OperationId) {
+    pub(super) fn skip_dependents(&mut self, operation: OperationId) {
         let mut open = self.graph.dependents(operation).to_vec();
         while let Some(dependent) = open.pop() {
             if self.states[dependent.index()] == OperationState::Waiting {

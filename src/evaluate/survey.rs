@@ -34,6 +34,19 @@ pub struct Survey<'a> {
     pub is_over: AtomicBool,
 }
 
+impl<'a> Survey<'a> {
+    /// Looks at files of a graph, each compared with what the state knows of it now.
+    pub fn new(graph: &Graph, state: &mut State, world: &'a dyn World, check: Check) -> Self {
+        Self {
+            world,
+            snapshot: state.snapshot(),
+            check,
+            bare: bare_directories(graph),
+            is_over: false.into(),
+        }
+    }
+}
+
 impl Survey<'_> {
     /// Looks at the files of a chunk.
     pub fn look(&self, mut chunk: Chunk) -> Chunk {
@@ -76,14 +89,16 @@ pub fn bare_directories(graph: &Graph) -> HashSet<FileId> {
 }
 
 /// Divides the files that the operations need into chunks and hands each to `send` as soon as it is full. Returns for
-/// each operation how many chunks must be done before it can be examined, and how many there are.
+/// each operation how many chunks must be done before it can be examined, and how many there are. Files that were
+/// `placed` in a chunk before are in none.
 pub fn divide(
     graph: &Graph,
     state: &State,
+    placed: &mut Vec<bool>,
     is_wanted: impl Fn(OperationId) -> bool,
     mut send: impl FnMut(Chunk),
 ) -> (Vec<usize>, usize) {
-    let mut placed = vec![false; state.path_count()];
+    placed.resize(state.path_count(), false);
     let mut files = Vec::with_capacity(CHUNK);
     let mut sent = 0;
     let mut needs = Vec::with_capacity(graph.operation_count());

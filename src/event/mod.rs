@@ -4,6 +4,8 @@
 pub mod reason;
 pub mod shell;
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use serde::{Deserialize, Serialize};
 
 pub use reason::{PartChange, Reason};
@@ -70,7 +72,8 @@ pub enum Event {
         #[serde(default)]
         task: String,
     },
-    /// How many operations this run looks at. Sent once, before the first operation.
+    /// How many operations this run looks at, as far as is known by now. Sent before the first operation, and again
+    /// whenever more are known: operations run while others are still generated.
     Planned { operations: usize },
     /// How many operations were found up to date so far. Sent now and then while operations run, for subscribers that do
     /// not want each [`Event::OperationUpToDate`] but show how far the run is.
@@ -187,7 +190,7 @@ pub struct Summary {
     pub milliseconds: f64,
 }
 
-/// Hears every event, in order, on one thread.
+/// Hears every event, in order, one at a time.
 pub trait Subscriber {
     fn event(&mut self, event: &Event);
 
@@ -211,7 +214,7 @@ impl Subscriber for Silent {
 }
 
 /// Several subscribers as one.
-impl Subscriber for Vec<Box<dyn Subscriber>> {
+impl<S: Subscriber + ?Sized> Subscriber for Vec<Box<S>> {
     fn event(&mut self, event: &Event) {
         for subscriber in self {
             subscriber.event(event);
@@ -232,5 +235,42 @@ impl Subscriber for Vec<Box<dyn Subscriber>> {
         for subscriber in self {
             subscriber.lend_terminal(operation);
         }
+    }
+}
+
+/// Subscribers that several threads tell what happens, one at a time.
+#[derive(Clone, Default)]
+pub struct Shared(Arc<Mutex<Vec<Box<dyn Subscriber + Send>>>>);
+
+impl Shared {
+    pub fn new(subscribers: Vec<Box<dyn Subscriber + Send>>) -> Self {
+        Self(Arc::new(Mutex::new(subscribers)))
+    }
+
+    /// Adds one, which hears what happens from now on.
+    pub fn push(&self, subscriber: Box<dyn Subscriber + Send>) {
+        self.lock().push(subscriber);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Box<dyn Subscriber + Send>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Subscriber for Shared {
+    fn event(&mut self, event: &Event) {
+        self.lock().event(event);
+    }
+
+    fn wants_up_to_date(&self) -> bool {
+        self.lock().wants_up_to_date()
+    }
+
+    fn tick(&mut self) {
+        self.lock().tick();
+    }
+
+    fn lend_terminal(&mut self, operation: &str) {
+        self.lock().lend_terminal(operation);
     }
 }

@@ -1,25 +1,28 @@
 //! Files that a run writes about itself while it goes on. A subscriber has no result, so the first error is kept for
 //! the command to ask for.
 
-use std::cell::RefCell;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Error, Result};
 
 /// The first error of several report files: share it, and check it after the run.
 #[derive(Clone, Debug, Default)]
-pub struct FirstError(Rc<RefCell<Option<Error>>>);
+pub struct FirstError(Arc<Mutex<Option<Error>>>);
 
 impl FirstError {
     /// The error, if there was one.
     pub fn check(&self) -> Result<()> {
-        self.0.borrow_mut().take().map_or(Ok(()), Err)
+        self.lock().take().map_or(Ok(()), Err)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Error>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn keep(&self, error: Error) {
-        self.0.borrow_mut().get_or_insert(error);
+        self.lock().get_or_insert(error);
     }
 }
 

@@ -69,7 +69,7 @@ pub fn subscribers(
     options: ConsoleOptions,
     events: Option<&Path>,
     first_error: &FirstError,
-) -> Result<Vec<Box<dyn Subscriber>>> {
+) -> Result<Vec<Box<dyn Subscriber + Send>>> {
     let mut subscribers = vec![console(options)];
     if let Some(path) = events {
         subscribers.push(Box::new(EventsFile::create(path, first_error.clone())?));
@@ -77,7 +77,7 @@ pub fn subscribers(
     Ok(subscribers)
 }
 
-fn console(options: ConsoleOptions) -> Box<dyn Subscriber> {
+fn console(options: ConsoleOptions) -> Box<dyn Subscriber + Send> {
     if options.is_live {
         Box::new(fancy::Fancy::new(options, terminal::Terminal::new()))
     } else {

@@ -244,15 +244,14 @@ fn depth(state: &State, file: FileId) -> Depth {
     }
 }
 
-/// When a file or directory below `top` was changed last, in nanoseconds since the epoch; but for those in directories that
-/// are left out.
+/// When a file or directory below `top` was changed last, in nanoseconds since the epoch; but for those that are left out.
 pub fn latest_change(top: &Path, is_left_out: &dyn Fn(&Path) -> bool) -> i64 {
     let mut latest = 0;
     let mut open = vec![top.to_owned()];
     while let Some(directory) = open.pop() {
         for (name, is_directory) in fs::list(&directory).unwrap_or_default() {
             let entry = directory.join(name);
-            if is_directory && is_left_out(&entry) {
+            if is_left_out(&entry) {
                 continue;
             }
             let status = stamp::lstat(&entry).unwrap_or_default();

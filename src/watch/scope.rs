@@ -2,6 +2,7 @@
 //! questions; it looks at nothing.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -33,16 +34,23 @@ pub struct Areas {
 const WRITTEN_AT_TOP: [&[u8]; 2] = [b"compile_commands.json", b"wake.lock"];
 
 impl Areas {
-    fn of(&self, path: &Path) -> Area {
+    /// Whose a path is.
+    pub fn of(&self, path: &Path) -> Area {
         if path.starts_with(&self.state) {
             Area::State
         } else if path.starts_with(&self.wake)
             || (self.output_root.as_ref()).is_some_and(|root| path.starts_with(root))
+            || self.is_written_at_top(path)
         {
             Area::Outputs
         } else {
             Area::Sources
         }
+    }
+
+    fn is_written_at_top(&self, path: &Path) -> bool {
+        let name = path.file_name().map_or(&[][..], OsStr::as_bytes);
+        path.parent() == Some(&self.top) && WRITTEN_AT_TOP.iter().any(|own| name.starts_with(own))
     }
 }
 
@@ -189,15 +197,10 @@ impl Scope {
     }
 
     fn area(&self, here: &Directory, name: &[u8]) -> Area {
-        if here.area != Area::Sources {
-            return here.area;
+        match here.area {
+            Area::Sources => self.areas.of(&here.path.join(OsStr::from_bytes(name))),
+            area => area,
         }
-        let is_wakes = |own: &&[u8]| name.starts_with(own);
-        if here.path == self.areas.top && WRITTEN_AT_TOP.iter().any(is_wakes) {
-            return Area::Outputs;
-        }
-        self.areas
-            .of(&here.path.join(std::ffi::OsStr::from_bytes(name)))
     }
 }
 

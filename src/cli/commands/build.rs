@@ -11,7 +11,7 @@ use crate::cli::session::{Asked, Session};
 use crate::error::{Kind, Result};
 use crate::evaluate::interrupt::Listening;
 use crate::evaluate::{Check, Interrupt, Options, Wanted};
-use crate::event::{Event, Subscriber, Summary};
+use crate::event::{Event, Shared, Subscriber, Summary};
 use crate::generate::{self, Purpose};
 use crate::graph::Graph;
 use crate::report::{self, ConsoleOptions, FirstError};
@@ -31,7 +31,7 @@ pub(super) struct Building<'a> {
     options: &'a Build,
     began: Instant,
     pub(super) session: Session,
-    pub(super) subscribers: Vec<Box<dyn Subscriber>>,
+    pub(super) subscribers: Shared,
     pub(super) files: FirstError,
     interrupt: Interrupt,
     /// Until operations run there is nothing to bring to an end: an interrupt ends the process at once.
@@ -49,6 +49,7 @@ impl<'a> Building<'a> {
         let interrupt = Interrupt::on_signals()?;
         let files = FirstError::default();
         let subscribers = report::subscribers(console, options.events.as_deref(), &files)?;
+        let subscribers = Shared::new(subscribers);
         Self::begin_with(options, interrupt, subscribers, files, || {})
     }
 
@@ -57,7 +58,7 @@ impl<'a> Building<'a> {
     pub(super) fn begin_with(
         options: &'a Build,
         interrupt: Interrupt,
-        mut subscribers: Vec<Box<dyn Subscriber>>,
+        mut subscribers: Shared,
         files: FirstError,
         last: impl Fn() + Send + 'static,
     ) -> Result<Self> {

@@ -60,7 +60,7 @@ pub(super) fn dispatch(invocation: Invocation) -> Result<ExitCode> {
 }
 
 /// The console of commands whose result is data: failures only.
-fn quiet(console: ConsoleOptions) -> Result<Vec<Box<dyn Subscriber>>> {
+fn quiet(console: ConsoleOptions) -> Result<Vec<Box<dyn Subscriber + Send>>> {
     let verbosity = Verbosity::Quiet;
     report::subscribers(
         ConsoleOptions {

@@ -5,7 +5,6 @@
 //! something changed that usually only wake changes. A look that finds something else than the one before leads to a build.
 //! A look that finds nothing to do is what the lookout vouches for.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,7 +19,7 @@ use crate::cli::options::Build;
 use crate::error::{Error, Kind, Result};
 use crate::evaluate::interrupt::Listening;
 use crate::evaluate::{self, Interrupt, Real, Wanted};
-use crate::event::{Event, Reason, Subscriber};
+use crate::event::{Event, Reason, Shared, Subscriber};
 use crate::fs::{self, Lock};
 use crate::generate::{self, Purpose};
 use crate::graph::Graph;
@@ -31,7 +30,7 @@ use crate::watch::inotify::Inotify;
 use crate::watch::lookout::{Blindness, Lookout, Pending, Vouch, Woken};
 use crate::watch::message::Answer;
 use crate::watch::notice::Queue;
-use crate::watch::scope::{Areas, Scope};
+use crate::watch::scope::{Area, Areas, Scope};
 use crate::watch::service::{self, Reception, Service};
 use crate::workspace::discover::DECLARATIONS;
 use crate::workspace::front::{Front, SavedRead};
@@ -70,7 +69,8 @@ struct Watching {
     options: Rc<Build>,
     console: ConsoleOptions,
     files: FirstError,
-    events: Option<Rc<RefCell<EventsFile>>>,
+    /// The one file of events, for the builds one after the other.
+    events: Option<Shared>,
     interrupt: Interrupt,
     top: PathBuf,
     layout: Layout,
@@ -151,7 +151,7 @@ impl Watching {
         watching.receive()?;
         if let Some(file) = &watching.options.events {
             let events = EventsFile::create(file, watching.files.clone())?;
-            watching.events = Some(Rc::new(RefCell::new(events)));
+            watching.events = Some(Shared::new(vec![Box::new(events)]));
         }
         Ok(watching)
     }
@@ -230,10 +230,10 @@ impl Watching {
 
     /// One build, and a look at what it left. Returns whether others are answered from now on; `None`: it was interrupted.
     fn build_with(&mut self, mut building: Building<'_>) -> Result<Option<bool>> {
+        let began = fs::stamp::now();
         let graph = building.prepare(Purpose::Build)?;
         // What is known by now is watched before it is looked at.
         self.follow(&building, &graph, Breadth::Exact)?;
-        let began = fs::stamp::now();
         let summary = building.build(&graph, Wanted::Build)?;
         let finished = Event::Finished(summary.clone());
         building.subscribers.event(&finished);
@@ -301,7 +301,7 @@ impl Watching {
             return Ok(Next::Build(Some(pending)));
         }
         let options = Rc::clone(&self.options);
-        let building = self.open(&options, Vec::new());
+        let building = self.open(&options, Shared::default());
         let breadth = match self.left.out_of_date.is_empty() {
             true => Breadth::Exact,
             false => Breadth::All,
@@ -322,7 +322,7 @@ impl Watching {
         }
         if let Some(events) = &mut self.events {
             let directories = self.lookout.watched();
-            events.borrow_mut().event(&Event::Watching {
+            events.event(&Event::Watching {
                 directories,
                 answers,
             });
@@ -333,7 +333,7 @@ impl Watching {
     /// Looks at everything and runs nothing. Returns what is out of date, and whether others are answered from now on.
     fn look_with(&mut self, mut building: Building<'_>, breadth: Breadth) -> Result<(Left, bool)> {
         let began = Instant::now();
-        building.subscribers.clear();
+        building.subscribers = Shared::default();
         loop {
             self.lookout.forget_outputs();
             let graph = building.prepare(Purpose::Build)?;
@@ -360,11 +360,7 @@ impl Watching {
     }
 
     /// Opens the workspace. It must be the same as ever, and the socket be there.
-    fn open<'a>(
-        &mut self,
-        options: &'a Build,
-        subscribers: Vec<Box<dyn Subscriber>>,
-    ) -> Result<Building<'a>> {
+    fn open<'a>(&mut self, options: &'a Build, subscribers: Shared) -> Result<Building<'a>> {
         let socket = self.layout.watcher_socket();
         let last = move || drop(fs::remove_file(&socket));
         let (interrupt, files) = (self.interrupt.clone(), self.files.clone());
@@ -424,15 +420,10 @@ impl Watching {
         dependencies.tree(&self.top, &is_left_out);
     }
 
-    /// Whether a directory is one where wake writes, or that no declaration can reach.
+    /// Whether a path is one where wake writes, or that no declaration can reach.
     fn is_left_out(&self) -> impl Fn(&Path) -> bool + use<> {
         let areas = self.areas();
-        move |path: &Path| {
-            let root = areas.output_root.as_ref();
-            path.starts_with(&areas.wake)
-                || root.is_some_and(|root| path.starts_with(root))
-                || path.ends_with(".git")
-        }
+        move |path: &Path| areas.of(path) != Area::Sources || path.ends_with(".git")
     }
 
     fn areas(&self) -> Areas {
@@ -477,10 +468,11 @@ impl Watching {
     }
 
     /// Who hears of a build: a console of its own, and the one file of events.
-    fn subscribers(&self) -> Result<Vec<Box<dyn Subscriber>>> {
-        let mut subscribers = report::subscribers(self.console, None, &self.files)?;
+    fn subscribers(&self) -> Result<Shared> {
+        let subscribers = report::subscribers(self.console, None, &self.files)?;
+        let subscribers = Shared::new(subscribers);
         if let Some(events) = &self.events {
-            subscribers.push(Box::new(Shared(Rc::clone(events))));
+            subscribers.push(Box::new(events.clone()));
         }
         Ok(subscribers)
     }
@@ -497,15 +489,15 @@ impl Watching {
         }
     }
 
-    fn tell_watching(&self, is_first: bool, answers: bool) -> Result<()> {
+    fn tell_watching(&mut self, is_first: bool, answers: bool) -> Result<()> {
         let event = Event::Watching {
             directories: self.lookout.watched(),
             answers,
         };
         if is_first {
             self.subscribers()?.event(&event);
-        } else if let Some(events) = &self.events {
-            events.borrow_mut().event(&event);
+        } else if let Some(events) = &mut self.events {
+            events.event(&event);
         }
         Ok(())
     }
@@ -542,23 +534,6 @@ impl Watching {
         let pause = Duration::from_secs(1 << more.min(5)).min(LONGEST_PAUSE);
         self.lookout.pause(pause);
         Ok(())
-    }
-}
-
-/// The one file of events, for the builds one after the other.
-struct Shared(Rc<RefCell<EventsFile>>);
-
-impl Subscriber for Shared {
-    fn event(&mut self, event: &Event) {
-        self.0.borrow_mut().event(event);
-    }
-
-    fn wants_up_to_date(&self) -> bool {
-        self.0.borrow().wants_up_to_date()
-    }
-
-    fn tick(&mut self) {
-        self.0.borrow_mut().tick();
     }
 }
 

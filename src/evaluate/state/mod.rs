@@ -119,6 +119,11 @@ impl State {
         Ok((state, loss))
     }
 
+    /// A state of nothing, kept nowhere: where one is that somebody else has for a while.
+    pub fn absent() -> Self {
+        Self::empty([0; 16])
+    }
+
     /// A state that is kept nowhere.
     #[cfg(test)]
     pub fn in_memory(top: &Path) -> Self {
