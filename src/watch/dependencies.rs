@@ -7,8 +7,9 @@ use std::path::{Component, Path, PathBuf};
 
 use super::scope::{Areas, Scope};
 use crate::evaluate::State;
+use crate::evaluate::fresh;
 use crate::evaluate::state::NONE;
-use crate::evaluate::{fresh, survey};
+use crate::evaluate::survey::Bare;
 use crate::fs;
 use crate::fs::ContentKind;
 use crate::fs::stamp;
@@ -39,7 +40,7 @@ impl Dependencies {
 
     /// The files that tell whether the operations of a graph are up to date.
     pub fn operations(&mut self, graph: &Graph, state: &State) {
-        let bare = survey::bare_directories(graph);
+        let bare = Bare::of(graph);
         let mut placed = vec![false; state.path_count()];
         let mut parents: HashMap<&[u8], Option<u32>> = HashMap::new();
         for operation in graph.operations() {
@@ -47,7 +48,7 @@ impl Dependencies {
                 if std::mem::replace(&mut placed[file.index()], true) {
                     return;
                 }
-                let depth = match bare.contains(&file) {
+                let depth = match bare.contains(file) {
                     true => Depth::Itself,
                     false => depth(state, file),
                 };
@@ -235,7 +236,7 @@ fn depth(state: &State, file: FileId) -> Depth {
     let latest = state.latest(file);
     let kind = match latest {
         NONE => ContentKind::Absent,
-        number => state.version(number).content.kind,
+        number => state.content_of(number).kind,
     };
     match kind {
         _ if state.path(file).ends_with(b"/") => Depth::Tree,

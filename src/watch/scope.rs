@@ -258,9 +258,9 @@ mod tests {
             (root, What::Entry, "other", None),
             (root, What::Changed, "", None),
             (root, What::Entry, "w", Some((Area::Sources, true))),
-            (state, What::Changed, "log-1", Some((Area::State, false))),
+            (state, What::Changed, "state-3", Some((Area::State, false))),
             (state, What::Entry, ".clock.17", None),
-            (state, What::Closed, "log-1", None),
+            (state, What::Closed, "state-3", None),
             (source, What::Closed, "a.c", Some((Area::Sources, false))),
         ];
         for (directory, what, name, wanted) in cases {

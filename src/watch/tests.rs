@@ -166,7 +166,7 @@ fn whatever_happens_takes_the_vouch_back() {
     let happenings: [(Watch, What, &str); 5] = [
         (TOP, What::Changed, "a.c"),
         (OUT, What::Entry, "a.o"),
-        (STATE, What::Changed, "log-1"),
+        (STATE, What::Changed, "state-3"),
         (STATE, What::Entry, "new"),
         (TOP, What::Changed, ""),
     ];
@@ -199,15 +199,15 @@ fn what_happens_while_the_builder_looks_is_not_vouched_for() {
     imitation.tell(TOP, What::Changed, "a.c");
     let before = lookout.begin();
     assert_eq!(before.sources, [Path::new("/w/a.c").to_owned()].into());
-    imitation.tell(STATE, What::Changed, "log-1");
+    imitation.tell(STATE, What::Changed, "state-3");
     imitation.tell(OUT, What::Changed, "a.o");
     assert!(!lookout.vouch(vouch()));
     let pending = lookout.begin();
     assert!(!pending.outputs.is_empty() && !pending.state && !pending.is_change());
-    imitation.tell(STATE, What::Changed, "log-1");
+    imitation.tell(STATE, What::Changed, "state-3");
     assert!(lookout.vouch(vouch()));
     assert_eq!(ask(&lookout), up_to_date());
-    imitation.tell(STATE, What::Changed, "log-1");
+    imitation.tell(STATE, What::Changed, "state-3");
     assert_eq!(ask(&lookout), Answer::Unknown);
 }
 
