@@ -225,7 +225,14 @@ impl Session {
 
     /// Ends the work in the workspace, and lets others at it.
     pub(super) fn close(self) -> Result<()> {
-        self.state.compact()
+        self.close_after(|| {})
+    }
+
+    /// As [`Self::close`]; does something when nothing more is written, and before others are let at it.
+    pub(super) fn close_after(self, last: impl FnOnce()) -> Result<()> {
+        let compacted = self.state.compact();
+        last();
+        compacted
     }
 
     /// Says when the latest build that ran something began, in nanoseconds since the epoch; 0: there was none.
@@ -302,7 +309,7 @@ pub(super) fn cache_directory(environment: &BTreeMap<String, String>) -> Option<
 }
 
 /// What the file system says of wake's own file.
-fn build() -> Result<String> {
+pub(super) fn build() -> Result<String> {
     let program = environment::program()?;
     let status = fs::stamp::stat(&program)
         .map_err(|error| Error::io(format!("Cannot look at `{}`", program.display()), &error))?;

@@ -147,6 +147,18 @@ pub enum Event {
     OperationSkipped { operation: String, title: String },
     /// The last event of every run.
     Finished(Summary),
+    /// `wake watch` builds again, because of these files, relative to the workspace's top. The next event is [`Self::Started`].
+    Changed {
+        paths: Vec<String>,
+        /// Whether there may be others, of which nobody knows.
+        lost: bool,
+    },
+    /// `wake watch` waits for changes.
+    Watching {
+        directories: usize,
+        /// Whether it will answer a `wake build` of the same as long as nothing changes.
+        answers: bool,
+    },
 }
 
 /// How grave a message is.

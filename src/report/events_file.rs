@@ -23,7 +23,7 @@ impl Subscriber for EventsFile {
             line.push(b'\n');
             self.0.write(&line);
         }
-        if matches!(event, Event::Finished(_)) {
+        if matches!(event, Event::Finished(_) | Event::Watching { .. }) {
             self.0.flush();
         }
     }

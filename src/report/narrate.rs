@@ -245,6 +245,13 @@ impl Narrator {
                 self.unless_quiet(self.failures_again() + &summary + &critical.unwrap_or_default())
             }
             Event::Warning { text } => self.warning(&visible(text)),
+            Event::Changed { paths, lost } => self.unless_quiet(changed(paths, *lost)),
+            Event::Watching { directories, .. } => {
+                let plural = if *directories == 1 { "y" } else { "ies" };
+                self.unless_quiet(format!(
+                    "Watching {directories} director{plural} for changes\n"
+                ))
+            }
             _ => match super::packages::text(event) {
                 Some((0, text)) => self.unless_quiet(text + "\n"),
                 Some((verbosity, text)) => self.detail(verbosity, || text),
@@ -422,6 +429,20 @@ fn brief(command: &str) -> std::borrow::Cow<'_, str> {
     let tail = &command[command.ceil_char_boundary(command.len() - LONG_COMMAND / 2)..];
     let cut = command.len() - head.len() - tail.len();
     format!("{head} [… {cut} bytes more, all with -v …] {tail}").into()
+}
+
+/// Why `wake watch` builds again.
+fn changed(paths: &[String], is_lost: bool) -> String {
+    let named: Vec<String> = paths.iter().take(3).map(|path| one_line(path)).collect();
+    let mut text = named.join(", ");
+    if let Some(more @ 1..) = paths.len().checked_sub(named.len()) {
+        text.push_str(&format!(" and {more} more"));
+    }
+    match (is_lost, text.is_empty()) {
+        (true, _) => "Changed: more than could be followed, everything is looked at\n".to_owned(),
+        (false, true) => "Changed: something, while it was built\n".to_owned(),
+        (false, false) => format!("Changed: {text}\n"),
+    }
 }
 
 /// How an operation failed, and what to do about it.

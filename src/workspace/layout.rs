@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `.wake/.gitignore` | `*` |
 //! | `.wake/lock` | held while wake works in the workspace |
+//! | `.wake/watcher.lock`, `.wake/watcher` | held while `wake watch` runs; the socket at which it answers |
 //! | `.wake/out/<namespace or _>/<name>/<version or 0.0.0>/<module>/<instance hash>/` | target directories |
 //! | `<OutputRoot>/…` | the same, where `RootRecipe.sml` says so; `.wake-output` in it keeps patterns out |
 //! | `.wake/cache/<namespace or _>/<name>/<module>/` | what operations keep between runs |
@@ -104,6 +105,16 @@ impl Layout {
     /// What a process holds while it works in the workspace.
     pub fn lock_file(&self) -> PathBuf {
         self.top.join(".wake/lock")
+    }
+
+    /// What a process holds while it watches the workspace.
+    pub fn watcher_lock_file(&self) -> PathBuf {
+        self.top.join(".wake/watcher.lock")
+    }
+
+    /// The socket at which that process answers.
+    pub fn watcher_socket(&self) -> PathBuf {
+        self.top.join(".wake/watcher")
     }
 
     /// What wake knows of earlier runs.

@@ -26,6 +26,7 @@ mod recipes;
 mod soup;
 mod strangers;
 mod two_phases;
+mod watch;
 mod why;
 
 use std::path::PathBuf;

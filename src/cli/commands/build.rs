@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use super::watched;
 use crate::cli::options::{self, Build};
 use crate::cli::runner::Runner;
 use crate::cli::session::{Asked, Session};
@@ -16,6 +17,9 @@ use crate::graph::Graph;
 use crate::report::{self, ConsoleOptions, FirstError, Trace};
 
 pub(super) fn run(options: &Build, console: ConsoleOptions) -> Result<ExitCode> {
+    if let Some(code) = watched::answered(options, console)? {
+        return Ok(code);
+    }
     let mut building = Building::begin(options, console)?;
     if options.is_dry_run {
         return building.foresee(Purpose::Build, &Wanted::Build);
@@ -50,16 +54,30 @@ pub(super) struct Building<'a> {
 impl<'a> Building<'a> {
     /// Opens the workspace and the files that the run writes about itself.
     pub(super) fn begin(options: &'a Build, console: ConsoleOptions) -> Result<Self> {
-        let began = Instant::now();
         let interrupt = Interrupt::on_signals()?;
-        let ends_at_once =
-            interrupt.listen(|| std::process::exit(Kind::Interrupted.exit_code().into()));
         let files = FirstError::default();
         let mut subscribers = report::subscribers(console, options.events.as_deref(), &files)?;
         if let Some(path) = &options.trace {
             subscribers.push(Box::new(Trace::create(path, files.clone())?));
         }
-        let mut subscribers = Shared::new(subscribers);
+        let subscribers = Shared::new(subscribers);
+        Self::begin_with(options, interrupt, subscribers, files, || {})
+    }
+
+    /// As [`Self::begin`], with what hears of it; `files` has what of that fails. `last` is done where an interrupt ends the
+    /// process at once.
+    pub(super) fn begin_with(
+        options: &'a Build,
+        interrupt: Interrupt,
+        mut subscribers: Shared,
+        files: FirstError,
+        last: impl Fn() + Send + 'static,
+    ) -> Result<Self> {
+        let began = Instant::now();
+        let ends_at_once = interrupt.listen(move || {
+            last();
+            std::process::exit(Kind::Interrupted.exit_code().into())
+        });
         let mut sharing = options.sharing.clone();
         let (jobs, plan) = sharing.open();
         let session = Session::open(options.declarations, jobs, &mut subscribers)?;
