@@ -16,7 +16,7 @@ use crate::evaluate::state::State;
 use crate::evaluate::{Interrupt, Options, Wanted};
 use crate::event::{Event, Subscriber};
 use crate::fs;
-use crate::generate::{self, Prepared, Purpose};
+use crate::generate::{self, Prepared, Purpose, early};
 use crate::jsonnet::client::{self, Evaluators};
 use crate::jsonnet::protocol::Setup;
 use crate::pkg::Ask;
@@ -124,6 +124,11 @@ impl Session {
         })
     }
 
+    /// Has evaluations end at an interrupt, with an error.
+    pub(super) fn heed(&self, interrupt: &Interrupt) {
+        self.evaluators.heed(interrupt.clone());
+    }
+
     /// The graph for what is asked for, in a command that does not build: only what tasks must read to know the graph is
     /// made.
     pub(super) fn prepare(
@@ -144,7 +149,7 @@ impl Session {
             };
             runner.run(graph, state, Wanted::Files(files), subscriber)
         };
-        self.prepare_with(asked, run, subscriber)
+        self.prepare_with(asked, run, None, subscriber)
     }
 
     /// The graph for what is asked for. See [`generate::prepare`].
@@ -152,6 +157,7 @@ impl Session {
         &mut self,
         asked: &Asked<'_>,
         run: &mut generate::Run<'_>,
+        evaluation: Option<&mut dyn early::Evaluation>,
         subscriber: &mut dyn Subscriber,
     ) -> Result<Prepared> {
         let host_parameters = parameters::host_defaults();
@@ -176,6 +182,7 @@ impl Session {
             &mut self.state,
             &request,
             run,
+            evaluation,
             subscriber,
         )
     }

@@ -54,6 +54,7 @@ use files::Files;
 use fresh::View;
 
 /// What an evaluation is asked for.
+#[derive(Clone)]
 pub struct Options {
     /// How many operations run at once, at least 1.
     pub jobs: usize,

@@ -163,7 +163,7 @@ impl Plan {
             let world = Real::new(&layout.state_directory());
             evaluate::evaluate(graph, state, &world, &options, subscriber)
         };
-        let prepared = generate::prepare(&context, &mut state, &request, run, counts)?;
+        let prepared = generate::prepare(&context, &mut state, &request, run, None, counts)?;
         Ok((prepared.graph, state))
     }
 
