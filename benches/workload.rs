@@ -2,12 +2,15 @@
 //! and 4 to 12 headers; commands are `cp` and `cat`. wake and Ninja build the same tree in turn, in one run.
 //!
 //! ```text
-//! cargo bench                    1,000 and 10,000 operations
-//! cargo bench -- 100000          another size, or several
-//! cargo bench -- --runs 20 1000  more runs of what is short
+//! cargo bench --bench workload                            1,000, 10,000 and 100,000 operations
+//! cargo bench --bench workload -- 1000000                 another size, or several; above 200,000 wake alone
+//! cargo bench --bench workload -- --runs 20 1000          more runs of what is short
+//! cargo bench --bench workload -- --directories 10 10000  headers spread over ten include directories a package
 //! ```
 //!
-//! Prints medians and the ratio wake / Ninja. Needs `ninja` in PATH; without it, wake alone is measured.
+//! Prints medians, the ratio wake / Ninja, and the limit: `posix_spawn` of the same commands, two at a time, for everything
+//! from nothing, and `fstatat` of all files on two threads for nothing to do. Needs `ninja` in PATH; without it, wake alone
+//! is measured.
 
 #![allow(
     clippy::print_stdout,
@@ -18,39 +21,46 @@
 mod process;
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, statat};
 
 const OBJECTS: usize = 99;
 const HEADERS: usize = 4;
+/// Larger trees are built by wake alone.
+const LARGEST_FOR_NINJA: usize = 200_000;
 
 fn main() {
     let mut runs = 11;
+    let mut directories = 1;
     let mut sizes = Vec::new();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
+        let mut number = |default: usize| {
+            let next = arguments.next();
+            next.and_then(|number| number.parse().ok())
+                .unwrap_or(default)
+        };
         match argument.as_str() {
-            "--runs" => {
-                runs = arguments
-                    .next()
-                    .and_then(|runs| runs.parse().ok())
-                    .unwrap_or(runs)
-            }
+            "--runs" => runs = number(runs),
+            "--directories" => directories = number(directories).max(1),
             // What cargo passes.
             "--bench" => {}
             size => sizes.extend(size.parse::<usize>()),
         }
     }
     if sizes.is_empty() {
-        sizes = vec![1_000, 10_000];
+        sizes = vec![1_000, 10_000, 100_000];
     }
     println!(
-        "{:>9}  {:<22} {:>10} {:>10} {:>7}",
-        "ops", "work", "wake", "ninja", "ratio"
+        "{:>9}  {:<22} {:>10} {:>10} {:>7} {:>10} {:>7}",
+        "ops", "work", "wake", "ninja", "ratio", "limit", "ratio"
     );
     for size in sizes {
-        Workload::new(size).measure(runs);
+        Workload::new(size, directories).measure(runs);
     }
 }
 
@@ -58,6 +68,8 @@ fn main() {
 struct Workload {
     directory: PathBuf,
     packages: usize,
+    /// Include directories of a package.
+    directories: usize,
     has_ninja: bool,
 }
 
@@ -69,18 +81,19 @@ struct Cost {
 }
 
 impl Workload {
-    fn new(operations: usize) -> Self {
+    fn new(operations: usize, directories: usize) -> Self {
         let directory =
             std::env::temp_dir().join(format!("wake-workload-{operations}-{}", std::process::id()));
         let packages = operations.div_ceil(OBJECTS + 1);
-        let has_ninja = Command::new("ninja")
+        let ninja = Command::new("ninja")
             .arg("--version")
             .stdout(Stdio::null())
-            .status()
-            .is_ok();
+            .status();
+        let has_ninja = operations <= LARGEST_FOR_NINJA && ninja.is_ok();
         let workload = Self {
             directory,
             packages,
+            directories,
             has_ninja,
         };
         workload.write();
@@ -101,6 +114,14 @@ impl Workload {
         headers
     }
 
+    /// A header of a package: in the only one of its include directories that has it.
+    fn header(&self, package: usize, header: usize) -> String {
+        match (package + header) % self.directories {
+            0 => format!("p{package}/include/h{header}.h"),
+            place => format!("p{package}/include{place}/h{header}.h"),
+        }
+    }
+
     fn write(&self) {
         let mut ninja = String::from(
             "rule cp\n  command = cp $src $out\nrule cat\n  command = cat $in > $out\n",
@@ -108,10 +129,11 @@ impl Workload {
         for package in 0..self.packages {
             let directory = self.directory.join(format!("p{package}"));
             std::fs::create_dir_all(directory.join("src")).unwrap();
-            std::fs::create_dir_all(directory.join("include")).unwrap();
             for header in 0..HEADERS {
                 let text = format!("// header {header} of package {package}\n");
-                std::fs::write(directory.join(format!("include/h{header}.h")), text).unwrap();
+                let path = self.directory.join(self.header(package, header));
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, text).unwrap();
             }
             let mut archive = String::new();
             let mut operations = String::new();
@@ -126,8 +148,9 @@ impl Workload {
                 )
                 .unwrap();
                 for (owner, header) in headers {
-                    write!(ninja, " p{owner}/include/h{header}.h").unwrap();
-                    write!(inputs, ",'../p{owner}/include/h{header}.h'").unwrap();
+                    let path = self.header(owner, header);
+                    write!(ninja, " {path}").unwrap();
+                    write!(inputs, ",'../{path}'").unwrap();
                 }
                 writeln!(ninja, "\n  src = p{package}/src/s{object}.c").unwrap();
                 writeln!(operations, "      object('o{object}.o', [{inputs}]),").unwrap();
@@ -145,23 +168,24 @@ impl Workload {
     }
 
     fn measure(&self, runs: usize) {
-        let long_runs = if self.packages > 10 { 3 } else { 5 };
-        let nothing = self.compare(long_runs, |_| {
-            let _ = std::fs::remove_dir_all(self.directory.join(".wake"));
-            let _ = std::fs::remove_dir_all(self.directory.join("out"));
-            let _ = std::fs::remove_file(self.directory.join(".ninja_log"));
-            let _ = std::fs::remove_file(self.directory.join(".ninja_deps"));
-        });
-        self.row("everything from nothing", nothing);
+        let long_runs = match self.packages {
+            0..=10 => 5,
+            11..=100 => 3,
+            _ => 1,
+        };
+        let nothing = self.compare(long_runs, |_| self.clean());
+        self.row("everything from nothing", nothing, Some(self.spawn_all()));
         let unchanged = self.compare(runs, |_| {});
-        self.row("nothing to do", unchanged);
+        let mut looks: Vec<f64> = (0..runs).map(|_| self.look_at_all()).collect();
+        looks.sort_by(f64::total_cmp);
+        self.row("nothing to do", unchanged, Some(looks[looks.len() / 2]));
         let edited = self.compare(runs, |run| {
             let file = self
                 .directory
                 .join(format!("p{}/src/s7.c", self.packages / 2));
             std::fs::write(file, format!("// edit {run} {:?}\n", Instant::now())).unwrap();
         });
-        self.row("one edited source", edited);
+        self.row("one edited source", edited, None);
         let memory = |cost: Option<Cost>| {
             cost.map_or("-".to_owned(), |cost| format!("{:.1} MiB", cost.mebibytes))
         };
@@ -176,6 +200,83 @@ impl Workload {
             memory(unchanged.1),
             ratio,
         );
+    }
+
+    fn clean(&self) {
+        let _ = std::fs::remove_dir_all(self.directory.join(".wake"));
+        let _ = std::fs::remove_dir_all(self.directory.join("out"));
+        let _ = std::fs::remove_dir_all(self.directory.join("limit"));
+        let _ = std::fs::remove_file(self.directory.join(".ninja_log"));
+        let _ = std::fs::remove_file(self.directory.join(".ninja_deps"));
+    }
+
+    /// Seconds that the commands take when nothing is checked or remembered: two at a time, package by package.
+    fn spawn_all(&self) -> f64 {
+        let out = |package: usize| self.directory.join(format!("limit/p{package}"));
+        (0..self.packages).for_each(|package| std::fs::create_dir_all(out(package)).unwrap());
+        let started = Instant::now();
+        self.on_two_threads(|package| {
+            let out = out(package);
+            let objects = (0..OBJECTS).map(|object| out.join(format!("o{object}.o")));
+            let objects: Vec<PathBuf> = objects.collect();
+            for (number, object) in objects.iter().enumerate() {
+                let source = format!("p{package}/src/s{number}.c");
+                spawn(
+                    Command::new("/bin/cp").arg(source).arg(object),
+                    &self.directory,
+                );
+            }
+            let archive = std::fs::File::create(out.join("all.a")).unwrap();
+            spawn(
+                Command::new("/bin/cat").args(&objects).stdout(archive),
+                &self.directory,
+            );
+        });
+        let seconds = started.elapsed().as_secs_f64();
+        let _ = std::fs::remove_dir_all(self.directory.join("limit"));
+        seconds
+    }
+
+    /// Seconds that it takes to look at every source, header and output, each relative to its open directory.
+    fn look_at_all(&self) -> f64 {
+        let top = openat(CWD, &self.directory, OFlags::PATH, Mode::empty()).unwrap();
+        let started = Instant::now();
+        let look = |directory: String, names: &mut dyn Iterator<Item = String>| {
+            let directory = openat(&top, directory, OFlags::PATH, Mode::empty()).unwrap();
+            for name in names {
+                statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW).unwrap();
+            }
+        };
+        self.on_two_threads(|package| {
+            let sources = &mut (0..OBJECTS).map(|object| format!("s{object}.c"));
+            look(format!("p{package}/src"), sources);
+            for header in 0..HEADERS {
+                let path = self.header(package, header);
+                let (directory, name) = path.rsplit_once('/').unwrap();
+                look(directory.to_owned(), &mut std::iter::once(name.to_owned()));
+            }
+            let objects = (0..OBJECTS).map(|object| format!("o{object}.o"));
+            let target = format!(".wake/out/bench/p{package}/0.0.0/root");
+            let target = std::fs::read_dir(self.directory.join(&target))
+                .unwrap()
+                .next()
+                .map(|instance| format!("{target}/{}", instance.unwrap().file_name().display()));
+            look(target.unwrap(), &mut objects.chain(["all.a".to_owned()]));
+        });
+        started.elapsed().as_secs_f64()
+    }
+
+    fn on_two_threads(&self, work: impl Fn(usize) + Sync) {
+        let next = AtomicUsize::new(0);
+        std::thread::scope(|threads| {
+            for _ in 0..2 {
+                threads.spawn(|| {
+                    let packages = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+                    let packages = packages.take_while(|package| *package < self.packages);
+                    packages.for_each(&work);
+                });
+            }
+        });
     }
 
     /// Medians of wake and Ninja, run in turn; `before` prepares each run.
@@ -216,16 +317,21 @@ impl Workload {
         }
     }
 
-    fn row(&self, work: &str, (wake, ninja): (Cost, Option<Cost>)) {
+    fn row(&self, work: &str, (wake, ninja): (Cost, Option<Cost>), limit: Option<f64>) {
         let seconds = |cost: Cost| format!("{:.4} s", cost.seconds);
         println!(
-            "{:>9}  {work:<22} {:>10} {:>10} {:>7}",
+            "{:>9}  {work:<22} {:>10} {:>10} {:>7} {:>10} {:>7}",
             self.packages * (OBJECTS + 1),
             seconds(wake),
             ninja.map_or("-".to_owned(), seconds),
             ninja.map_or("-".to_owned(), |ninja| format!(
                 "{:.2}",
                 wake.seconds / ninja.seconds
+            )),
+            limit.map_or("-".to_owned(), |limit| format!("{limit:.4} s")),
+            limit.map_or("-".to_owned(), |limit| format!(
+                "{:.2}",
+                wake.seconds / limit
             )),
         );
     }
@@ -235,6 +341,11 @@ impl Drop for Workload {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.directory);
     }
+}
+
+fn spawn(command: &mut Command, directory: &Path) {
+    let status = command.current_dir(directory).status().unwrap();
+    assert!(status.success());
 }
 
 fn median(mut costs: Vec<Cost>) -> Cost {

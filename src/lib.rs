@@ -28,7 +28,7 @@
 //! - `.wake/lock`: [`workspace::process_lock`]
 //! - `.wake/state/declarations-2`, `modules-1`: [`workspace::evaluations`]
 //! - `.wake/state/resolution-1`: [`pkg::resolution`]
-//! - `.wake/state/log-1`, `commands-1`: [`evaluate::state`]
+//! - `.wake/state/state-3`, `commands-2`: [`evaluate::state`]
 //! - `.wake/state/graphs/`: [`generate::saved`], in the format of [`graph::freeze`]
 //! - `.wake/out/` or the `OutputRoot`, `.wake/cache/`: operations, at places that [`workspace::layout`] gives
 //! - `.wake/tmp/`: [`evaluate`] and [`pkg::retriever`]; empty between builds

@@ -32,7 +32,7 @@ pub fn reason(
             path: state.display(file),
         },
         Difference::Output(number) => {
-            let version = *state.version(number);
+            let version = state.version(number);
             let path = state.display(version.file);
             let now = files.content(state, version.file);
             if now.is_absent() {
@@ -45,7 +45,7 @@ pub fn reason(
             }
         }
         Difference::Read(number) => {
-            let version = *state.version(number);
+            let version = state.version(number);
             let path = state.display(version.file);
             let old = describe(version.content);
             let new = describe(files.content(state, version.file));

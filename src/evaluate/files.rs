@@ -167,14 +167,13 @@ impl Files {
     pub fn content(&self, state: &State, file: FileId) -> Content {
         match self.current(file) {
             NONE => Content::ABSENT,
-            number => state.version(number).content,
+            number => state.content_of(number),
         }
     }
 
     /// Whether a file still has the content of a recorded version.
     pub fn is_current(&self, state: &State, number: u32) -> bool {
-        let recorded = state.version(number);
-        let current = self.current(recorded.file);
-        current == number || self.content(state, recorded.file) == recorded.content
+        let file = state.file_of(number);
+        self.current(file) == number || self.content(state, file) == state.content_of(number)
     }
 }

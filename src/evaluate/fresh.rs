@@ -67,9 +67,7 @@ impl View<'_> {
     fn unrecorded(&self, operation: OperationId, result: &Recorded<'_>) -> Option<FileId> {
         let all = result.flags() & record::ORDER_ONLY_COUNTS != 0;
         let mut counting = counting(self.graph, operation, all);
-        let mut recorded = result
-            .declared()
-            .map(|number| self.state.version(number).file);
+        let mut recorded = result.declared().map(|number| self.state.file_of(number));
         loop {
             match (counting.next(), recorded.next()) {
                 (None, None) => return None,
@@ -81,11 +79,9 @@ impl View<'_> {
 
     /// A discovered file that an operation makes which is not ordered before this one: it has become generated.
     fn undeclared(&self, operation: OperationId, result: &Recorded<'_>) -> Option<FileId> {
-        let declared = result.declared().len();
         result
-            .reads()
-            .skip(declared)
-            .map(|number| self.state.version(number).file)
+            .discovered()
+            .map(|number| self.state.file_of(number))
             .find(|&file| {
                 let maker = self.graph.maker(file);
                 maker.is_some_and(|maker| !is_before(self.graph, maker, operation))
@@ -141,7 +137,7 @@ pub fn needed(graph: &Graph, state: &State, operation: OperationId, mut each: im
     if let Some(result) = state.result(graph.identity(operation)) {
         for number in result.outputs().chain(result.reads()) {
             debug_assert_ne!(number, NONE, "a result refers to versions");
-            each(state.version(number).file);
+            each(state.file_of(number));
         }
     }
 }

@@ -50,7 +50,6 @@ pub use state::State;
 pub use wanted::Wanted;
 pub use world::{Real, World};
 
-use files::Files;
 use fresh::View;
 
 /// What an evaluation is asked for.
@@ -149,7 +148,7 @@ pub fn explain(
     operations: &[OperationId],
 ) -> Result<Vec<(OperationId, Reason)>> {
     check_origin(graph, state)?;
-    let files = look_at_all(graph, state, world, operations);
+    let files = survey::look_at_all(graph, state, world, operations);
     let mut reasons = Vec::new();
     for &operation in operations {
         let view = View {
@@ -163,28 +162,6 @@ pub fn explain(
         }
     }
     Ok(reasons)
-}
-
-/// What is at the files that tell whether `operations` are up to date, each looked at once.
-fn look_at_all(
-    graph: &Graph,
-    state: &mut State,
-    world: &dyn World,
-    operations: &[OperationId],
-) -> Files {
-    let survey = survey::Survey::new(graph, state, world, Check::Default);
-    let mut files = Files::new(state.path_count());
-    let mut needed = Vec::new();
-    for &operation in operations {
-        fresh::needed(graph, state, operation, |file| needed.push(file));
-    }
-    needed.sort_unstable();
-    needed.dedup();
-    for file in needed {
-        let look = survey.look_at(file);
-        files.apply(state, file, look);
-    }
-    files
 }
 
 fn check_origin(graph: &Graph, state: &State) -> Result<()> {

@@ -129,7 +129,7 @@ impl Scheduler<'_> {
     fn look_anew(&mut self, file: FileId) {
         let known = match self.state.latest(file) {
             NONE => None,
-            number => Some(*self.state.version(number)),
+            number => Some(self.state.version(number)),
         };
         let path = self.state.absolute(file);
         let depth = self.survey.depth(file);
@@ -143,9 +143,8 @@ impl Scheduler<'_> {
         let operation = performed.operation;
         let mut numbers = Vec::with_capacity(performed.discovered.len());
         let declared = running.declared.iter();
-        let declared: HashSet<FileId> = declared
-            .map(|&number| self.state.version(number).file)
-            .collect();
+        let declared: HashSet<FileId> =
+            declared.map(|&number| self.state.file_of(number)).collect();
         for (path, stamp) in std::mem::take(&mut performed.discovered) {
             let path = perform::state_path(&path, self.state.top())
                 .as_bytes()
@@ -174,7 +173,7 @@ impl Scheduler<'_> {
     fn is_suspicious(&mut self, file: FileId, stamp: Stamp, began: i64) -> bool {
         if self.files.current(file) != NONE {
             let known = self.state.version(self.files.current(file));
-            return known.stamp != stamp && !self.survey.bare.contains(&file);
+            return known.stamp != stamp && !self.survey.bare.contains(file);
         }
         self.look_anew(file);
         let known = self.state.version(self.files.current(file));

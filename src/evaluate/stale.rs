@@ -51,8 +51,7 @@ pub fn remove_stale(graph: &Graph, state: &mut State, world: &dyn World) -> Resu
 /// A directory that several operations wrote to: it goes only when it is empty.
 pub fn is_shared_directory(state: &State, file: FileId) -> bool {
     let latest = state.latest(file);
-    let is_directory =
-        latest != NONE && state.version(latest).content.kind == ContentKind::Directory;
+    let is_directory = latest != NONE && state.content_of(latest).kind == ContentKind::Directory;
     is_directory && !state.path(file).ends_with(b"/")
 }
 
@@ -86,7 +85,7 @@ fn keep_only(state: &mut State, identity: FileId, removed: &[(FileId, usize)]) {
         Some(mut outcome) => {
             outcome
                 .outputs
-                .retain(|&number| !is_removed(state.version(number).file));
+                .retain(|&number| !is_removed(state.file_of(number)));
             state.finish(&outcome);
         }
         None => state.forget(identity),

@@ -111,7 +111,7 @@ impl Scheduler<'_> {
                 name: self.state.display(file),
                 form,
                 old,
-                is_ours: self.is_ours(file),
+                is_ours: self.is_ours(operation, file),
             });
         }
         outputs
@@ -129,8 +129,17 @@ impl Scheduler<'_> {
         Some(directory.join(".test").join(&digits[..16]))
     }
 
-    /// Whether wake made what is at a file: decides what happens to it when the operation fails.
-    fn is_ours(&mut self, file: FileId) -> bool {
+    /// Whether wake made what is at a file: decides what happens to it when the operation fails. Mostly the operation itself
+    /// made it last time; only otherwise all others are asked.
+    fn is_ours(&mut self, operation: OperationId, file: FileId) -> bool {
+        let identity = self.graph.identity(operation);
+        if self.files.content(self.state, file).is_absent() {
+            // What appears there from now on is somebody else's.
+            return false;
+        }
+        if self.state.written_by(identity).contains(&file) {
+            return true;
+        }
         let state = &*self.state;
         let ours = self.ours.get_or_insert_with(|| {
             let mut ours = vec![false; state.path_count()];
@@ -147,7 +156,7 @@ impl Scheduler<'_> {
     /// The files that are compared again after the run, with the stamps they were looked at with.
     fn readable(&self, operation: OperationId) -> Vec<(FileId, PathBuf, Stamp)> {
         fresh::counting(self.graph, operation, true)
-            .filter(|file| !self.survey.bare.contains(file))
+            .filter(|file| !self.survey.bare.contains(*file))
             .filter_map(|file| {
                 let number = self.files.current(file);
                 let known = number != NONE;

@@ -1,23 +1,24 @@
 //! The survey: all files a build depends on are looked at in parallel, in chunks in the order in which operations need
 //! them, while the scheduler already examines and starts those whose chunks are done.
 
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::graph::{FileId, Graph, OperationId};
 
-use super::files::{self, Check, Depth, Look};
+use super::files::{self, Check, Depth, Files, Look};
 use super::fresh;
-use super::state::{Snapshot, State};
+use super::state::{NONE, Snapshot, State};
 use super::world::World;
 
-/// Files in a chunk: enough to make handing it over cheap, few enough that the first operations start soon.
-const CHUNK: usize = 256;
+/// Files in a chunk: enough to make handing it over cheap and to find several in one directory, few enough that the first
+/// operations start soon.
+const CHUNK: usize = 1024;
 
 /// Files to be looked at together.
 #[derive(Debug)]
 pub struct Chunk {
     pub number: usize,
+    /// Those of one directory lie together.
     pub files: Vec<FileId>,
     /// Those that are not as they were known.
     pub found: Vec<(FileId, Look)>,
@@ -28,50 +29,92 @@ pub struct Survey<'a> {
     pub world: &'a dyn World,
     pub snapshot: Snapshot,
     pub check: Check,
-    /// Directories of which only counts that they are there.
-    pub bare: HashSet<FileId>,
+    pub bare: Bare,
     /// Set when nobody wants to know any more.
     pub is_over: AtomicBool,
 }
 
 impl<'a> Survey<'a> {
     /// Looks at files of a graph, each compared with what the state knows of it now.
-    pub fn new(graph: &Graph, state: &mut State, world: &'a dyn World, check: Check) -> Self {
+    pub fn new(graph: &Graph, state: &State, world: &'a dyn World, check: Check) -> Self {
         Self {
             world,
             snapshot: state.snapshot(),
             check,
-            bare: bare_directories(graph),
+            bare: Bare::of(graph),
             is_over: false.into(),
         }
     }
-}
 
-impl Survey<'_> {
     /// Looks at the files of a chunk.
     pub fn look(&self, mut chunk: Chunk) -> Chunk {
-        for &file in &chunk.files {
+        let mut found = Vec::new();
+        let snapshot = &self.snapshot;
+        let directory = |file: FileId| snapshot.directory_of(file);
+        for files in chunk.files.chunk_by(|a, b| directory(*a) == directory(*b)) {
             if self.is_over.load(Ordering::Relaxed) {
                 break;
             }
-            let found = self.look_at(file);
-            if found != Look::Known {
-                chunk.found.push((file, found));
+            match directory(files[0]) {
+                directory if directory != NONE && self.check != Check::Hash => {
+                    self.look_in(directory, files, &mut found);
+                }
+                _ => self.look_at_each(files, &mut found),
             }
         }
+        chunk.found = found;
         chunk
+    }
+
+    /// Looks at files of one directory. Where the stamp alone says that a file is as it was known, it is opened once for
+    /// all of them and no path is resolved.
+    fn look_in(&self, directory: u32, files: &[FileId], found: &mut Vec<(FileId, Look)>) {
+        let names = files.iter().map(|&file| self.snapshot.name(file));
+        let Some(names) = names.collect::<Option<Vec<_>>>() else {
+            return self.look_at_each(files, found);
+        };
+        let mut unsure = Vec::new();
+        let mut files = files.iter();
+        let directory = self.snapshot.directory(directory);
+        self.world.statuses(&directory, &names, &mut |status| {
+            let Some(&file) = files.next() else { return };
+            let trusts_racy = self.check == Check::Timestamp;
+            let known = self.snapshot.trusted_stamp(file, trusts_racy);
+            // Of a link or a directory, more counts than what is at the path itself.
+            let is_plain = !status.is_link() && !status.is_directory();
+            if !(is_plain && known == Some(status.stamp)) {
+                unsure.push(file);
+            }
+        });
+        unsure.extend(files);
+        self.look_at_each(&unsure, found);
+    }
+
+    fn look_at_each(&self, files: &[FileId], found: &mut Vec<(FileId, Look)>) {
+        for &file in files {
+            let look = self.look_at(file);
+            if look != Look::Known {
+                found.push((file, look));
+            }
+        }
     }
 
     /// Looks at one file.
     pub fn look_at(&self, file: FileId) -> Look {
         let path = self.snapshot.absolute(file);
         let known = self.snapshot.latest(file);
-        files::look(self.world, &path, known, self.depth(file), self.check)
+        files::look(
+            self.world,
+            &path,
+            known.as_ref(),
+            self.depth(file),
+            self.check,
+        )
     }
 
     /// What counts of a file.
     pub fn depth(&self, file: FileId) -> Depth {
-        if self.bare.contains(&file) {
+        if self.bare.contains(file) {
             Depth::Bare
         } else {
             Depth::Whole
@@ -79,13 +122,49 @@ impl Survey<'_> {
     }
 }
 
-/// The outputs of operations that make directories for others to write to.
-pub fn bare_directories(graph: &Graph) -> HashSet<FileId> {
-    graph
-        .operations()
-        .filter(|&operation| graph.makes_directory(operation))
-        .flat_map(|operation| graph.outputs(operation).iter().copied())
-        .collect()
+/// The outputs of operations that make directories for others to write to: of them only counts that they are there.
+pub struct Bare(Vec<bool>);
+
+impl Bare {
+    fn of(graph: &Graph) -> Self {
+        let mut bare = Vec::new();
+        let makers = graph
+            .operations()
+            .filter(|&operation| graph.makes_directory(operation));
+        for file in makers.flat_map(|operation| graph.outputs(operation)) {
+            if bare.len() <= file.index() {
+                bare.resize(file.index() + 1, false);
+            }
+            bare[file.index()] = true;
+        }
+        Self(bare)
+    }
+
+    pub fn contains(&self, file: FileId) -> bool {
+        self.0.get(file.index()).copied().unwrap_or(false)
+    }
+}
+
+/// Looks at the files that tell whether `operations` are up to date, each once, on this thread.
+pub fn look_at_all(
+    graph: &Graph,
+    state: &mut State,
+    world: &dyn World,
+    operations: &[OperationId],
+) -> Files {
+    let survey = Survey::new(graph, state, world, Check::Default);
+    let mut files = Files::new(state.path_count());
+    let mut needed = Vec::new();
+    for &operation in operations {
+        fresh::needed(graph, state, operation, |file| needed.push(file));
+    }
+    needed.sort_unstable();
+    needed.dedup();
+    for file in needed {
+        let look = survey.look_at(file);
+        files.apply(state, file, look);
+    }
+    files
 }
 
 /// Divides the files that the operations need into chunks and hands each to `send` as soon as it is full. Returns for
@@ -102,7 +181,8 @@ pub fn divide(
     let mut files = Vec::with_capacity(CHUNK);
     let mut sent = 0;
     let mut needs = Vec::with_capacity(graph.operation_count());
-    let mut hand_over = |files: Vec<FileId>, number| {
+    let mut hand_over = |mut files: Vec<FileId>, number| {
+        files.sort_unstable_by_key(|&file| (state.directory_of(file), file));
         send(Chunk {
             number,
             files,

@@ -1,5 +1,7 @@
 //! The disk, the clock and the runner, as the evaluator sees them: real, or imitated in memory by tests.
 
+use std::ffi::{CStr, OsStr};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -13,6 +15,13 @@ use super::interrupt::Interrupt;
 pub trait World: Sync {
     /// What is at a path, a link itself if it is one.
     fn status(&self, path: &Path) -> std::io::Result<Status>;
+    /// What is at these names in a directory, told to `each` in their order; where one cannot be looked at, it and those
+    /// behind it are left out.
+    fn statuses(&self, directory: &Path, names: &[&CStr], each: &mut dyn FnMut(Status)) {
+        let path = |name: &CStr| directory.join(OsStr::from_bytes(name.to_bytes()));
+        let statuses = names.iter().map_while(|name| self.status(&path(name)).ok());
+        statuses.for_each(each);
+    }
     /// What tells that it changed.
     fn stamp(&self, path: &Path) -> std::io::Result<Stamp>;
     /// Stamp and content.
@@ -60,6 +69,10 @@ impl Real {
 impl World for Real {
     fn status(&self, path: &Path) -> std::io::Result<Status> {
         stamp::lstat(path)
+    }
+
+    fn statuses(&self, directory: &Path, names: &[&CStr], each: &mut dyn FnMut(Status)) {
+        stamp::lstat_in(directory, names, each);
     }
 
     fn stamp(&self, path: &Path) -> std::io::Result<Stamp> {

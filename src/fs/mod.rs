@@ -12,6 +12,7 @@ pub mod fingerprint;
 pub mod lock;
 pub mod path;
 pub mod place;
+pub mod sections;
 pub mod stamp;
 pub mod tree;
 
@@ -291,6 +292,11 @@ pub fn create(path: &Path) -> Result<std::fs::File> {
 ///
 /// wake replaces the files that it maps by rename only and never shortens them, so a map does not fault.
 pub fn map(path: &Path) -> Result<Option<memmap2::Mmap>> {
+    Ok(open_mapped(path)?.map(|(_, map)| map))
+}
+
+/// As [`map`], with the file, for what is to be read without becoming a part of this process's memory.
+pub fn open_mapped(path: &Path) -> Result<Option<(std::fs::File, memmap2::Mmap)>> {
     let file = match open_file(path) {
         Ok(file) => file,
         Err(error) if is_absence(&error) => return Ok(None),
@@ -302,5 +308,5 @@ pub fn map(path: &Path) -> Result<Option<memmap2::Mmap>> {
     #[expect(unsafe_code, reason = "a memory map of a file")]
     // SAFETY: the files mapped are wake's own state, replaced by rename and only ever appended to.
     let map = unsafe { memmap2::Mmap::map(&file) };
-    fail(map, "map", path).map(Some)
+    fail(map, "map", path).map(|map| Some((file, map)))
 }

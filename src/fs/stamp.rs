@@ -4,9 +4,13 @@
 //! so shortly before it was looked at that a second change could have left the same stamp: file systems without
 //! multigrain times advance their clock once a tick.
 
+use std::ffi::CStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, Stat, open, statat};
+use rustix::io::Errno;
 
 use bytemuck::{Pod, Zeroable};
 
@@ -68,15 +72,18 @@ impl Status {
 }
 
 fn status(path: &Path, follow: bool) -> std::io::Result<Status> {
-    use rustix::fs::{AtFlags, CWD, statat};
     let flags = if follow {
         AtFlags::empty()
     } else {
         AtFlags::SYMLINK_NOFOLLOW
     };
-    let stat = match statat(CWD, path.as_os_str().as_bytes(), flags) {
+    of_result(statat(CWD, path.as_os_str().as_bytes(), flags))
+}
+
+fn of_result(result: rustix::io::Result<Stat>) -> std::io::Result<Status> {
+    let stat = match result {
         Ok(stat) => stat,
-        Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => return Ok(Status::default()),
+        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(Status::default()),
         Err(error) => return Err(error.into()),
     };
     let nanoseconds = |seconds: i64, nanoseconds: i64| {
@@ -105,6 +112,26 @@ fn status(path: &Path, follow: bool) -> std::io::Result<Status> {
         },
         mode: stat.st_mode,
     })
+}
+
+/// The status of each of `names` in `directory`, links themselves: told in order, and only up to the first that cannot be
+/// looked at. The directory is opened once, so its path is resolved once.
+pub fn lstat_in(directory: &Path, names: &[&CStr], each: &mut dyn FnMut(Status)) {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let directory = match open(directory, flags, Mode::empty()) {
+        Ok(directory) => directory,
+        Err(Errno::NOENT | Errno::NOTDIR) => {
+            names.iter().for_each(|_| each(Status::default()));
+            return;
+        }
+        Err(_) => return,
+    };
+    for name in names {
+        match of_result(statat(&directory, *name, AtFlags::SYMLINK_NOFOLLOW)) {
+            Ok(status) => each(status),
+            Err(_) => return,
+        }
+    }
 }
 
 /// The status of a path, a link itself if it is one. Absence is no error.

@@ -21,10 +21,10 @@ pub const KEPT: usize = 16;
 
 /// Opens a saved graph if there is one and it belongs to this state. Whether it still holds is for [`Front::holds`].
 pub fn open(file: &Path, state: [u8; 16], paths: usize) -> Result<Option<(Graph, Front)>> {
-    let Some(map) = fs::map(file)? else {
+    let Some((source, map)) = fs::open_mapped(file)? else {
         return Ok(None);
     };
-    let Some(graph) = Graph::open(Bytes::Mapped(map)) else {
+    let Some(graph) = Graph::open(Bytes::Mapped(map), Some(&source)) else {
         return Ok(None);
     };
     if graph.meta().state != state || graph.meta().paths as usize > paths {

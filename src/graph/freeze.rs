@@ -1,36 +1,35 @@
 //! The frozen graph: bytes that are mapped and used in place.
 //!
-//! # Format `wakegraf`, version 3
+//! # Format `wakegraf`, version 4
 //!
-//! All numbers are little-endian; every section starts at a multiple of 8 and is padded with zeros.
+//! The sections of a file as in `fs/sections.rs`:
 //!
 //! ```text
-//! header     magic "wakegraf" · version u32 · count of sections u32 · for each section: offset u64, bytes u64
-//!            · BLAKE3 of the header so far and of everything behind it, 32 bytes
 //! operations one `Hot` (see view.rs) an operation, in topological order
-//! edges      u32: the file and operation ids that `Hot` points to by (start, count)
+//! edges      u32: of each operation the file ids of inputs, order-only inputs and outputs, then the operations that it needs
+//!            and those that wait for it
 //! makers     (file id u32, operation id u32), sorted by file id: who makes what
-//! cold       one postcard-encoded `Cold` after the other
+//! cold       one postcard-encoded `Cold` after the other, each padded to a multiple of 8
 //! meta       postcard-encoded `Meta`
 //! ```
 //!
 //! A file id means a path only together with the state it was assigned in: `Meta::state` names that state and
-//! `Meta::paths` how many paths it must know. A graph of another version, or one whose checksum is wrong, is generated
-//! anew. It is never an error.
-//!
-//! The checksum is what reading trusts: ranges, ids and the order of operations are not checked one by one, because no
-//! damage to a disk leaves a cryptographic checksum right. Who writes a right checksum over wrong numbers on purpose can
-//! make wake panic, and could as well write operations of their own. So a format that changes must change `VERSION`.
+//! `Meta::paths` how many paths it must know. A graph of another version, or one that is damaged, is generated anew. It
+//! is never an error.
 
-use bytemuck::bytes_of;
+use std::io::{self, Cursor};
+
 use serde::{Deserialize, Serialize};
 
 use super::check::{self, Contradiction};
-use super::view::{Header, Hot, Range, SECTIONS, Section, checksum};
+use super::view::{Hot, IS_TEST, MAKES_DIRECTORY, SECTIONS};
 use super::{Action, FileId, Instance, Operation, OperationId, Root};
+use crate::fs::sections::{Kind, Writer};
 
-pub const MAGIC: [u8; 8] = *b"wakegraf";
-pub const VERSION: u32 = 3;
+pub const KIND: Kind = Kind {
+    magic: *b"wakegraf",
+    version: 4,
+};
 
 /// What a graph knows besides its operations.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,24 +96,29 @@ pub fn freeze(operations: &[Operation], meta: &Meta) -> Result<Vec<u8>, Contradi
     let mut hot: Vec<Hot> = Vec::with_capacity(order.len());
     for (place, &index) in order.iter().enumerate() {
         let operation = &operations[index];
-        let bytes = encode(&operation.cold);
+        let start = edges.len();
+        let counts = [
+            push(&mut edges, files(&operation.inputs)),
+            push(&mut edges, files(&operation.order_only)),
+            push(&mut edges, files(&operation.outputs)),
+            push(&mut edges, dependencies[place].iter().copied()),
+            push(&mut edges, dependents[place].iter().copied()),
+        ];
+        let flag = |is_set: bool, flag: u32| if is_set { flag } else { 0 };
+        let makes_directory = matches!(operation.cold.action, Action::MakeDirectory);
         hot.push(Hot {
             key: operation.key,
             identity: operation.identity.0,
             instance: operation.instance.0,
             tool: operation.tool.map_or(u32::MAX, |tool| tool.0),
             weight: operation.weight,
-            is_test: u32::from(operation.is_test),
-            makes_directory: u32::from(matches!(operation.cold.action, Action::MakeDirectory)),
-            inputs: push(&mut edges, files(&operation.inputs)),
-            order_only: push(&mut edges, files(&operation.order_only)),
-            outputs: push(&mut edges, files(&operation.outputs)),
-            dependencies: push(&mut edges, dependencies[place].iter().copied()),
-            dependents: push(&mut edges, dependents[place].iter().copied()),
-            cold_offset: cold.len() as u64,
-            cold_length: bytes.len() as u64,
+            flags: flag(operation.is_test, IS_TEST) | flag(makes_directory, MAKES_DIRECTORY),
+            edges: small(start),
+            counts,
+            cold: small(cold.len() / 8),
         });
-        cold.extend_from_slice(&bytes);
+        cold.extend_from_slice(&encode(&operation.cold));
+        cold.resize(cold.len().next_multiple_of(8), 0);
     }
     let mut makers: Vec<[u32; 2]> = writers
         .iter()
@@ -156,13 +160,16 @@ fn files(files: &[FileId]) -> impl Iterator<Item = u32> + '_ {
     files.iter().map(|file| file.0)
 }
 
-fn push(edges: &mut Vec<u32>, numbers: impl Iterator<Item = u32>) -> Range {
+fn push(edges: &mut Vec<u32>, numbers: impl Iterator<Item = u32>) -> u32 {
     let start = edges.len();
     edges.extend(numbers);
-    Range {
-        start: FileId::from_index(start).0,
-        count: FileId::from_index(edges.len() - start).0,
-    }
+    small(edges.len() - start)
+}
+
+/// # Panics
+/// As [`FileId::from_index`].
+fn small(number: usize) -> u32 {
+    FileId::from_index(number).0
 }
 
 fn encode<T: Serialize>(value: &T) -> Vec<u8> {
@@ -170,29 +177,15 @@ fn encode<T: Serialize>(value: &T) -> Vec<u8> {
 }
 
 fn assemble(sections: [&[u8]; SECTIONS]) -> Vec<u8> {
-    let mut bytes = vec![0; size_of::<Header>()];
-    let mut table = [Section {
-        offset: 0,
-        length: 0,
-    }; SECTIONS];
-    for (entry, section) in table.iter_mut().zip(sections) {
-        *entry = Section {
-            offset: bytes.len() as u64,
-            length: section.len() as u64,
-        };
-        bytes.extend_from_slice(section);
-        bytes.resize(bytes.len().next_multiple_of(8), 0);
-    }
-    let mut header = Header {
-        magic: MAGIC,
-        version: VERSION,
-        sections: u32::try_from(SECTIONS).expect("BUG: few sections"),
-        table,
-        checksum: [0; 32],
+    let write = || -> io::Result<Vec<u8>> {
+        let to = Cursor::new(Vec::new());
+        let mut writer: Writer<_, SECTIONS> = Writer::new(to, KIND, [0; 16])?;
+        for section in sections {
+            writer.section(section)?;
+        }
+        Ok(writer.finish()?.into_inner())
     };
-    header.checksum = checksum(&header, &bytes[size_of::<Header>()..]);
-    bytes[..size_of::<Header>()].copy_from_slice(bytes_of(&header));
-    bytes
+    write().expect("BUG: memory can be written")
 }
 
 #[cfg(test)]

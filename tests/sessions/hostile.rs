@@ -131,7 +131,7 @@ fn a_pipe_in_the_place_of_a_file_is_an_error() {
 fn a_pipe_in_the_place_of_what_is_kept_is_an_error() {
     let space = operations(&shell("a", "echo > @0", &["a"], ""));
     build(&space);
-    for kept in [".wake/state/log-1", ".wake/state/modules-1"] {
+    for kept in [".wake/state/state-3", ".wake/state/modules-1"] {
         space.remove(kept);
         make_pipe(&space, kept);
         space.file("PKG", space.read("PKG") + "// edited\n");

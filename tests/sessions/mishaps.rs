@@ -100,7 +100,7 @@ fn a_damaged_state_costs_a_rebuild_and_is_told_once() {
         b"garbage",
         b"wakelog\0\xff\xff\xff\xff and so on and so on and so on",
     ] {
-        space.file(".wake/state/log-1", damage);
+        space.file(".wake/state/state-3", damage);
         let run = space.wake(["build", "--events", "events"]).success();
         run.demand(run.ran() == ["Do it"], "a rebuild");
         if !damage.is_empty() {
@@ -108,12 +108,12 @@ fn a_damaged_state_costs_a_rebuild_and_is_told_once() {
         }
         let again = space.wake(["build", "--events", "events"]).success();
         again.demand(
-            again.ran().is_empty() && !again.stderr.contains("log-1"),
+            again.ran().is_empty() && !again.stderr.contains("state-3"),
             "silence and nothing to do",
         );
     }
-    let whole = std::fs::read(space.path(".wake/state/log-1")).unwrap();
-    space.file(".wake/state/log-1", &whole[..whole.len() - 3]);
+    let whole = std::fs::read(space.path(".wake/state/state-3")).unwrap();
+    space.file(".wake/state/state-3", &whole[..whole.len() - 3]);
     space.wake(["build"]).success();
     space.wake(["build"]).success().says("Nothing to do");
 }

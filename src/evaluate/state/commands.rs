@@ -1,8 +1,9 @@
 //! The texts behind keys, read only to explain why a key changed. Losing them loses explanations and nothing else.
 //!
-//! # Format `commands`, version 1: file `commands-1`
+//! # Format `commands`, version 2: file `commands-2`
 //!
-//! The frames and entries of `log.rs`; entries of kind 1: key 32 bytes · `graph::key::Parts` in postcard. Damage ends it.
+//! The eight bytes "wakecmd2", then frames and entries as in `log.rs`; entries of kind 1: key 32 bytes ·
+//! `graph::key::Parts` in postcard. Damage ends it.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -13,7 +14,10 @@ use crate::graph::key::Parts;
 
 use super::log::{self, Appender};
 
+const MAGIC: [u8; 8] = *b"wakecmd2";
 const PARTS: u8 = 1;
+/// No frame of a file that is written anew is much longer.
+const LONG: usize = 1 << 20;
 
 /// See the module.
 #[derive(Default)]
@@ -28,7 +32,7 @@ pub struct Commands {
 impl Commands {
     pub fn new(directory: &Path) -> Self {
         Self {
-            path: Some(directory.join("commands-1")),
+            path: Some(directory.join("commands-2")),
             ..Self::default()
         }
     }
@@ -83,23 +87,30 @@ impl Commands {
         let Some(path) = &self.path else {
             return Ok(());
         };
-        let mut writer = log::Writer::new([0; 16]);
+        let mut bytes = MAGIC.to_vec();
+        let mut payload = Vec::new();
         for (key, parts) in self.load() {
             if keys.contains(&key) {
-                writer.push(PARTS, &[key.as_slice(), &parts].concat());
+                log::push(&mut payload, PARTS, &[key.as_slice(), &parts].concat());
+            }
+            if payload.len() > LONG {
+                log::enclose(&mut bytes, &std::mem::take(&mut payload));
             }
         }
+        if !payload.is_empty() {
+            log::enclose(&mut bytes, &payload);
+        }
         self.appender = None;
-        fs::write_atomic(path, &writer.finish())
+        fs::write_atomic(path, &bytes)
     }
 
     fn load(&self) -> HashMap<[u8; 32], Vec<u8>> {
         let mut known = HashMap::new();
         let map = self.path.as_ref().and_then(|path| fs::map(path).ok()?);
-        let Some(bytes) = map.as_deref().filter(|bytes| log::name(bytes).is_some()) else {
+        let Some(bytes) = map.as_deref().filter(|bytes| bytes.starts_with(&MAGIC)) else {
             return known;
         };
-        let mut at = log::HEADER;
+        let mut at = MAGIC.len();
         while let Some(payload) = log::frame(bytes, at) {
             let mut position = payload.start;
             while let Some((_, range)) = log::entry(bytes, position, payload.end) {
@@ -119,16 +130,15 @@ fn good_length(path: &Path) -> Result<usize> {
     let map = fs::map(path)?;
     let bytes = map
         .as_deref()
-        .filter(|bytes| log::name(bytes).is_some())
+        .filter(|bytes| bytes.starts_with(&MAGIC))
         .unwrap_or_default();
-    let mut good = log::HEADER;
+    let mut good = MAGIC.len();
     while let Some(payload) = log::frame(bytes, good) {
         good = payload.end;
     }
     if good != map.as_deref().map_or(0, <[u8]>::len) {
-        let header = log::header([0; 16]);
-        let rest = bytes.get(log::HEADER..good).unwrap_or_default();
-        fs::write_atomic(path, &[&header, rest].concat())?;
+        let rest = bytes.get(MAGIC.len()..good).unwrap_or_default();
+        fs::write_atomic(path, &[&MAGIC, rest].concat())?;
     }
     Ok(good)
 }

@@ -1,53 +1,31 @@
-//! The log: an append-only file of checksummed frames. It knows frames and their damage, and nothing of what is in them.
+//! The log: checksummed frames that are only ever appended. It knows frames and their damage, and nothing of what is in
+//! them.
 //!
-//! # Format `log`, version 1 (the version is in the file's name, `log-1`, and in the header)
+//! # Format of the frames, behind the tables of `state-3` and behind the header of `commands-2`
 //!
 //! Numbers are little-endian and nothing is aligned.
 //!
 //! ```text
-//! header   magic "wakestat" · version u32 · zero u32 · name of the state, 16 random bytes
-//! frame    length of the payload u32 · first 8 bytes of the payload's BLAKE3 · payload
+//! frame    length of the payload u32 · XXH3 (64 bits) of length and payload · payload
 //! payload  entries: kind u8 · length u32 · that many bytes (see `record.rs`)
 //! ```
 //!
-//! A frame is what one `write` appended: everything a scheduler had to say at one time, so a large file has few and
-//! large frames, which hash fast. A frame counts whole or not at all. The first frame that is torn or damaged ends the
-//! log: what is before it is copied to a new file under a *new name of the state*, because ids behind the cut will mean
-//! other paths. The file is replaced by rename only; it is shortened only by the process that has just failed to append.
+//! A frame is what one `write` appended: everything a scheduler had to say at one time. A frame counts whole or not at
+//! all. The first one that is torn or damaged ends the log: what is before it is written to a new file under a *new name
+//! of the state*, because ids behind the cut will mean other paths. A file is replaced by rename only; it is shortened only
+//! by the process that has just failed to append.
 
 use std::fs::File;
 use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use xxhash_rust::xxh3::Xxh3;
+
 use crate::error::{Error, Result};
 use crate::fs;
 
-pub const MAGIC: [u8; 8] = *b"wakestat";
-pub const VERSION: u32 = 1;
-/// Bytes of the header.
-pub const HEADER: usize = 32;
 const FRAME: usize = 12;
-/// No frame of a compacted log is longer.
-const LARGEST: usize = 1 << 20;
-
-/// The header of a log of this version, or `None` if `bytes` begins with none: the name of the state.
-pub fn name(bytes: &[u8]) -> Option<[u8; 16]> {
-    let header = bytes.get(..HEADER)?;
-    let rest = header
-        .strip_prefix(&MAGIC)?
-        .strip_prefix(&VERSION.to_le_bytes())?;
-    rest.get(4..)?.try_into().ok()
-}
-
-/// A header with this name.
-pub fn header(name: [u8; 16]) -> [u8; HEADER] {
-    let mut bytes = [0; HEADER];
-    bytes[..8].copy_from_slice(&MAGIC);
-    bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
-    bytes[16..].copy_from_slice(&name);
-    bytes
-}
 
 /// 16 bytes that no other state has.
 pub fn random_name() -> [u8; 16] {
@@ -74,9 +52,10 @@ fn number(bytes: &[u8], at: usize) -> Option<u32> {
 }
 
 fn checksum(payload: &[u8]) -> [u8; 8] {
-    let mut sum = [0; 8];
-    sum.copy_from_slice(&blake3::hash(payload).as_bytes()[..8]);
-    sum
+    let mut hasher = Xxh3::new();
+    hasher.update(&length(payload).to_le_bytes());
+    hasher.update(payload);
+    hasher.digest().to_le_bytes()
 }
 
 /// The payload of the frame at `at`, if it is there and undamaged.
@@ -113,35 +92,6 @@ pub fn enclose(bytes: &mut Vec<u8>, payload: &[u8]) {
 
 fn length(bytes: &[u8]) -> u32 {
     u32::try_from(bytes.len()).expect("BUG: no entry or frame is as long as 4 GiB")
-}
-
-/// Collects entries into frames of bounded size, for a log that is written as a whole.
-pub struct Writer {
-    bytes: Vec<u8>,
-    payload: Vec<u8>,
-}
-
-impl Writer {
-    pub fn new(name: [u8; 16]) -> Self {
-        Self {
-            bytes: header(name).to_vec(),
-            payload: Vec::new(),
-        }
-    }
-
-    pub fn push(&mut self, kind: u8, bytes: &[u8]) {
-        push(&mut self.payload, kind, bytes);
-        if self.payload.len() >= LARGEST {
-            enclose(&mut self.bytes, &std::mem::take(&mut self.payload));
-        }
-    }
-
-    pub fn finish(mut self) -> Vec<u8> {
-        if !self.payload.is_empty() {
-            enclose(&mut self.bytes, &self.payload);
-        }
-        self.bytes
-    }
 }
 
 /// The end of a log file, where frames are appended.

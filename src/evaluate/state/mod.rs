@@ -1,32 +1,36 @@
 //! What the evaluator knows between builds: paths, what was last seen of them, and how each operation ended.
 //!
-//! Tables in memory, replayed from one append-only file (`log.rs`, `record.rs`); texts of commands, for explanations
-//! only, are in a second one (`commands.rs`). It knows nothing of graphs. Files: `<directory>/log-1`,
-//! `<directory>/commands-1`. One process at a time: the caller holds the workspace's lock.
+//! One file, `<directory>/state-3`: tables that are mapped and used in place (`tables.rs`), and behind them what was
+//! recorded since, replayed from frames (`log.rs`, `record.rs`) into small tables in memory. When there is much of that, the
+//! file is written anew as tables (`compact.rs`). Texts of commands, for explanations only, are in a second file
+//! (`commands.rs`). It knows nothing of graphs. One process at a time: the caller holds the workspace's lock.
 
 pub mod commands;
 mod compact;
 pub mod log;
 pub mod paths;
 pub mod record;
+pub mod tables;
 #[cfg(test)]
 mod tests;
 
-use std::ffi::OsStr;
+use std::ffi::{CStr, OsStr};
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fs;
+use crate::fs::sections::Bytes;
 use crate::fs::{Content, Stamp};
 use crate::graph::FileId;
 
 use commands::Commands;
 use log::Appender;
-pub use paths::{Image, Paths};
+pub use paths::Paths;
 pub use record::{Outcome, Recorded, Story, Version};
+use tables::{HAS_RESULT, HAS_STARTED, Tables};
 
 /// No version, no slot.
 pub const NONE: u32 = u32::MAX;
@@ -38,13 +42,21 @@ pub struct Discarded {
     pub cause: String,
 }
 
-/// What is known of one operation.
-#[derive(Clone, Debug, Default)]
+/// What was recorded of one operation since the tables were written: it replaces what they say of it.
+#[derive(Clone, Debug)]
 struct Slot {
-    identity: u32,
-    result: Option<Range<usize>>,
-    /// Set from its start until its result: the entry that names the outputs it is going to write.
-    started: Option<Range<usize>>,
+    identity: FileId,
+    result: Place,
+    /// Set from its start until its result: where the entry is that names the outputs it is going to write.
+    started: Option<Place>,
+}
+
+/// Where something is that is known of an operation.
+#[derive(Clone, Debug)]
+enum Place {
+    Nowhere,
+    Tables,
+    Log(Range<usize>),
 }
 
 /// See the module.
@@ -52,22 +64,19 @@ pub struct State {
     directory: PathBuf,
     top: PathBuf,
     name: [u8; 16],
-    image: Arc<Image>,
-    /// Entries appended since the log was opened: offsets behind the image lie here.
+    tables: Arc<Tables>,
+    /// Entries appended since the file was opened: offsets behind the file's end lie here.
     tail: Vec<u8>,
     /// Where the part of `tail` begins that is not in the file yet.
     unwritten: usize,
     paths: Paths,
-    /// Those that other threads may hold, then those added since.
+    /// Those behind the ones of the tables.
     versions: Arc<Vec<Version>>,
-    recent: Vec<Version>,
     /// Version number by file id.
-    latest: Vec<u32>,
+    latest: Arc<Vec<u32>>,
     slots: Vec<Slot>,
-    /// Index into `slots` by file id.
+    /// Index into `slots` by file id; empty as long as there are none.
     slot_of: Vec<u32>,
-    /// Bytes of entries that later ones replaced, about.
-    superseded: usize,
     appender: Option<Appender>,
     /// What the file would contain, for tests that have none.
     #[cfg(test)]
@@ -83,108 +92,103 @@ impl State {
     /// `Environment`, if the directory cannot be read or written.
     pub fn open(directory: &Path, top: &Path) -> Result<(Self, Option<Discarded>)> {
         fs::create_directories(directory)?;
-        let path = directory.join("log-1");
-        let discarded = |cause: &str| Discarded {
-            path: path.clone(),
-            cause: cause.to_owned(),
-        };
-        let (image, found) = match fs::map(&path)? {
-            None => (None, None),
-            Some(map) if log::name(&map).is_some() => (Some(Image::Mapped(map)), None),
-            Some(_) => (
-                None,
-                Some(discarded("it is not a state of this version of wake")),
-            ),
-        };
-        let (mut state, good) = match image {
-            Some(image) => Self::replay(image),
-            None => (Self::empty(log::random_name()), 0),
-        };
+        let path = directory.join("state-3");
+        let (mut state, mut cause) = Self::read(&path)?;
+        let mut discarded = None;
+        if let Some(found) = cause {
+            state.name = log::random_name();
+            state.write(&path)?;
+            (state, cause) = Self::read(&path)?;
+            if cause.is_some() {
+                let subject = format!("`{}` is not what was just written", path.display());
+                return Err(Error::environment(subject).hint("look at the disk that it is on"));
+            }
+            let cause = found.to_owned();
+            discarded = (!found.is_empty()).then(|| Discarded {
+                path: path.clone(),
+                cause,
+            });
+        }
         state.directory = directory.to_owned();
         state.top = top.to_owned();
-        let mut loss = found;
-        let mut length = good;
-        if good != state.image.len() || good == 0 {
-            if good > 0 {
-                state.name = log::random_name();
-                loss = Some(discarded("its end is damaged or was never written"));
-            }
-            let header = log::header(state.name);
-            let rest = state.image.get(log::HEADER..good).unwrap_or_default();
-            fs::write_atomic(&path, &[&header, rest].concat())?;
-            length = log::HEADER + rest.len();
-        }
-        state.appender = Some(Appender::open(&path, length)?);
         state.commands = Commands::new(directory);
-        Ok((state, loss))
+        state.appender = Some(Appender::open(&path, state.tables.file().len())?);
+        Ok((state, discarded))
+    }
+
+    /// What a file says, and why it must be written anew if it must; empty: there is none.
+    fn read(path: &Path) -> Result<(Self, Option<&'static str>)> {
+        let Some((file, map)) = fs::open_mapped(path)? else {
+            return Ok((Self::on(Arc::new(Tables::fresh([0; 16]))), Some("")));
+        };
+        let Some(tables) = Tables::open(Bytes::Mapped(map), Some(&file)) else {
+            let cause = "it is damaged, or not of this version of wake";
+            return Ok((Self::on(Arc::new(Tables::fresh([0; 16]))), Some(cause)));
+        };
+        let (state, good) = Self::replay(Arc::new(tables));
+        let is_whole = good == state.tables.file().len();
+        let cause = "its end is damaged or was never written";
+        Ok((state, (!is_whole).then_some(cause)))
     }
 
     /// A state of nothing, kept nowhere: where one is that somebody else has for a while.
     pub fn absent() -> Self {
-        Self::empty([0; 16])
+        Self::on(Arc::new(Tables::fresh([0; 16])))
     }
 
     /// A state that is kept nowhere.
     #[cfg(test)]
     pub fn in_memory(top: &Path) -> Self {
-        let mut state = Self::empty(log::random_name());
+        let mut state = Self::on(Arc::new(Tables::fresh(log::random_name())));
         state.top = top.to_owned();
         state
     }
 
-    /// The state that a log of these bytes has; `None` if they are no log. The second value: whether all of it counts.
+    /// The state that a file of these bytes has; `None` if it has none. The second value: whether all of it counts.
     #[cfg(test)]
-    pub fn of_bytes(top: &Path, bytes: Vec<u8>) -> Option<(Self, bool)> {
-        log::name(&bytes)?;
-        let length = bytes.len();
-        let (mut state, good) = Self::replay(Image::Buffer(bytes));
+    pub fn of_bytes(top: &Path, bytes: impl AsRef<[u8]>) -> Option<(Self, bool)> {
+        let bytes = bytes.as_ref();
+        let tables = Tables::open(Bytes::buffer(bytes), None)?;
+        let (mut state, good) = Self::replay(Arc::new(tables));
         state.top = top.to_owned();
-        *state.memory.lock().unwrap() = state.image[..good].to_vec();
-        Some((state, good == length))
+        *state.memory.lock().unwrap() = bytes[..good].to_vec();
+        Some((state, good == bytes.len()))
     }
 
-    /// What the log contains, also later.
+    /// What the file contains, also later.
     #[cfg(test)]
     pub fn memory(&self) -> Arc<std::sync::Mutex<Vec<u8>>> {
         Arc::clone(&self.memory)
     }
 
-    fn empty(name: [u8; 16]) -> Self {
-        Self::on(name, Image::Buffer(Vec::new()))
-    }
-
-    fn on(name: [u8; 16], image: Image) -> Self {
-        let image = Arc::new(image);
+    /// What the tables say.
+    fn on(tables: Arc<Tables>) -> Self {
+        let files = (0..tables.path_count()).map(FileId::from_index);
+        let latest = files.map(|file| if tables.is_known(file) { file.0 } else { NONE });
         Self {
             directory: PathBuf::new(),
             top: PathBuf::new(),
-            name,
-            paths: Paths::new(Arc::clone(&image)),
-            image,
+            name: tables.state(),
             tail: Vec::new(),
             unwritten: 0,
-            versions: Arc::new(Vec::new()),
-            recent: Vec::new(),
-            latest: Vec::new(),
+            paths: Paths::new(Arc::clone(&tables)),
+            versions: Arc::default(),
+            latest: Arc::new(latest.collect()),
             slots: Vec::new(),
             slot_of: Vec::new(),
-            superseded: 0,
             appender: None,
             #[cfg(test)]
-            memory: Arc::new(std::sync::Mutex::new(log::header(name).to_vec())),
+            memory: Arc::new(std::sync::Mutex::new(tables.file().to_vec())),
             commands: Commands::default(),
+            tables,
         }
     }
 
-    /// Replays a log whose header is good. The second value is how many bytes of it are good.
-    fn replay(image: Image) -> (Self, usize) {
-        let mut end = image.len();
-        let image = Arc::new(image);
+    /// What the tables and the frames behind them say. The second value is how many bytes of the file are good.
+    fn replay(tables: Arc<Tables>) -> (Self, usize) {
+        let mut end = tables.file().len();
         loop {
-            let name = log::name(&image).expect("BUG: the caller has looked at the header");
-            let mut state = Self::empty(name);
-            state.paths = Paths::new(Arc::clone(&image));
-            state.image = Arc::clone(&image);
+            let mut state = Self::on(Arc::clone(&tables));
             match state.replay_frames(end) {
                 Ok(good) => return (state, good),
                 // A frame whose checksum is right and whose entries are not: leave it and what is behind it out.
@@ -196,17 +200,18 @@ impl State {
     /// Applies the frames before `end`. Returns where the first unusable frame begins; an error where a frame turned
     /// out unusable after a part of it was applied.
     fn replay_frames(&mut self, end: usize) -> std::result::Result<usize, usize> {
-        let image = Arc::clone(&self.image);
-        let mut at = log::HEADER;
+        let tables = Arc::clone(&self.tables);
+        let bytes = tables.file();
+        let mut at = tables.end();
         while at < end
-            && let Some(payload) = log::frame(&image[..end], at)
+            && let Some(payload) = log::frame(&bytes[..end], at)
         {
             let mut position = payload.start;
             while position < payload.end {
-                let entry = log::entry(&image, position, payload.end);
+                let entry = log::entry(bytes, position, payload.end);
                 let (kind, range) = entry.ok_or(at)?;
                 position = range.end;
-                self.apply(kind, range).ok_or(at)?;
+                self.apply(kind, &bytes[range.clone()], range).ok_or(at)?;
             }
             at = payload.end;
         }
@@ -214,14 +219,10 @@ impl State {
     }
 
     /// Applies an entry of the log; `None` if it makes no sense.
-    fn apply(&mut self, kind: u8, range: Range<usize>) -> Option<()> {
-        let image = Arc::clone(&self.image);
-        let bytes = &image[range.clone()];
+    fn apply(&mut self, kind: u8, bytes: &[u8], range: Range<usize>) -> Option<()> {
         match kind {
             record::PATH => {
-                self.paths.push_mapped(&range);
-                self.latest.push(NONE);
-                self.slot_of.push(NONE);
+                self.add_path(bytes);
             }
             record::VERSION => {
                 let version = record::decode_version(bytes)?;
@@ -246,7 +247,7 @@ impl State {
                 for at in (4..bytes.len()).step_by(4) {
                     self.known(record::file_at(bytes, at)?)?;
                 }
-                self.slot(identity).started = Some(range);
+                self.slot(identity).started = Some(Place::Log(range));
             }
             record::FORGOTTEN => {
                 let identity = self.known(record::file_at(bytes, 0)?)?;
@@ -261,23 +262,39 @@ impl State {
         (file.index() < self.paths.count()).then_some(file)
     }
 
+    fn add_path(&mut self, path: &[u8]) -> FileId {
+        Arc::make_mut(&mut self.latest).push(NONE);
+        self.paths.add(path)
+    }
+
     fn insert_version(&mut self, version: Version) -> u32 {
         let number = FileId::from_index(self.version_count()).0;
-        if self.latest[version.file.index()] != NONE {
-            self.superseded += 83;
-        }
-        self.latest[version.file.index()] = number;
-        self.recent.push(version);
+        Arc::make_mut(&mut self.latest)[version.file.index()] = number;
+        Arc::make_mut(&mut self.versions).push(version);
         number
     }
 
+    /// What replaces the tables' word on an operation; at first it says what they say.
     fn slot(&mut self, identity: FileId) -> &mut Slot {
+        if self.slot_of.len() <= identity.index() {
+            self.slot_of.resize(self.paths.count(), NONE);
+        }
         let place = &mut self.slot_of[identity.index()];
         if *place == NONE {
             *place = FileId::from_index(self.slots.len()).0;
+            let flags = self
+                .tables
+                .result(identity)
+                .map_or(0, |(stored, _)| stored.flags);
+            let stored = |flag: u32| flags & flag != 0;
             self.slots.push(Slot {
-                identity: identity.0,
-                ..Slot::default()
+                identity,
+                result: if stored(HAS_RESULT) {
+                    Place::Tables
+                } else {
+                    Place::Nowhere
+                },
+                started: stored(HAS_STARTED).then_some(Place::Tables),
             });
         }
         &mut self.slots[*place as usize]
@@ -286,28 +303,26 @@ impl State {
     fn set_result(&mut self, identity: FileId, range: Range<usize>) {
         let slot = self.slot(identity);
         slot.started = None;
-        let old = slot.result.replace(range);
-        self.superseded += old.map_or(0, |range| range.len());
+        slot.result = Place::Log(range);
     }
 
     fn clear(&mut self, identity: FileId) {
         let slot = self.slot(identity);
         slot.started = None;
-        let old = slot.result.take();
-        self.superseded += old.map_or(0, |range| range.len());
+        slot.result = Place::Nowhere;
     }
 
     /// Appends an entry; it is in the file after the next [`State::flush`].
     fn append(&mut self, kind: u8, bytes: &[u8]) -> Range<usize> {
         let range = log::push(&mut self.tail, kind, bytes);
-        let base = self.image.len();
+        let base = self.tables.file().len();
         base + range.start..base + range.end
     }
 
     fn bytes(&self, range: &Range<usize>) -> &[u8] {
-        match range.start.checked_sub(self.image.len()) {
+        match range.start.checked_sub(self.tables.file().len()) {
             Some(start) => &self.tail[start..start + range.len()],
-            None => &self.image[range.clone()],
+            None => &self.tables.file()[range.clone()],
         }
     }
 
@@ -333,13 +348,11 @@ impl State {
             return file;
         }
         self.append(record::PATH, path);
-        self.latest.push(NONE);
-        self.slot_of.push(NONE);
-        self.paths.add(path)
+        self.add_path(path)
     }
 
     /// The id of a path, if it has one.
-    pub fn find(&mut self, path: &[u8]) -> Option<FileId> {
+    pub fn find(&self, path: &[u8]) -> Option<FileId> {
         self.paths.find(path)
     }
 
@@ -358,27 +371,51 @@ impl State {
         absolute(&self.top, self.path(file))
     }
 
-    /// The version with a number.
-    pub fn version(&self, number: u32) -> &Version {
-        let number = number as usize;
-        match self.versions.get(number) {
-            Some(version) => version,
-            None => &self.recent[number - self.versions.len()],
+    /// A number that is the same for all files of a directory; [`NONE`] where that is not known.
+    pub fn directory_of(&self, file: FileId) -> u32 {
+        self.tables.directory_of(file)
+    }
+
+    /// A version that is not in the tables; the number of one that is.
+    fn recent(&self, number: u32) -> std::result::Result<&Version, u32> {
+        match (number as usize).checked_sub(self.tables.version_count()) {
+            Some(recent) => Ok(&self.versions[recent]),
+            None => Err(number),
         }
     }
 
+    /// The version with a number.
+    pub fn version(&self, number: u32) -> Version {
+        (self.recent(number)).map_or_else(|number| self.tables.version(number), |version| *version)
+    }
+
+    /// The file of a version.
+    pub fn file_of(&self, number: u32) -> FileId {
+        (self.recent(number))
+            .map_or_else(|number| self.tables.file_of(number), |version| version.file)
+    }
+
+    /// What a version contains.
+    pub fn content_of(&self, number: u32) -> Content {
+        let recent = self.recent(number);
+        recent.map_or_else(
+            |number| self.tables.content(number),
+            |version| version.content,
+        )
+    }
+
     fn version_count(&self) -> usize {
-        self.versions.len() + self.recent.len()
+        self.tables.version_count() + self.versions.len()
     }
 
     /// What is known now, for other threads.
-    pub fn snapshot(&mut self) -> Snapshot {
-        Arc::make_mut(&mut self.versions).append(&mut self.recent);
+    pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             top: self.top.clone(),
-            paths: self.paths.clone(),
+            tables: Arc::clone(&self.tables),
+            paths: self.paths.for_reading(),
             versions: Arc::clone(&self.versions),
-            latest: self.latest.clone(),
+            latest: Arc::clone(&self.latest),
         }
     }
 
@@ -406,39 +443,68 @@ impl State {
 
     /// How the operation ended when it last ran to its end.
     pub fn result(&self, identity: FileId) -> Option<Recorded<'_>> {
-        let range = self.slot_if_any(identity)?.result.as_ref()?;
-        Recorded::new(self.bytes(range))
+        match self.slot_if_any(identity).map(|slot| &slot.result) {
+            Some(Place::Nowhere) => None,
+            Some(Place::Log(range)) => Recorded::new(self.bytes(range)),
+            Some(Place::Tables) | None => {
+                let (stored, number) = self.tables.result(identity)?;
+                let has_result = stored.flags & HAS_RESULT != 0;
+                has_result.then(|| Recorded::stored(&self.tables, stored, number))
+            }
+        }
     }
 
     /// Whether it was started and has not ended.
     pub fn is_unfinished(&self, identity: FileId) -> bool {
-        self.slot_if_any(identity)
-            .is_some_and(|slot| slot.started.is_some())
+        match self.slot_if_any(identity) {
+            Some(slot) => slot.started.is_some(),
+            None => (self.tables.result(identity))
+                .is_some_and(|(stored, _)| stored.flags & HAS_STARTED != 0),
+        }
     }
 
     /// The identities of all operations of which anything is known.
     pub fn identities(&self) -> impl Iterator<Item = FileId> + '_ {
-        self.slots
+        let stored = self.tables.results().iter();
+        let stored = stored.map(|stored| FileId(stored.identity));
+        let recent = self
+            .slots
             .iter()
-            .filter(|slot| slot.result.is_some() || slot.started.is_some())
-            .map(|slot| FileId(slot.identity))
+            .filter(|slot| !matches!(slot.result, Place::Nowhere) || slot.started.is_some());
+        stored
+            .filter(|identity| self.slot_if_any(*identity).is_none())
+            .chain(recent.map(|slot| slot.identity))
+    }
+
+    /// The files that an operation which has not ended was going to write.
+    fn started(&self, identity: FileId) -> Vec<FileId> {
+        let place = match self.slot_if_any(identity) {
+            Some(slot) => slot.started.as_ref(),
+            None => Some(&Place::Tables),
+        };
+        match place {
+            Some(Place::Log(range)) => {
+                let bytes = self.bytes(range);
+                let places = (4..bytes.len()).step_by(4);
+                places.filter_map(|at| record::file_at(bytes, at)).collect()
+            }
+            Some(Place::Tables) => {
+                let stored = self.tables.result(identity);
+                stored.map_or_else(Vec::new, |(stored, _)| {
+                    let skipped = stored.reads + stored.outputs;
+                    let numbers = &self.tables.numbers(stored)[skipped as usize..];
+                    numbers.iter().copied().map(FileId).collect()
+                })
+            }
+            Some(Place::Nowhere) | None => Vec::new(),
+        }
     }
 
     /// The files that the operation wrote, or may have written when it was killed.
     pub fn written_by(&self, identity: FileId) -> Vec<FileId> {
-        let Some(slot) = self.slot_if_any(identity) else {
-            return Vec::new();
-        };
-        let mut files = Vec::new();
+        let mut files = self.started(identity);
         if let Some(result) = self.result(identity) {
-            files.extend(result.outputs().map(|number| self.version(number).file));
-        }
-        if let Some(range) = &slot.started {
-            let bytes = self.bytes(range);
-            files.extend(
-                (4..bytes.len())
-                    .filter_map(|at| (at % 4 == 0).then(|| record::file_at(bytes, at)).flatten()),
-            );
+            files.extend(result.outputs().map(|number| self.file_of(number)));
         }
         files.sort_unstable();
         files.dedup();
@@ -452,8 +518,7 @@ impl State {
             bytes.extend_from_slice(&output.0.to_le_bytes());
         }
         let range = self.append(record::STARTED, &bytes);
-        self.superseded += bytes.len();
-        self.slot(identity).started = Some(range);
+        self.slot(identity).started = Some(Place::Log(range));
     }
 
     /// Records how an operation ended.
@@ -506,9 +571,10 @@ impl State {
 /// Paths and the latest versions of files, as they were when it was taken.
 pub struct Snapshot {
     top: PathBuf,
+    tables: Arc<Tables>,
     paths: Paths,
     versions: Arc<Vec<Version>>,
-    latest: Vec<u32>,
+    latest: Arc<Vec<u32>>,
 }
 
 impl Snapshot {
@@ -518,8 +584,39 @@ impl Snapshot {
     }
 
     /// What was last seen of a file.
-    pub fn latest(&self, file: FileId) -> Option<&Version> {
-        self.versions.get(self.latest[file.index()] as usize)
+    pub fn latest(&self, file: FileId) -> Option<Version> {
+        let number = self.latest[file.index()];
+        match (number as usize).checked_sub(self.tables.version_count()) {
+            _ if number == NONE => None,
+            Some(recent) => Some(self.versions[recent]),
+            None => Some(self.tables.version(number)),
+        }
+    }
+
+    /// The stamp that was last seen of a file, if it can be trusted.
+    pub fn trusted_stamp(&self, file: FileId, trusts_racy: bool) -> Option<Stamp> {
+        let number = self.latest[file.index()];
+        let (stamp, racy) = match (number as usize).checked_sub(self.tables.version_count()) {
+            _ if number == NONE => return None,
+            Some(recent) => (self.versions[recent].stamp, self.versions[recent].racy),
+            None => (self.tables.stamp(number), self.tables.is_racy(number)),
+        };
+        (trusts_racy || !racy).then_some(stamp)
+    }
+
+    /// See [`State::directory_of`].
+    pub fn directory_of(&self, file: FileId) -> u32 {
+        self.tables.directory_of(file)
+    }
+
+    /// The name of a file in that directory.
+    pub fn name(&self, file: FileId) -> Option<&CStr> {
+        self.tables.name(file)
+    }
+
+    /// The absolute path of a directory with such a number.
+    pub fn directory(&self, directory: u32) -> PathBuf {
+        absolute(&self.top, self.tables.directory(directory))
     }
 }
 

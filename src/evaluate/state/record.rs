@@ -12,13 +12,15 @@
 //! 5 forgotten  identity u32
 //! ```
 //!
-//! A new kind needs a new version of the log; so does any other change.
+//! A new kind needs a new version of the state's file (`tables.rs`); so does any other change.
 
 use serde::{Deserialize, Serialize};
 
 use crate::event::Reason;
 use crate::fs::{Content, ContentKind, Stamp};
 use crate::graph::FileId;
+
+use super::tables::{History, Stored, Tables};
 
 pub const PATH: u8 = 1;
 pub const VERSION: u8 = 2;
@@ -137,12 +139,25 @@ pub fn encode_result(outcome: &Outcome) -> Vec<u8> {
     bytes
 }
 
-/// A recorded result, read where it lies.
-#[derive(Clone, Copy, Debug)]
+/// A recorded result, read where it lies: in an entry of the log, or in the tables.
+#[derive(Clone, Copy)]
 pub struct Recorded<'a> {
-    bytes: &'a [u8],
+    identity: FileId,
+    key: &'a [u8],
+    flags: u8,
+    changed_meanwhile: u32,
+    declared: usize,
     reads: usize,
-    outputs: usize,
+    /// Version numbers of reads, then of outputs.
+    numbers: &'a [u8],
+    rest: Rest<'a>,
+}
+
+/// Where the part of a result is that is seldom read.
+#[derive(Clone, Copy)]
+enum Rest<'a> {
+    Entry(&'a [u8]),
+    Tables(&'a Tables, usize),
 }
 
 impl<'a> Recorded<'a> {
@@ -152,22 +167,43 @@ impl<'a> Recorded<'a> {
         let (declared, reads, outputs) = (count(41)?, count(45)?, count(49)?);
         let end = FIXED.checked_add(reads.checked_add(outputs)?.checked_mul(4)?)?;
         (declared <= reads && bytes.len() >= end).then_some(Self {
-            bytes,
+            identity: file_at(bytes, 0)?,
+            key: &bytes[4..36],
+            flags: bytes[36],
+            changed_meanwhile: file_at(bytes, 37)?.0,
+            declared,
             reads,
-            outputs,
+            numbers: &bytes[FIXED..end],
+            rest: Rest::Entry(bytes),
         })
     }
 
+    /// The result with a number in the tables.
+    pub fn stored(tables: &'a Tables, stored: &'a Stored, number: usize) -> Self {
+        let reads = stored.reads as usize;
+        let count = reads + stored.outputs as usize;
+        Self {
+            identity: FileId(stored.identity),
+            key: &stored.key,
+            flags: (stored.flags & 0xFF) as u8,
+            changed_meanwhile: stored.changed_meanwhile,
+            declared: stored.declared as usize,
+            reads,
+            numbers: bytemuck::cast_slice(&tables.numbers(stored)[..count]),
+            rest: Rest::Tables(tables, number),
+        }
+    }
+
     pub fn identity(&self) -> FileId {
-        FileId(self.number(0))
+        self.identity
     }
 
     pub fn key(&self) -> &'a [u8] {
-        &self.bytes[4..36]
+        self.key
     }
 
     pub fn flags(&self) -> u8 {
-        self.bytes[36]
+        self.flags
     }
 
     pub fn succeeded(&self) -> bool {
@@ -175,42 +211,67 @@ impl<'a> Recorded<'a> {
     }
 
     pub fn changed_meanwhile(&self) -> Option<FileId> {
-        let file = self.number(37);
+        let file = self.changed_meanwhile;
         (file != u32::MAX).then_some(FileId(file))
     }
 
     pub fn microseconds(&self) -> u64 {
-        self.long(53)
+        self.history().microseconds
     }
 
     pub fn memory_kib(&self) -> u64 {
-        self.long(61)
+        self.history().memory_kib
     }
 
     /// Nanoseconds since the epoch.
     pub fn finished(&self) -> i64 {
-        self.long(69).cast_signed()
+        self.history().finished
+    }
+
+    /// What is not about files; where the story is, only for results of the tables.
+    pub fn history(&self) -> History {
+        match self.rest {
+            Rest::Entry(bytes) => History {
+                microseconds: long(bytes, 53),
+                memory_kib: long(bytes, 61),
+                finished: long(bytes, 69).cast_signed(),
+                ..History::default()
+            },
+            Rest::Tables(tables, number) => *tables.history(number),
+        }
     }
 
     /// Version numbers of what was declared and counts, then of what was discovered.
     pub fn reads(&self) -> impl ExactSizeIterator<Item = u32> + use<'a> {
-        numbers(&self.bytes[FIXED..FIXED + self.reads * 4])
+        numbers(&self.numbers[..self.reads * 4])
     }
 
     /// Version numbers of the declared part of [`Self::reads`].
     pub fn declared(&self) -> impl ExactSizeIterator<Item = u32> + use<'a> {
-        numbers(&self.bytes[FIXED..FIXED + self.number(41) as usize * 4])
+        numbers(&self.numbers[..self.declared * 4])
+    }
+
+    /// Version numbers of the part of [`Self::reads`] that was not declared.
+    pub fn discovered(&self) -> impl ExactSizeIterator<Item = u32> + use<'a> {
+        numbers(&self.numbers[self.declared * 4..self.reads * 4])
     }
 
     /// Version numbers.
     pub fn outputs(&self) -> impl ExactSizeIterator<Item = u32> + use<'a> {
-        let start = FIXED + self.reads * 4;
-        numbers(&self.bytes[start..start + self.outputs * 4])
+        numbers(&self.numbers[self.reads * 4..])
     }
 
     /// What is kept for people; `None` if it does not decode.
     pub fn story(&self) -> Option<Story> {
-        serde_json::from_slice(&self.bytes[FIXED + (self.reads + self.outputs) * 4..]).ok()
+        serde_json::from_slice(self.story_text()).ok()
+    }
+
+    /// The story as it is kept.
+    pub fn story_text(&self) -> &'a [u8] {
+        match self.rest {
+            Rest::Entry(bytes) => &bytes[FIXED + self.numbers.len()..],
+            Rest::Tables(tables, number) => tables.story(tables.history(number)),
+        }
     }
 
     /// All of it; `None` if the story does not decode.
@@ -220,7 +281,7 @@ impl<'a> Recorded<'a> {
             key: self.key().try_into().ok()?,
             flags: self.flags(),
             changed_meanwhile: self.changed_meanwhile(),
-            declared: self.declared().len(),
+            declared: self.declared,
             reads: self.reads().collect(),
             outputs: self.outputs().collect(),
             microseconds: self.microseconds(),
@@ -229,26 +290,12 @@ impl<'a> Recorded<'a> {
             story: self.story()?,
         })
     }
+}
 
-    /// The same result with other version numbers.
-    pub fn renumbered(&self, number: impl Fn(u32) -> u32) -> Vec<u8> {
-        let mut bytes = self.bytes.to_vec();
-        let end = FIXED + (self.reads + self.outputs) * 4;
-        for version in bytes[FIXED..end].chunks_exact_mut(4) {
-            let old = u32::from_le_bytes([version[0], version[1], version[2], version[3]]);
-            version.copy_from_slice(&number(old).to_le_bytes());
-        }
-        bytes
-    }
-
-    fn number(&self, at: usize) -> u32 {
-        let bytes = &self.bytes[at..at + 4];
-        u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
-    }
-
-    fn long(&self, at: usize) -> u64 {
-        u64::from(self.number(at)) | u64::from(self.number(at + 4)) << 32
-    }
+fn long(bytes: &[u8], at: usize) -> u64 {
+    let mut eight = [0; 8];
+    eight.copy_from_slice(&bytes[at..at + 8]);
+    u64::from_le_bytes(eight)
 }
 
 fn numbers(bytes: &[u8]) -> impl ExactSizeIterator<Item = u32> {

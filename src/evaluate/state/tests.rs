@@ -1,4 +1,4 @@
-//! Damage: a log that is cut or changed anywhere opens, and what it says is a part of what it said.
+//! Damage: a file that is cut or changed anywhere opens, and what it says is a part of what it said, or it is none.
 
 use std::path::Path;
 
@@ -77,7 +77,7 @@ fn read_all(state: &State) -> Vec<String> {
 
 #[test]
 fn what_was_recorded_is_there_after_opening() {
-    let (mut state, is_whole) = State::of_bytes(Path::new("/w"), sample()).unwrap();
+    let (mut state, is_whole) = State::of_bytes(Path::new("/w"), &sample()).unwrap();
     assert!(is_whole);
     let object = state.intern(b"out/a\xFF.o");
     assert_eq!(object, FileId(1));
@@ -90,38 +90,130 @@ fn what_was_recorded_is_there_after_opening() {
     assert!(state.version(state.latest(object)).racy);
 }
 
+/// A file whose tables know something, with frames behind them.
+fn sample_with_tables() -> Vec<u8> {
+    let (state, _) = State::of_bytes(Path::new("/w"), &sample()).unwrap();
+    let mut bytes = compacted(&state);
+    let (mut state, is_whole) = State::of_bytes(Path::new("/w"), &bytes).unwrap();
+    assert!(is_whole);
+    let object = state.intern(b"out/a\xFF.o");
+    let new = state.intern(b"d/new");
+    let read = state.see(new, Stamp::ABSENT, content(50), false);
+    state.finish(&outcome(object, vec![read], vec![object.0]));
+    state.forget(FileId(2));
+    state.flush().unwrap();
+    bytes.clone_from(&state.memory().lock().unwrap());
+    bytes
+}
+
+fn compacted(state: &State) -> Vec<u8> {
+    let to = std::io::Cursor::new(Vec::new());
+    state.write_tables(to).unwrap().into_inner()
+}
+
 #[test]
-fn a_log_cut_anywhere_opens() {
-    let whole = sample();
-    let all = read_all(&State::of_bytes(Path::new("/w"), whole.clone()).unwrap().0);
-    for length in 0..whole.len() {
-        let cut = whole[..length].to_vec();
-        let Some((mut state, _)) = State::of_bytes(Path::new("/w"), cut) else {
-            assert!(length < log::HEADER);
-            continue;
-        };
-        assert!(read_all(&state).len() <= all.len());
-        state.intern(b"new");
-        state.flush().unwrap();
-        let again = state.memory().lock().unwrap().clone();
-        let (mut again, is_whole) = State::of_bytes(Path::new("/w"), again).unwrap();
-        assert!(is_whole && again.find(b"new").is_some(), "cut at {length}");
+fn a_file_cut_anywhere_opens_or_is_none() {
+    for whole in [sample(), sample_with_tables()] {
+        let (state, _) = State::of_bytes(Path::new("/w"), &whole).unwrap();
+        let all = read_all(&state);
+        let tables = state.tables.end();
+        for length in 0..whole.len() {
+            let Some((mut state, _)) = State::of_bytes(Path::new("/w"), &whole[..length]) else {
+                assert!(length < tables);
+                continue;
+            };
+            assert!(length >= tables && read_all(&state).len() <= all.len() + 2);
+            state.intern(b"another");
+            state.flush().unwrap();
+            let again = state.memory().lock().unwrap().clone();
+            let (again, is_whole) = State::of_bytes(Path::new("/w"), &again).unwrap();
+            assert!(
+                is_whole && again.find(b"another").is_some(),
+                "cut at {length}"
+            );
+        }
     }
 }
 
 #[test]
-fn a_log_with_any_bit_flipped_opens() {
-    let whole = sample();
-    for place in 0..whole.len() {
-        for bit in [1, 0x80] {
-            let mut damaged = whole.clone();
-            damaged[place] ^= bit;
-            if let Some((state, is_whole)) = State::of_bytes(Path::new("/w"), damaged) {
-                read_all(&state);
-                assert!(!is_whole || place < log::HEADER, "flip at {place}");
+fn a_file_with_any_bit_flipped_opens_in_part_or_is_none() {
+    for whole in [sample(), sample_with_tables()] {
+        let tables = State::of_bytes(Path::new("/w"), &whole)
+            .unwrap()
+            .0
+            .tables
+            .end();
+        for place in 0..whole.len() {
+            for bit in [1, 0x80] {
+                let mut damaged = whole.clone();
+                damaged[place] ^= bit;
+                match State::of_bytes(Path::new("/w"), &damaged) {
+                    None => assert!(place < tables, "flip at {place}"),
+                    Some((state, is_whole)) => {
+                        read_all(&state);
+                        assert!(place >= tables && !is_whole, "flip at {place}");
+                    }
+                }
             }
         }
     }
+}
+
+/// What was recorded since the tables were written replaces what they say.
+#[test]
+fn frames_behind_tables_count_more_than_these() {
+    let (state, is_whole) = State::of_bytes(Path::new("/w"), &sample_with_tables()).unwrap();
+    assert!(is_whole);
+    let object = state.find(b"out/a\xFF.o").unwrap();
+    let new = state.find(b"d/new").unwrap();
+    let result = state.result(object).unwrap();
+    let read: Vec<FileId> = result.reads().map(|number| state.file_of(number)).collect();
+    assert_eq!(
+        (read, state.content_of(state.latest(new))),
+        (vec![new], content(50))
+    );
+    assert!(state.result(FileId(2)).is_none() && !state.is_unfinished(FileId(2)));
+    assert_eq!(state.identities().collect::<Vec<_>>(), [object]);
+}
+
+/// Catches names that are looked for in another directory than theirs.
+#[test]
+fn tables_know_the_directory_of_each_path() {
+    let mut state = State::in_memory(Path::new("/w"));
+    for path in [
+        &b"a"[..],
+        b"d/e/f",
+        b"/x",
+        b"/usr/bin/cp",
+        b"d/tree/",
+        b"d/e/g",
+        b"d/e",
+    ] {
+        state.intern(path);
+    }
+    let (state, _) = State::of_bytes(Path::new("/w"), &compacted(&state)).unwrap();
+    let snapshot = state.snapshot();
+    let place = |number: u32| {
+        let file = FileId(number);
+        let known = Some(snapshot.directory_of(file)).filter(|directory| *directory != NONE);
+        let (directory, name) = (snapshot.directory(known?), snapshot.name(file)?);
+        Some(directory.join(name.to_str().unwrap()).display().to_string())
+    };
+    let places: Vec<_> = (0..7).map(place).collect();
+    let at = |path: &str| Some(path.to_owned());
+    let expected = [
+        at("/w/a"),
+        at("/w/d/e/f"),
+        at("/x"),
+        at("/usr/bin/cp"),
+        None,
+        at("/w/d/e/g"),
+        at("/w/d/e"),
+    ];
+    assert_eq!(places, expected);
+    assert_eq!(state.directory_of(FileId(1)), state.directory_of(FileId(5)));
+    assert_eq!(state.find(b"d/e"), Some(FileId(6)));
+    assert_eq!(state.find(b"d"), None);
 }
 
 /// A frame whose checksum is right and whose entries refer to nothing: from another wake, or a bug in this one.
@@ -143,7 +235,11 @@ fn entries_that_make_no_sense_end_the_log() {
         (record::FORGOTTEN, &[200, 0, 0, 0]),
         (99, &[]),
     ] {
-        let mut log = log::header([1; 16]).to_vec();
+        let mut log = State::in_memory(Path::new("/w"))
+            .memory()
+            .lock()
+            .unwrap()
+            .clone();
         for (kind, bytes) in [(record::PATH, b"a".as_slice()), (kind, bytes)] {
             let mut payload = Vec::new();
             // The good entry before the bad one in the same frame must not count either.
@@ -151,7 +247,7 @@ fn entries_that_make_no_sense_end_the_log() {
             log::push(&mut payload, kind, bytes);
             log::enclose(&mut log, &payload);
         }
-        let (state, is_whole) = State::of_bytes(Path::new("/w"), log).unwrap();
+        let (state, is_whole) = State::of_bytes(Path::new("/w"), &log).unwrap();
         assert!(!is_whole);
         assert_eq!(state.path_count(), 2, "kind {kind}");
     }
@@ -159,10 +255,8 @@ fn entries_that_make_no_sense_end_the_log() {
 
 #[test]
 fn compaction_keeps_what_counts_and_the_ids() {
-    let (state, _) = State::of_bytes(Path::new("/w"), sample()).unwrap();
-    let bytes = state.compacted();
-    assert!(bytes.len() < sample().len());
-    let (mut state, is_whole) = State::of_bytes(Path::new("/w"), bytes).unwrap();
+    let (state, _) = State::of_bytes(Path::new("/w"), &sample()).unwrap();
+    let (mut state, is_whole) = State::of_bytes(Path::new("/w"), &compacted(&state)).unwrap();
     assert!(is_whole);
     let object = state.intern(b"out/a\xFF.o");
     assert_eq!(object, FileId(1));
@@ -182,11 +276,11 @@ fn compaction_keeps_what_counts_and_the_ids() {
 #[test]
 fn files_that_are_no_log_are_replaced_and_told_once() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("log-1");
+    let path = directory.path().join("state-3");
     for garbage in [
         b"".as_slice(),
         b"x",
-        b"wakestat\x02\0\0\0 and more",
+        b"wakestat\x03\0\0\0 and more",
         &[0; 4096],
     ] {
         fs::write(&path, garbage).unwrap();
@@ -203,7 +297,7 @@ fn files_that_are_no_log_are_replaced_and_told_once() {
 #[test]
 fn a_cut_log_gets_another_name() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("log-1");
+    let path = directory.path().join("state-3");
     let (mut state, _) = State::open(directory.path(), Path::new("/w")).unwrap();
     fill(&mut state);
     let name = state.name();
@@ -233,7 +327,7 @@ fn texts_of_commands_survive_damage_behind_them() {
     let mut commands = Commands::new(directory.path());
     commands.keep(&[1; 32], &parts("-O2"));
     commands.flush().unwrap();
-    let path = directory.path().join("commands-1");
+    let path = directory.path().join("commands-2");
     let mut bytes = fs::read(&path).unwrap();
     bytes.extend_from_slice(b"torn");
     fs::write(&path, &bytes).unwrap();
