@@ -2,18 +2,15 @@
 //! needs.
 
 use std::cell::{Cell, RefCell};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
 
 use super::runner::Runner;
 use crate::error::{Error, Kind, Result};
 use crate::evaluate::interrupt::Listening;
-use crate::evaluate::{Background, Growth, State, Step};
+use crate::evaluate::{Background, Growth, Interrupt, State, Step};
 use crate::event::{Shared, Summary};
 use crate::generate::early::Evaluation;
 use crate::graph::Graph;
-
-/// How long generating takes before any of it is evaluated.
-const PATIENCE: Duration = Duration::from_millis(200);
 
 /// See the module.
 pub(super) struct Ahead<'a> {
@@ -21,6 +18,8 @@ pub(super) struct Ahead<'a> {
     pub(super) subscribers: Shared,
     /// What has begun, for whoever goes on with it.
     pub(super) background: &'a mut Option<Background>,
+    /// What ends evaluations of declarations and tasks, too, once something runs.
+    pub(super) interrupt: Arc<OnceLock<Interrupt>>,
     /// What ends the process at an interrupt as long as nothing runs.
     pub(super) ends_at_once: &'a RefCell<Option<Listening>>,
     /// How many operations ran of graphs that did not become the whole one.
@@ -28,12 +27,10 @@ pub(super) struct Ahead<'a> {
 }
 
 impl Evaluation for Ahead<'_> {
-    fn patience(&self) -> Duration {
-        PATIENCE
-    }
-
     fn begin(&mut self, graph: Graph, state: &mut State) -> Result<()> {
         let (mut runner, mut subscribers) = (self.runner.clone(), self.subscribers.clone());
+        // Whoever began first is heeded already.
+        let _ = self.interrupt.set(runner.options.interrupt.clone());
         *self.ends_at_once.borrow_mut() = None;
         let evaluate = Box::new(
             move |graph: &Graph, state: &mut State, growth: &mut dyn Growth| {

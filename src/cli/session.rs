@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 use super::environment;
 use super::options::{Declarations, Evaluation, Resolution};
@@ -124,9 +125,9 @@ impl Session {
         })
     }
 
-    /// Has evaluations end at an interrupt, with an error.
-    pub(super) fn heed(&self, interrupt: &Interrupt) {
-        self.evaluators.heed(interrupt.clone());
+    /// The place for what ends evaluations of declarations and tasks before their time.
+    pub(super) fn interrupt(&self) -> Arc<OnceLock<Interrupt>> {
+        self.evaluators.interrupt()
     }
 
     /// The graph for what is asked for, in a command that does not build: only what tasks must read to know the graph is

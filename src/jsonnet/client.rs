@@ -8,7 +8,7 @@ use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,7 @@ use super::protocol::{Outcome, Reply, Request, Setup};
 use super::worker::STACK_USED_UP;
 use crate::error::{Error, Kind, Result};
 use crate::evaluate::Interrupt;
+use crate::sandbox::orphans;
 
 /// How long a process may take to start; it evaluates nothing yet.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -51,7 +52,7 @@ pub struct Evaluators {
     setup: Setup,
     pool: Mutex<Pool>,
     returned: Condvar,
-    interrupt: OnceLock<Interrupt>,
+    interrupt: Arc<OnceLock<Interrupt>>,
 }
 
 struct Pool {
@@ -74,14 +75,13 @@ impl Evaluators {
                 unused: count.max(1),
             }),
             returned: Condvar::new(),
-            interrupt: OnceLock::new(),
+            interrupt: Arc::default(),
         }
     }
 
-    /// From now on, a request that is interrupted is an error of its own, whatever is being evaluated.
-    pub fn heed(&self, interrupt: Interrupt) {
-        // Whoever came first is heeded.
-        let _ = self.interrupt.set(interrupt);
+    /// The place for what ends evaluations before their time: a request that is interrupted is an error of its own.
+    pub fn interrupt(&self) -> Arc<OnceLock<Interrupt>> {
+        Arc::clone(&self.interrupt)
     }
 
     /// Evaluates one request, waiting for a process if all are busy. Errors of the evaluation itself are in the
@@ -246,6 +246,7 @@ struct Process {
     words: Option<JoinHandle<String>>,
     /// What it said last that it was doing.
     working: Option<String>,
+    _own: orphans::Own,
 }
 
 impl Process {
@@ -262,6 +263,7 @@ impl Process {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(failed)?;
+        let id = child.id();
         let missing = || Error::internal("An evaluation process has no pipes");
         let stdin = child.stdin.take();
         let stdout = child.stdout.take().ok_or_else(missing)?;
@@ -279,6 +281,7 @@ impl Process {
             stdout,
             words: Some(words),
             working: None,
+            _own: orphans::own_child(id),
         })
     }
 

@@ -56,7 +56,6 @@ impl<'a> Building<'a> {
         let subscribers = report::subscribers(console, options.events.as_deref(), &files)?;
         let mut subscribers = Shared::new(subscribers);
         let session = Session::open(options.declarations, options.jobs, &mut subscribers)?;
-        session.heed(&interrupt);
         Ok(Self {
             options,
             began,
@@ -87,6 +86,7 @@ impl<'a> Building<'a> {
             runner: runner.clone(),
             subscribers: self.subscribers.clone(),
             background: &mut background,
+            interrupt: self.session.interrupt(),
             ends_at_once,
             early,
         };
