@@ -15,6 +15,9 @@
 //     Stdin             path relative to the package: the file that is standard input
 //     Stdout            path relative to the target directory: the output that standard output becomes
 //     Depfile           path relative to the target directory
+//     Weight            how many jobs it counts as; default 1
+//     Pool              string: operations of one pool run one after the other, or as `Pools` and `--pool` say
+//     Console           boolean: it gets the terminal for itself, and nothing runs beside it
 //   What dependents in C and C++ get; paths are relative to the target directory:
 //   PublicIncludePaths  list of directories to include from
 //   IncludePaths        the same
@@ -45,15 +48,18 @@ local paths = import 'wake/paths.libsonnet';
 
 local fields = {
   Arguments: 'strings',
+  Console: 'boolean',
   Depfile: 'string',
   Environment: 'stringTable',
   Executable: 'string',
   Inputs: 'strings',
   OrderOnly: 'strings',
   Outputs: 'strings',
+  Pool: 'string',
   Stdin: 'string',
   Stdout: 'string',
   Title: 'string',
+  Weight: 'seconds',
   WorkingDirectory: 'string',
 };
 
@@ -147,6 +153,9 @@ local prepared(wake, ctx, declared, index, tools) =
       stdout: stdout,
       depfile: inTarget('Depfile'),
       timeout: if isTest then std.get(ctx.recipe, 'Timeout'),
+      console: std.get(declared, 'Console', false),
+      [if std.objectHas(declared, 'Pool') then 'pool']: declared.Pool,
+      weight: std.get(declared, 'Weight', 1),
       test: isTest,
     }),
   };

@@ -248,12 +248,29 @@ pub(super) struct DeclarationFlags {
 /// Flags of everything that builds.
 #[derive(Debug, Args)]
 pub(super) struct BuildFlags {
-    /// Run this many operations at a time [default: the number of processors]
+    /// Run this many operations at a time; 0: all that are ready [default: as the make that started wake says, else the
+    /// number of processors]
     #[arg(short, long, value_name = "N")]
     pub(super) jobs: Option<String>,
+    /// Start nothing more beside others while the machine's load is N or above; 0: whatever it is
+    #[arg(short, long, value_name = "N")]
+    pub(super) load_average: Option<String>,
     /// Go on until this many operations have failed; 0: whatever fails
     #[arg(short, long, value_name = "N", default_value = "1")]
     pub(super) keep_going: usize,
+    /// Run so many operations of a pool at a time; 0: as many as `-j` says [default: as `Pools` of RootRecipe.sml says,
+    /// else 1]
+    #[arg(long, value_name = "NAME=DEPTH")]
+    pub(super) pool: Vec<String>,
+    /// How make, cargo and others that operations start learn of the jobs that they share with wake: `auto`: by the tool;
+    /// `fifo`: by the name of a pipe, for make 4.4 and Ninja 1.13 or newer; `pipe`: by descriptors; `off`: not at all
+    #[arg(
+        long,
+        value_name = "STYLE",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
+    pub(super) jobserver: JobserverStyle,
     /// Run every operation, up to date or not
     #[arg(long)]
     pub(super) force: bool,
@@ -289,6 +306,16 @@ pub(super) struct BuildFlags {
     pub(super) parameters: ParameterFlags,
     #[command(flatten)]
     pub(super) declarations: DeclarationFlags,
+}
+
+/// How processes learn of the jobserver.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum JobserverStyle {
+    #[default]
+    Auto,
+    Fifo,
+    Pipe,
+    Off,
 }
 
 /// How to find out whether a file has changed.

@@ -12,6 +12,7 @@ mod plugin_args;
 pub mod plugin_options;
 mod runner;
 mod session;
+mod sharing;
 mod usage;
 mod values;
 

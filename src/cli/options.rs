@@ -15,15 +15,17 @@ use super::args::{
 pub use super::args::{Check, GraphFormat, Language, TextFormat};
 use super::package_options::{CacheGc, Package};
 use super::plugin_options::Plugin;
-use super::values::{age, named_file, named_value, number, pattern, seconds, size, split};
+pub use super::sharing::Sharing;
+use super::values::{
+    age, load, named_file, named_value, number, pattern, pool, seconds, size, split,
+};
 use crate::declare::model::Parameters;
 use crate::error::{Error, Result};
 use crate::jsonnet::protocol::Argument;
 use crate::pkg::policy::{LockMode, LockUse};
 use crate::report::{ConsoleOptions, Style, Verbosity};
 
-/// Each job is a thread.
-const MOST_JOBS: u32 = 4096;
+const MOST_IN_POOL: u32 = 1_000_000;
 const MOST_RUNS: u32 = 1_000_000;
 /// The evaluation process itself takes some.
 const LEAST_MEMORY: u64 = 64 << 20;
@@ -94,7 +96,10 @@ pub struct Build {
     pub targets: Vec<String>,
     pub parameters: Parameters,
     pub declarations: Declarations,
-    pub jobs: usize,
+    pub sharing: Sharing,
+    pub load_limit: Option<f64>,
+    /// How many operations of a pool run at once: those that were named.
+    pub pools: BTreeMap<String, usize>,
     /// How many operations must have failed before no other one is started; 0: no number is enough.
     pub keep_going: usize,
     pub force: bool,
@@ -247,13 +252,17 @@ impl Invocation {
         let mut console = console(&arguments.global, looks);
         let command = match arguments.command {
             RawCommand::Build(raw) => {
-                Command::Build(Build::check(raw.targets, raw.build, &mut console)?)
+                let targets = raw.targets;
+                Command::Build(Build::check(targets, raw.build, environment, &mut console)?)
             }
             RawCommand::Run(raw) => Command::Run(Run {
-                build: Build::check(raw.target.into_iter().collect(), raw.build, &mut console)?,
+                build: {
+                    let targets = raw.target.into_iter().collect();
+                    Build::check(targets, raw.build, environment, &mut console)?
+                },
                 arguments: raw.arguments,
             }),
-            RawCommand::Test(raw) => Command::Test(Test::check(raw, &mut console)?),
+            RawCommand::Test(raw) => Command::Test(Test::check(raw, environment, &mut console)?),
             RawCommand::Init(raw) => Command::Init(Init {
                 directory: raw.place,
                 language: raw.language,
@@ -313,30 +322,46 @@ fn console(global: &GlobalFlags, looks: Looks) -> ConsoleOptions {
 }
 
 impl Build {
-    fn check(targets: Vec<String>, raw: BuildFlags, console: &mut ConsoleOptions) -> Result<Self> {
+    fn check(
+        targets: Vec<String>,
+        raw: BuildFlags,
+        environment: &BTreeMap<String, String>,
+        console: &mut ConsoleOptions,
+    ) -> Result<Self> {
         console.is_explaining = raw.explain;
         console.is_replaying = raw.replay;
+        let sharing = Sharing::check(raw.jobs.as_deref(), raw.jobserver, environment)?;
         Ok(Self {
             targets,
             parameters: parameters(raw.parameters)?,
             declarations: Declarations::check(&raw.declarations)?,
-            jobs: match raw.jobs {
-                Some(text) => number("--jobs", &text, MOST_JOBS)? as usize,
-                None => std::thread::available_parallelism().map_or(1, usize::from),
+            load_limit: match raw.load_average {
+                Some(text) => load("--load-average", &text)?,
+                None => None,
             },
+            pools: raw
+                .pool
+                .iter()
+                .map(|text| pool("--pool", text, MOST_IN_POOL))
+                .collect::<Result<_>>()?,
             keep_going: raw.keep_going,
             force: raw.force,
             check: raw.check,
             events: raw.events,
             has_compile_commands: !raw.no_compile_commands,
             skip_generate: raw.skip_generate,
-            skip_evaluate: raw.skip_evaluate,
+            skip_evaluate: raw.skip_evaluate || sharing.is_dry_run,
+            sharing,
         })
     }
 }
 
 impl Test {
-    fn check(raw: RawTest, console: &mut ConsoleOptions) -> Result<Self> {
+    fn check(
+        raw: RawTest,
+        environment: &BTreeMap<String, String>,
+        console: &mut ConsoleOptions,
+    ) -> Result<Self> {
         Ok(Self {
             filter: raw.filter.map(pattern).transpose()?,
             rerun: raw.rerun,
@@ -347,7 +372,7 @@ impl Test {
                 .transpose()?,
             junit: raw.junit,
             arguments: raw.arguments,
-            build: Build::check(raw.targets, raw.build, console)?,
+            build: Build::check(raw.targets, raw.build, environment, console)?,
         })
     }
 }
@@ -552,7 +577,7 @@ mod tests {
         let given = build(&[
             "-j", "1", "--flavor", "Debug", "--flavor", "Release", "-j", "7", "--force", "--force",
         ]);
-        assert_eq!(given.jobs, 7);
+        assert_eq!(given.sharing.jobs, 7);
         assert_eq!(given.parameters["Flavor"], "Release");
     }
 
@@ -586,10 +611,38 @@ mod tests {
                 "{wrong}"
             );
         }
+    }
+
+    #[test]
+    fn limits_of_what_runs_at_once_are_checked() {
+        let given = build(&["-l", "2.5", "--pool", "link=2", "--pool=io=0"]);
+        assert_eq!(given.load_limit, Some(2.5));
         assert_eq!(
-            complaint(&["build", "-j0"]),
-            "`--jobs` must be a number from 1 to 4096, not `0`"
+            given.pools,
+            BTreeMap::from([("io".to_owned(), usize::MAX), ("link".to_owned(), 2)])
         );
+        assert_eq!(build(&["-l0"]).load_limit, None);
+        let wrong = [
+            ("-j-1", "`--jobs` must be a number from 0 to 4096, not `-1`"),
+            ("-jx", "`--jobs` must be a number from 0 to 4096, not `x`"),
+            (
+                "-lnan",
+                "`--load-average` must be a number from 0 on, not `nan`",
+            ),
+            (
+                "-l-2",
+                "`--load-average` must be a number from 0 on, not `-2`",
+            ),
+            ("--pool=link", "`--pool link` has no name or no value"),
+            ("--pool==2", "`--pool =2` has no name or no value"),
+            (
+                "--pool=link=two",
+                "`--pool link` must be a number from 0 to 1000000, not `two`",
+            ),
+        ];
+        for (flag, told) in wrong {
+            assert_eq!(complaint(&["build", flag]), told);
+        }
     }
 
     #[test]

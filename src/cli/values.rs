@@ -75,6 +75,41 @@ pub(super) fn number(flag: &str, text: &str, most: u32) -> Result<u32> {
     }
 }
 
+/// A number from 0 to `most`.
+pub(super) fn count(flag: &str, text: &str, most: u32) -> Result<u32> {
+    match text.parse() {
+        Ok(number) if number <= most => Ok(number),
+        _ => Err(Error::user(format!(
+            "`{flag}` must be a number from 0 to {most}, not `{text}`"
+        ))),
+    }
+}
+
+/// A load of a machine; `None`: no limit.
+pub(super) fn load(flag: &str, text: &str) -> Result<Option<f64>> {
+    match text.parse::<f64>() {
+        Ok(load) if load.is_finite() && load >= 0.0 => Ok((load > 0.0).then_some(load)),
+        _ => Err(Error::user(format!(
+            "`{flag}` must be a number from 0 on, not `{text}`"
+        ))),
+    }
+}
+
+/// `NAME=DEPTH`: a pool, and how many operations of it run at once.
+pub(super) fn pool(flag: &str, text: &str, most: u32) -> Result<(String, usize)> {
+    let (name, depth) = split(flag, text, "NAME=DEPTH")?;
+    let depth = count(&format!("{flag} {name}"), depth, most)?;
+    Ok((name.to_owned(), no_limit_if_zero(depth)))
+}
+
+/// Zero as no limit.
+pub(super) fn no_limit_if_zero(depth: u32) -> usize {
+    match depth {
+        0 => usize::MAX,
+        depth => depth as usize,
+    }
+}
+
 /// A time in seconds, from a millisecond to a year.
 pub(super) fn seconds(flag: &str, text: &str) -> Result<Duration> {
     const YEAR: f64 = 366.0 * 24.0 * 3600.0;

@@ -1,19 +1,25 @@
 //! Evaluate: runs the operations of a graph that are out of date, and nothing else (DESIGN §5).
 //!
 //! [`evaluate`] is the whole stage. `survey` looks at files in parallel, `fresh` decides, `schedule` owns what happens
-//! when, `perform` runs one operation on a worker with `outputs` and `exec`, `state` remembers. It emits events and never
+//! when, with `queue` for the order, `room` and `jobserver` for how much at once; `perform` runs one operation on a worker
+//! of the `crew` with `outputs` and `exec`, `state` remembers. It emits events and never
 //! prints; it reads no arguments, no environment and no declarations.
 
 pub mod background;
+mod crew;
 pub mod depfile;
 pub mod exec;
 pub mod explain;
 pub mod files;
+pub mod forecast;
+#[cfg(test)]
+mod forecast_tests;
 pub mod fresh;
 pub mod growth;
 #[cfg(test)]
 mod imitation;
 pub mod interrupt;
+pub mod jobserver;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
@@ -21,8 +27,10 @@ mod model_tests;
 pub mod outputs;
 pub mod perform;
 pub mod prepare;
+pub mod pressure;
 pub mod queue;
 pub mod results;
+pub mod room;
 pub mod schedule;
 pub mod stale;
 mod start;
@@ -57,6 +65,9 @@ use fresh::View;
 pub struct Options {
     /// How many operations run at once, at least 1.
     pub jobs: usize,
+    /// Start nothing more beside others while the load of the machine is as high.
+    pub load_limit: Option<f64>,
+    pub jobserver: jobserver::Plan,
     /// Start nothing more after so many failures; 0: never stop. Failed tests do not count.
     pub keep_going: usize,
     /// Run everything that is wanted.
@@ -85,6 +96,8 @@ impl Options {
     pub fn new(private: PathBuf, interrupt: Interrupt) -> Self {
         Self {
             jobs: std::thread::available_parallelism().map_or(1, usize::from),
+            load_limit: None,
+            jobserver: jobserver::Plan::default(),
             keep_going: 1,
             force: false,
             check: Check::Default,

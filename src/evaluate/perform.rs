@@ -16,6 +16,7 @@ use crate::workspace::layout;
 use super::exec::{Ended, Process, output};
 use super::files::{self, Depth};
 use super::interrupt::Interrupt;
+use super::jobserver::Jobserver;
 use super::outputs::{self, Aside, Made, Output};
 use super::prepare::{Job, Launch, Work};
 use super::world::World;
@@ -124,9 +125,18 @@ pub struct Workshop<'a> {
     pub options: &'a Options,
     pub slots: &'a Slots,
     pub interrupt: &'a Interrupt,
+    pub jobserver: &'a Jobserver<'a>,
 }
 
 impl Workshop<'_> {
+    /// Begins to share jobs with what operations start.
+    pub fn share_jobs(&self) -> Result<()> {
+        if self.jobserver.serves() {
+            self.world.create_directories(&self.slots.root)?;
+        }
+        self.jobserver.begin(self.options.jobs, &self.slots.root)
+    }
+
     /// Performs a job to its end.
     pub fn perform(&self, job: &Job, slot: usize) -> Performed {
         let started = Instant::now();
@@ -235,6 +245,9 @@ impl Workshop<'_> {
         if layout::is_package_link(&launch.directory) {
             // What compilers write down must be where the package is linked, not where this user's store is.
             environment.insert("PWD".to_owned(), text(&launch.directory));
+        }
+        if let Some(flags) = self.jobserver.makeflags(&launch.executable) {
+            environment.insert("MAKEFLAGS".to_owned(), flags);
         }
         environment.extend(launch.environment.iter().cloned());
         if let Some(path) = &job.test_directory {

@@ -1,19 +1,15 @@
-//! Which of the operations that are ready runs next, and whether there is room: critical path first, weighted by
-//! recorded durations; weights against the number of jobs; pools. It starts nothing itself.
+//! Which of the operations that are ready runs next: critical path first, weighted by the time that operations are likely
+//! to take; those of a pool that is full wait. Whether there is room is the business of [`super::room`]. It starts nothing
+//! itself.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
 use crate::graph::{Graph, OperationId};
 
+use super::forecast::Forecast;
+use super::room::Share;
 use super::state::State;
-
-/// What an operation takes while it runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Share {
-    pub weight: usize,
-    pub pool: Option<String>,
-}
 
 /// By priority, then in the order of the graph.
 type Heap = BinaryHeap<(u64, Reverse<OperationId>)>;
@@ -23,24 +19,20 @@ pub struct Queue {
     heap: Heap,
     /// Microseconds from the start of each operation to the end of the build; computed when the first is out of date.
     priorities: Vec<u64>,
-    jobs: usize,
-    used: usize,
+    /// What operations are likely to take; made with the priorities.
+    forecast: Option<Forecast>,
     depths: BTreeMap<String, usize>,
     in_pool: HashMap<String, usize>,
     /// Ready operations that wait for their pool.
     parked: HashMap<String, Heap>,
 }
 
-/// Taken for the duration of an operation where none was ever recorded, in microseconds.
-const UNKNOWN: u64 = 1_000_000;
-
 impl Queue {
-    pub fn new(jobs: usize, depths: &BTreeMap<String, usize>) -> Self {
+    pub fn new(depths: &BTreeMap<String, usize>) -> Self {
         Self {
             heap: BinaryHeap::new(),
             priorities: Vec::new(),
-            jobs,
-            used: 0,
+            forecast: None,
             depths: depths.clone(),
             in_pool: HashMap::new(),
             parked: HashMap::new(),
@@ -49,8 +41,10 @@ impl Queue {
 
     /// Adds an operation that is ready.
     pub fn push(&mut self, graph: &Graph, state: &State, operation: OperationId) {
-        if self.priorities.is_empty() {
-            self.priorities = priorities(graph, state);
+        if self.forecast.is_none() {
+            let forecast = Forecast::new(graph, state);
+            self.priorities = priorities(graph, state, &forecast);
+            self.forecast = Some(forecast);
         }
         let priority = self.priorities[operation.index()];
         self.heap.push((priority, Reverse(operation)));
@@ -58,10 +52,12 @@ impl Queue {
 
     /// The graph has grown: what waits may have become more urgent.
     pub fn grow(&mut self, graph: &Graph, state: &State) {
-        if self.priorities.is_empty() {
+        if self.forecast.is_none() {
             return;
         }
-        self.priorities = priorities(graph, state);
+        let forecast = Forecast::new(graph, state);
+        self.priorities = priorities(graph, state, &forecast);
+        self.forecast = Some(forecast);
         for heap in self.parked.values_mut().chain([&mut self.heap]) {
             let waiting = std::mem::take(heap).into_iter();
             heap.extend(waiting.map(|(_, Reverse(operation))| {
@@ -74,26 +70,29 @@ impl Queue {
         self.heap.is_empty()
     }
 
-    /// The next operation for which there is room, and takes its share. `share` says what an operation takes.
+    /// What an operation is likely to take; something is known once an operation was pushed.
+    pub fn forecast(&self) -> Option<&Forecast> {
+        self.forecast.as_ref()
+    }
+
+    /// The next operation whose pool has a place, with its place taken, if `admit` lets it in. If not, nothing else gets
+    /// in before it: something heavy would never find room. `share` says what an operation takes.
     pub fn pop(
         &mut self,
-        mut share: impl FnMut(OperationId) -> Share,
+        mut share: impl FnMut(&Self, OperationId) -> Share,
+        admit: impl FnOnce(OperationId, &Share) -> bool,
     ) -> Option<(OperationId, Share)> {
-        while self.used < self.jobs
-            && let Some((priority, Reverse(operation))) = self.heap.pop()
-        {
-            let share = share(operation);
+        while let Some((priority, Reverse(operation))) = self.heap.pop() {
+            let share = share(self, operation);
             if let Some(pool) = self.full_pool(&share) {
                 let parked = self.parked.entry(pool).or_default();
                 parked.push((priority, Reverse(operation)));
                 continue;
             }
-            if self.used + share.weight > self.jobs {
-                // Nothing smaller overtakes it, or it would never find room.
+            if !admit(operation, &share) {
                 self.heap.push((priority, Reverse(operation)));
                 return None;
             }
-            self.used += share.weight;
             if let Some(pool) = &share.pool {
                 *self.in_pool.entry(pool.clone()).or_default() += 1;
             }
@@ -109,9 +108,8 @@ impl Queue {
         (used >= depth).then(|| pool.clone())
     }
 
-    /// Gives back what an operation took.
+    /// Gives back the place of an operation in its pool.
     pub fn give_back(&mut self, share: &Share) {
-        self.used -= share.weight;
         let Some(pool) = &share.pool else {
             return;
         };
@@ -125,26 +123,14 @@ impl Queue {
 }
 
 /// For each operation, how long it and the longest chain of what waits for it take.
-fn priorities(graph: &Graph, state: &State) -> Vec<u64> {
-    let mut durations: Vec<Option<u64>> = graph
-        .operations()
-        .map(|operation| {
-            let result = state.result(graph.identity(operation))?;
-            result.succeeded().then(|| result.microseconds())
-        })
-        .collect();
-    let known: Vec<u64> = durations.iter().flatten().copied().collect();
-    let default = match known.len() as u64 {
-        0 => UNKNOWN,
-        count => known.iter().sum::<u64>() / count,
-    };
-    let mut priorities = vec![0_u64; durations.len()];
+fn priorities(graph: &Graph, state: &State, forecast: &Forecast) -> Vec<u64> {
+    let mut priorities = vec![0_u64; graph.operation_count()];
     for operation in graph.operations().rev() {
         let dependents = graph.dependents(operation).iter();
         let after = dependents
             .map(|dependent| priorities[dependent.index()])
             .max();
-        let own = durations[operation.index()].take().unwrap_or(default);
+        let own = forecast.of(graph, state, operation).microseconds;
         priorities[operation.index()] = own.saturating_add(after.unwrap_or(0));
     }
     priorities
@@ -175,10 +161,11 @@ mod tests {
         (graph(&mut state, "/bin/true", &specs), state)
     }
 
-    fn share(weight: usize, pool: Option<&str>) -> Share {
+    fn share(pool: Option<&str>) -> Share {
         Share {
-            weight,
+            weight: 1,
             pool: pool.map(str::to_owned),
+            ..Share::default()
         }
     }
 
@@ -190,35 +177,38 @@ mod tests {
     }
 
     fn drain(queue: &mut Queue, of: impl Fn(u32) -> Share) -> Vec<u32> {
-        std::iter::from_fn(|| queue.pop(|operation| of(operation.0)))
+        std::iter::from_fn(|| queue.pop(|_, operation| of(operation.0), |_, _| true))
             .map(|(operation, _)| operation.0)
             .collect()
     }
 
     #[test]
     fn what_most_waits_for_comes_first_and_then_the_order_of_the_graph() {
-        let mut queue = Queue::new(9, &BTreeMap::new());
+        let mut queue = Queue::new(&BTreeMap::new());
         pushed(&mut queue, &[(2, 3), (3, 4)], 5, &[0, 1, 2]);
-        assert_eq!(drain(&mut queue, |_| share(1, None)), [2, 0, 1]);
+        assert_eq!(drain(&mut queue, |_| share(None)), [2, 0, 1]);
     }
 
+    /// Catches something heavy that is overtaken for ever by what needs less room.
     #[test]
-    fn something_heavy_is_not_overtaken_for_ever() {
-        let mut queue = Queue::new(2, &BTreeMap::new());
+    fn what_is_not_let_in_is_not_overtaken() {
+        let mut queue = Queue::new(&BTreeMap::new());
         pushed(&mut queue, &[], 3, &[0, 1, 2]);
-        let of = |number| share(if number == 1 { 2 } else { 1 }, None);
-        assert_eq!(drain(&mut queue, of), [0]);
-        queue.give_back(&of(0));
-        assert_eq!(drain(&mut queue, of), [1]);
-        queue.give_back(&of(1));
-        assert_eq!(drain(&mut queue, of), [2]);
+        let mut next = |refused| {
+            let next = queue.pop(|_, _| share(None), |operation, _| operation.0 != refused);
+            next.map(|(operation, _)| operation.0)
+        };
+        assert_eq!(next(1), Some(0));
+        assert_eq!(next(1), None);
+        assert_eq!(next(9), Some(1));
+        assert_eq!(next(9), Some(2));
     }
 
     #[test]
     fn a_full_pool_holds_back_only_its_own() {
-        let mut queue = Queue::new(9, &BTreeMap::from([("two".to_owned(), 2)]));
+        let mut queue = Queue::new(&BTreeMap::from([("two".to_owned(), 2)]));
         pushed(&mut queue, &[], 6, &[0, 1, 2, 3, 4, 5]);
-        let of = |number| share(1, [Some("link"), Some("two"), None][number as usize % 3]);
+        let of = |number| share([Some("link"), Some("two"), None][number as usize % 3]);
         assert_eq!(drain(&mut queue, of), [0, 1, 2, 4, 5]);
         queue.give_back(&of(0));
         assert_eq!(drain(&mut queue, of), [3]);
@@ -229,16 +219,17 @@ mod tests {
     fn what_waits_for_a_pool_is_looked_at_twice_at_most() {
         const COUNT: u32 = 300;
         let all: Vec<u32> = (0..COUNT).collect();
-        let mut queue = Queue::new(9, &BTreeMap::new());
+        let mut queue = Queue::new(&BTreeMap::new());
         pushed(&mut queue, &[], COUNT as usize, &all);
         let mut running: Option<Share> = None;
         let mut ran = Vec::new();
         let mut looks = 0;
         while ran.len() < all.len() {
-            while let Some((operation, taken)) = queue.pop(|_| {
+            let mut look = |_: &Queue, _| {
                 looks += 1;
-                share(1, Some("link"))
-            }) {
+                share(Some("link"))
+            };
+            while let Some((operation, taken)) = queue.pop(&mut look, |_, _| true) {
                 ran.push(operation.0);
                 running = Some(taken);
             }

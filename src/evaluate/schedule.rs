@@ -13,14 +13,17 @@ use crate::event::{Event, Outcome, Subscriber, Summary};
 use crate::graph::{Action, Graph, OperationId};
 
 use super::Options;
+use super::crew::Crew;
 use super::files::Files;
 use super::fresh::{Difference, View};
 use super::growth::{Growing, Growth, LookAt, Stages};
 use super::interrupt::Interrupt;
+use super::jobserver::{Jobserver, Tokens};
 use super::perform::{Performed, Slots, Workshop, unusable};
 use super::prepare::{self, Job};
 use super::queue::Queue;
 use super::results;
+use super::room::{Obstacle, Room};
 use super::stale;
 use super::start::{Running, share};
 use super::state::State;
@@ -61,6 +64,8 @@ pub(super) enum Message {
     Interrupted,
     /// The graph may have grown.
     Grown,
+    /// There may be a token to take.
+    Tokens,
 }
 
 /// Runs all that is wanted; see [`super::evaluate`].
@@ -88,12 +93,14 @@ pub(super) fn run(
     };
     let private = options.private.join(std::process::id().to_string());
     let slots = Slots::new(&private);
+    let jobserver = Jobserver::new(&options.jobserver);
     let survey = Survey::new(graph, state, world, options.check);
     let shop = Workshop {
         world,
         options,
         slots: &slots,
         interrupt: &stop,
+        jobserver: &jobserver,
     };
     let later = OnceCell::new();
     let stages = Stages::new(&later, world, options.check);
@@ -135,6 +142,11 @@ pub(super) struct Scheduler<'a> {
     /// All operations before this one have their files looked at.
     frontier: usize,
     pub(super) queue: Queue,
+    room: Room,
+    /// Those of a jobserver, from when the first operation runs.
+    tokens: Tokens<'a>,
+    /// What has kept operations back so far, for want of something that this build does not own.
+    held_back_by: Vec<Obstacle>,
     /// Why those that are ready are out of date.
     pub(super) differences: HashMap<OperationId, Difference>,
     running: HashMap<OperationId, Running>,
@@ -167,7 +179,10 @@ impl<'a> Scheduler<'a> {
     ) -> Self {
         Self {
             files: Files::new(state.path_count()),
-            queue: Queue::new(shop.options.jobs.max(1), &shop.options.pools),
+            queue: Queue::new(&shop.options.pools),
+            room: Room::new(shop.options.jobs.max(1), shop.options.load_limit),
+            tokens: Tokens::new(None),
+            held_back_by: Vec::new(),
             graph,
             state,
             survey,
@@ -275,14 +290,19 @@ impl<'a> Scheduler<'a> {
         // Only now are workers needed: a build that runs nothing starts no threads for them.
         self.used_workers = true;
         super::exec::make_room(self.shop.options.jobs);
-        let workers = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.shop.options.jobs.max(1))
-            .build()
-            .map_err(|error| Error::environment("Cannot start threads").cause(error.to_string()))?;
-        workers.in_place_scope(|workers| {
+        self.shop.share_jobs()?;
+        self.tokens = Tokens::new(self.shop.jobserver.supply());
+        let (shop, sender, crew) = (self.shop, self.sender.clone(), Crew::new());
+        let work = |job: Job, slot: usize| {
+            let performed = perform(shop, &job, slot);
+            let _ = sender.send(Message::Performed(Box::new(performed)));
+        };
+        std::thread::scope(|threads| {
+            let _dismissal = crew.dismissal();
+            let hand_in = |job| crew.hand_in(threads, job, &work);
             let mut result = Ok(());
             while result.is_ok() {
-                result = self.start_ready(workers);
+                result = self.start_ready(&hand_in);
                 if result.is_err() || self.is_done() {
                     break;
                 }
@@ -340,7 +360,7 @@ impl<'a> Scheduler<'a> {
                 self.advance();
             }
             Message::Performed(performed) => self.finish(*performed)?,
-            Message::Interrupted | Message::Grown => {}
+            Message::Interrupted | Message::Grown | Message::Tokens => {}
         }
         Ok(())
     }
@@ -483,18 +503,17 @@ impl<'a> Scheduler<'a> {
     }
 
     /// Starts what is ready and has room. What is about to be written is recorded before anything starts.
-    fn start_ready<'scope>(&mut self, workers: &rayon::Scope<'scope>) -> Result<()>
-    where
-        'a: 'scope,
-    {
+    fn start_ready(&mut self, hand_in: &dyn Fn(Job) -> std::io::Result<()>) -> Result<()> {
+        if self.running.is_empty() {
+            self.tokens.balance();
+        }
         let mut jobs = Vec::new();
-        while !self.is_stopping() {
-            let (graph, limit) = (self.graph, self.shop.options.jobs.max(1));
-            let next = self.queue.pop(|operation| share(graph, operation, limit));
-            let Some((operation, share)) = next else {
+        let mut obstacle = None;
+        while !self.is_stopping() && !self.room.is_full() && obstacle.is_none() {
+            let Some(operation) = self.admit_next(&mut obstacle) else {
                 break;
             };
-            match self.prepare(operation, share.clone()) {
+            match self.prepare(operation) {
                 Ok(running) => {
                     self.announce(operation, &running);
                     jobs.push(running.job.clone());
@@ -502,20 +521,72 @@ impl<'a> Scheduler<'a> {
                     self.enter(operation, OperationState::Running);
                 }
                 Err(error) => {
-                    self.queue.give_back(&share);
+                    self.leave(operation);
                     self.refuse(operation, &error);
                 }
             }
         }
+        self.settle(obstacle);
         self.state.flush()?;
         for job in jobs {
-            let (shop, sender) = (self.shop, self.sender.clone());
-            workers.spawn(move |_| {
-                let performed = perform(shop, &job);
-                let _ = sender.send(Message::Performed(Box::new(performed)));
-            });
+            hand_in(job).map_err(|error| Error::io("Cannot start threads", &error))?;
         }
         Ok(())
+    }
+
+    /// Takes the next operation for which there is room and a token out of the queue, and gives it its share; else says
+    /// what is in the way.
+    fn admit_next(&mut self, obstacle: &mut Option<Obstacle>) -> Option<OperationId> {
+        let (graph, state, world) = (self.graph, &*self.state, self.shop.world);
+        let limit = self.shop.options.jobs.max(1);
+        let (room, tokens, now) = (&mut self.room, &mut self.tokens, Instant::now());
+        let next = self.queue.pop(
+            |queue, operation| share(graph, state, queue, operation, limit),
+            |_, share| {
+                *obstacle = room.obstacle(share, now, || world.strain());
+                if obstacle.is_none() {
+                    let has_tokens = tokens.hold((room.used() + share.weight).saturating_sub(1));
+                    // One needs no token, or nothing would ever run.
+                    *obstacle = (!has_tokens && room.used() > 0).then_some(Obstacle::Tokens);
+                }
+                obstacle.is_none()
+            },
+        );
+        let (operation, share) = next?;
+        self.room.enter(operation, share, now);
+        Some(operation)
+    }
+
+    /// Returns the tokens that nothing needs, and tells what keeps back the next operation.
+    fn settle(&mut self, obstacle: Option<Obstacle>) {
+        if obstacle == Some(Obstacle::Tokens) {
+            let sender = self.sender.clone();
+            self.tokens.wait(move || {
+                let _ = sender.send(Message::Tokens);
+            });
+        } else {
+            self.tokens
+                .return_all_but(self.room.used().saturating_sub(1));
+        }
+        if let Some(text) = self.tokens.complaint() {
+            self.subscriber.event(&Event::Warning { text });
+        }
+        let cause = obstacle.and_then(Obstacle::cause);
+        if let Some((obstacle, cause)) = obstacle.zip(cause)
+            && !self.held_back_by.contains(&obstacle)
+        {
+            self.held_back_by.push(obstacle);
+            self.subscriber.event(&Event::HeldBack {
+                cause: cause.to_owned(),
+            });
+        }
+    }
+
+    /// Takes back what an operation took of what there is.
+    fn leave(&mut self, operation: OperationId) {
+        if let Some(share) = self.room.leave(operation) {
+            self.queue.give_back(&share);
+        }
     }
 
     /// Records and tells that an operation starts.
@@ -573,7 +644,7 @@ impl<'a> Scheduler<'a> {
         let Some(running) = self.running.remove(&operation) else {
             return Ok(());
         };
-        self.queue.give_back(&running.share);
+        self.leave(operation);
         let milliseconds = performed.time.as_secs_f64() * 1e3;
         let changed = performed.made.iter().any(|made| made.changed);
         self.remember(&running, &mut performed)?;
@@ -632,8 +703,7 @@ impl<'a> Scheduler<'a> {
 }
 
 /// Performs a job on the worker that this is; a bug in wake is an outcome too.
-fn perform(shop: &Workshop<'_>, job: &Job) -> Performed {
-    let slot = rayon::current_thread_index().unwrap_or(0);
+fn perform(shop: &Workshop<'_>, job: &Job, slot: usize) -> Performed {
     let attempt = AssertUnwindSafe(|| shop.perform(job, slot));
     std::panic::catch_unwind(attempt).unwrap_or_else(|_| Performed::of_bug(job.operation))
 }

@@ -12,9 +12,10 @@ use super::explain;
 use super::fresh::{self, Difference};
 use super::outputs::{Form, Output};
 use super::prepare::{Expander, Job};
-use super::queue::Share;
+use super::queue::Queue;
+use super::room::Share;
 use super::schedule::Scheduler;
-use super::state::NONE;
+use super::state::{NONE, State};
 
 /// What is kept of an operation while it runs.
 pub(super) struct Running {
@@ -24,12 +25,11 @@ pub(super) struct Running {
     /// Version numbers of the declared files that count, as they were when it was examined.
     pub(super) declared: Vec<u32>,
     pub(super) order_only_counts: bool,
-    pub(super) share: Share,
 }
 
 impl Scheduler<'_> {
     /// Everything that a worker needs, and what must be known when it is done.
-    pub(super) fn prepare(&mut self, operation: OperationId, share: Share) -> Result<Running> {
+    pub(super) fn prepare(&mut self, operation: OperationId) -> Result<Running> {
         let cold = self.graph.cold(operation);
         self.check_inputs(operation)?;
         let expander = Expander {
@@ -63,7 +63,6 @@ impl Scheduler<'_> {
             reason,
             declared,
             order_only_counts,
-            share,
         })
     }
 
@@ -173,17 +172,23 @@ impl Scheduler<'_> {
     }
 }
 
-/// What an operation takes of `limit` jobs: a console operation takes all, to be alone.
-pub(super) fn share(graph: &Graph, operation: OperationId, limit: usize) -> Share {
+/// What an operation takes of `limit` jobs.
+pub(super) fn share(
+    graph: &Graph,
+    state: &State,
+    queue: &Queue,
+    operation: OperationId,
+    limit: usize,
+) -> Share {
     let cold = graph.cold(operation);
-    let is_alone = matches!(&cold.action, Action::Run(command) if command.console);
     let weight = usize::try_from(graph.weight(operation)).unwrap_or(limit);
+    let expected = queue.forecast();
     Share {
-        weight: if is_alone {
-            limit
-        } else {
-            weight.clamp(1, limit)
-        },
+        weight: weight.clamp(1, limit),
+        is_alone: matches!(&cold.action, Action::Run(command) if command.console),
         pool: cold.pool,
+        expected: expected.map_or_else(Default::default, |forecast| {
+            forecast.of(graph, state, operation)
+        }),
     }
 }

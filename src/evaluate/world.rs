@@ -10,6 +10,7 @@ use crate::fs::{self, Fingerprint, Stamp, fingerprint};
 
 use super::exec::{self, Ended, Process};
 use super::interrupt::Interrupt;
+use super::pressure::{self, Strain};
 
 /// Paths are absolute. Errors name the path.
 pub trait World: Sync {
@@ -48,6 +49,10 @@ pub trait World: Sync {
     /// Ends the processes that an evaluation which was killed has left behind: those that have this environment variable
     /// with this line in it.
     fn end_leftovers(&self, variable: &str, line: &str) -> Result<()>;
+    /// How the machine is doing; a machine that says nothing has enough of everything.
+    fn strain(&self) -> Strain {
+        Strain::default()
+    }
     /// Runs a process to its end.
     fn run(&self, process: &Process, interrupt: &Interrupt) -> Ended;
 }
@@ -139,7 +144,13 @@ impl World for Real {
         crate::sandbox::orphans::end_marked(variable, line)
     }
 
+    fn strain(&self) -> Strain {
+        pressure::look()
+    }
+
     fn run(&self, process: &Process, interrupt: &Interrupt) -> Ended {
-        exec::run(process, interrupt)
+        let mut ended = exec::run(process, interrupt);
+        ended.memory_kib = pressure::beyond_own(ended.memory_kib);
+        ended
     }
 }

@@ -80,6 +80,8 @@ pub enum Event {
     UpToDate { operations: usize },
     /// A file of an instance that is no longer made was removed.
     StaleRemoved { path: String },
+    /// Fewer operations run at once than asked for: why. Sent once for each cause.
+    HeldBack { cause: String },
     OperationStarted {
         /// Its first output, relative to the workspace's top, or its title where it has none.
         operation: String,

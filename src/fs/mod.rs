@@ -8,6 +8,7 @@
     reason = "this module is what the others must use instead"
 )]
 
+pub mod fifo;
 pub mod fingerprint;
 pub mod lock;
 pub mod path;

@@ -215,6 +215,10 @@ impl Narrator {
             Event::StaleRemoved { path } => {
                 self.detail(1, || format!("Removed `{}`", one_line(path)))
             }
+            Event::HeldBack { cause } => self.unless_quiet(format!(
+                "Fewer operations run at once than could: {}\n",
+                visible(cause)
+            )),
             Event::Finished(summary)
                 if self.options.is_silent_when_idle && summary::is_idle(summary) =>
             {

@@ -1,5 +1,6 @@
 //! Finds the top of the workspace from the directory where wake was started.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::layout::Layout;
@@ -81,6 +82,12 @@ impl Workspace {
         let shared = self.root_recipe.as_ref();
         let shared = shared.and_then(|recipe| recipe.registry.as_deref());
         shared.or(self.user_config.registry.as_deref())
+    }
+
+    /// How many operations of a pool run at once, by its name.
+    pub fn pools(&self) -> BTreeMap<String, usize> {
+        let shared = self.root_recipe.as_ref();
+        shared.map_or_else(BTreeMap::new, |recipe| recipe.pools.clone())
     }
 
     /// Where wake keeps things in it.

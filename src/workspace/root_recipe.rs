@@ -1,8 +1,9 @@
 //! `RootRecipe.sml`: marks the top of a workspace, names its members, and sets what its packages share.
 //!
-//! It may be empty. `Members`, `OutputRoot`, `Parameters` and `Registry` are read here; every other key is a property that
+//! It may be empty. `Members`, `OutputRoot`, `Parameters`, `Pools` and `Registry` are read here; every other key is a property that
 //! the recipes below the top have unless they give it themselves.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
@@ -57,6 +58,8 @@ pub struct RootRecipe {
     pub output_root: Option<String>,
     /// `Parameters`.
     pub parameters: Parameters,
+    /// `Pools`: how many operations of a pool run at once.
+    pub pools: BTreeMap<String, usize>,
     /// `Registry`: the address of an index, or the path of one, relative to the top: it stands in the lock, which is the
     /// same on every machine.
     pub registry: Option<String>,
@@ -122,6 +125,7 @@ impl Reader<'_> {
             "Members" => root_recipe.members = self.members(value)?,
             "OutputRoot" => root_recipe.output_root = Some(self.output_root(value)?),
             "Parameters" => root_recipe.parameters = settings::parameters(document, value)?,
+            "Pools" => root_recipe.pools = self.pools(value)?,
             "Registry" => {
                 root_recipe.registry = Some(settings::registry(document, value, Path::new(""))?);
             }
@@ -135,6 +139,25 @@ impl Reader<'_> {
             }
         }
         Ok(())
+    }
+
+    fn pools(&self, value: &Value) -> Result<BTreeMap<String, usize>> {
+        let entries = self.document.entries("Pools", "a table", value)?.iter();
+        entries
+            .map(|entry| {
+                let wanted = "how many operations of it run at once, as an integer";
+                let ValueKind::Integer(depth) = entry.value.kind else {
+                    return Err(self.document.wrong_type(&entry.key, wanted, &entry.value));
+                };
+                let depth = usize::try_from(depth).map_err(|_| {
+                    Error::user(format!("Fewer than no operations of `{}`", entry.key))
+                        .at(self.document.location(entry.value.span))
+                        .hint("0 stands for any number")
+                })?;
+                let depth = if depth == 0 { usize::MAX } else { depth };
+                Ok((entry.key.clone(), depth))
+            })
+            .collect()
     }
 
     fn members(&self, value: &Value) -> Result<Vec<MemberPattern>> {

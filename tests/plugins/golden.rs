@@ -284,15 +284,18 @@ fn command() {
 fn commands_have_fields() {
     let fields = [
         ("Arguments", json!(["$(input 0)"])),
+        ("Console", json!(true)),
         ("Depfile", json!("x.d")),
         ("Environment", json!({"MODE": "fast"})),
         ("Executable", json!("cat")),
         ("Inputs", json!(["**/*.txt"])),
         ("OrderOnly", json!(["a.txt"])),
         ("Outputs", json!(["y.txt", "made/"])),
+        ("Pool", json!("heavy")),
         ("Stdin", json!("a.txt")),
         ("Stdout", json!("x.txt")),
         ("Title", json!("Say so")),
+        ("Weight", json!(3)),
         ("WorkingDirectory", json!("sub")),
     ];
     let golden = Golden {

@@ -225,6 +225,7 @@ fn show_operation(operation: &OperationSpec, text: &mut String) {
             stdout,
             timeout,
             network,
+            console,
             ..
         } => {
             writeln!(text, "  $ {executable} {}", arguments.join(" ")).unwrap();
@@ -245,10 +246,18 @@ fn show_operation(operation: &OperationSpec, text: &mut String) {
             if *network {
                 writeln!(text, "  with network").unwrap();
             }
+            if *console {
+                writeln!(text, "  with the terminal").unwrap();
+            }
             timeout.inspect(|seconds| writeln!(text, "  at most {seconds} s").unwrap());
         }
         other => writeln!(text, "  {other:?}").unwrap(),
     }
+    if operation.weight != 1 {
+        writeln!(text, "  weight: {}", operation.weight).unwrap();
+    }
+    let pool = operation.pool.iter();
+    pool.for_each(|pool| writeln!(text, "  pool: {pool}").unwrap());
     let lists = [
         ("inputs", &operation.inputs),
         ("after", &operation.order_only),

@@ -8,6 +8,7 @@ mod fetched;
 mod fmt_lint;
 mod hostile;
 mod init;
+mod jobserver;
 mod kinds;
 mod mishaps;
 mod outputs;

@@ -1,6 +1,7 @@
 //! `wake build`: prepares a graph and evaluates it.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use crate::cli::runner::Runner;
 use crate::cli::session::{Asked, Session};
 use crate::error::{Kind, Result};
 use crate::evaluate::interrupt::Listening;
-use crate::evaluate::{Background, Check, Interrupt, Options, Step, Wanted};
+use crate::evaluate::{Background, Check, Interrupt, Options, Step, Wanted, jobserver};
 use crate::event::{Event, Shared, Subscriber, Summary};
 use crate::generate::early::Evaluation;
 use crate::generate::{self, Purpose};
@@ -40,6 +41,11 @@ pub(super) struct Building<'a> {
     early: Cell<usize>,
     /// What evaluates a part of the graph already, and the graph as that becomes it.
     background: Option<(Background, Graph)>,
+    /// How many operations run at once at most, and with whom that is shared.
+    jobs: usize,
+    plan: jobserver::Plan,
+    /// How many operations of a pool run at once.
+    pools: BTreeMap<String, usize>,
     /// What tests are given; see [`Options`].
     pub(super) test_arguments: Vec<String>,
     pub(super) test_timeout: Option<Duration>,
@@ -55,8 +61,18 @@ impl<'a> Building<'a> {
         let files = FirstError::default();
         let subscribers = report::subscribers(console, options.events.as_deref(), &files)?;
         let mut subscribers = Shared::new(subscribers);
-        let session = Session::open(options.declarations, options.jobs, &mut subscribers)?;
+        let mut sharing = options.sharing.clone();
+        let (jobs, plan) = sharing.open();
+        let session = Session::open(options.declarations, jobs, &mut subscribers)?;
+        if let Some(text) = sharing.warning {
+            subscribers.event(&Event::Warning { text });
+        }
+        let mut pools = session.place.workspace.pools();
+        pools.extend(options.pools.clone());
         Ok(Self {
+            jobs,
+            plan,
+            pools,
             options,
             began,
             began_at,
@@ -146,7 +162,10 @@ impl<'a> Building<'a> {
     fn runner(&self) -> Runner {
         let layout = &self.session.place.layout;
         let options = Options {
-            jobs: self.options.jobs,
+            jobs: self.jobs,
+            load_limit: self.options.load_limit,
+            jobserver: self.plan.clone(),
+            pools: self.pools.clone(),
             keep_going: self.options.keep_going,
             force: self.options.force,
             check: match self.options.check {

@@ -29,7 +29,7 @@ pub(super) fn run(options: &Run, mut console: ConsoleOptions) -> Result<ExitCode
     let summary = building.build(&graph, Wanted::Build)?;
     // This gives up the lock and ends the evaluation processes before the program starts.
     let code = building.finish(&summary)?;
-    if code != 0 {
+    if code != 0 || options.build.sharing.is_dry_run {
         return Ok(ExitCode::from(code));
     }
     crate::sandbox::orphans::disown();

@@ -77,7 +77,11 @@ pub(in crate::jsonnet) static FIELDS: [Entry; 19] = [
         "`'auto'`, `'always'` or `'never'`",
         "Whether the arguments are handed over in a file; `auto`: if they are too long otherwise",
     ),
-    entry("console", "boolean", "It gets the terminal for itself"),
+    entry(
+        "console",
+        "boolean",
+        "It gets the terminal for itself, and nothing runs beside it",
+    ),
     entry(
         "caches",
         "list of paths",
@@ -97,7 +101,7 @@ pub(in crate::jsonnet) static FIELDS: [Entry; 19] = [
     entry(
         "pool",
         "string",
-        "Operations of one pool run one after the other",
+        "Operations of one pool run one after the other, or as many at once as `Pools` and `--pool` say",
     ),
     entry("test", "boolean", "It is a test: only `wake test` runs it"),
 ];
