@@ -65,6 +65,7 @@ pub use wanted::Wanted;
 pub use world::{Real, World};
 
 /// What an evaluation is asked for.
+#[derive(Clone)]
 pub struct Options {
     /// How many operations run at once, at least 1.
     pub jobs: usize,

@@ -165,6 +165,8 @@ pub(super) struct Scheduler<'a> {
     /// Failures that count for `keep_going`.
     failures: usize,
     summary: Summary,
+    /// Those who look at the files of the graphs that grew to this one.
+    pub(super) earlier: Vec<&'a Survey<'a>>,
     /// What is wanted of what is not known yet.
     pub(super) wanted: Wanted,
     pub(super) growing: Option<Growing<'a>>,
@@ -210,6 +212,7 @@ impl<'a> Scheduler<'a> {
             told_up_to_date: 0,
             failures: 0,
             summary: Summary::default(),
+            earlier: Vec::new(),
             wanted: shop.options.wanted.clone(),
             growing: None,
             is_abandoned: false,
@@ -272,7 +275,9 @@ impl<'a> Scheduler<'a> {
             };
             self.divide(0, &look_at);
             let result = self.look_and_run(receiver, &look_at);
-            self.survey.is_over.store(true, Ordering::Relaxed);
+            for survey in self.earlier.iter().chain([&self.survey]) {
+                survey.is_over.store(true, Ordering::Relaxed);
+            }
             result
         });
         self.state.flush().and(result)
