@@ -10,6 +10,7 @@ Examples:
   wake build                              build the package here
   wake build app:lib --flavor Release     build the module `lib` of the package in `app/`
   wake test ./... -k 0                    run all tests below here, whatever fails
+  wake build -n                           say what would run and why, run nothing
   wake why                                say why the operations of the last build ran
 
 Exit codes: 0 done; 1 an operation or a test failed; 2 your input is wrong;
@@ -110,9 +111,10 @@ Examples:
     /// Say why operations ran last time, or would run now: old → new
     #[command(after_help = "\
 Examples:
-  wake why                          what would run now, and what ran last
-  wake why 'Compile src/main.cpp'   one operation, by its title
-  wake why .wake/out/…/main.o       one operation, by a file that it makes")]
+  wake why                          what the latest build ran, and what would run now
+  wake why 'Compile src/main.cpp'   one operation, by its title, and what led to it
+  wake why .wake/out/…/main.o       one operation, by a file that it makes
+  wake why main.o                   the same, where no other file ends so")]
     Why(RawWhy),
     /// Print the graph of operations
     #[command(after_help = "\
@@ -284,6 +286,9 @@ pub(super) struct BuildFlags {
         hide_possible_values = true
     )]
     pub(super) check: Check,
+    /// Run nothing: say what would run, and why
+    #[arg(short = 'n', long, conflicts_with = "skip_evaluate")]
+    pub(super) dry_run: bool,
     /// Say of each operation why it runs
     #[arg(long)]
     pub(super) explain: bool,
@@ -293,6 +298,9 @@ pub(super) struct BuildFlags {
     /// Write every event as a line of JSON
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) events: Option<PathBuf>,
+    /// Write a timeline, to be opened in Perfetto or chrome://tracing
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) trace: Option<PathBuf>,
     /// Do not write `compile_commands.json`
     #[arg(long)]
     pub(super) no_compile_commands: bool,
@@ -456,8 +464,8 @@ pub enum TextFormat {
 
 #[derive(Debug, Args)]
 pub(super) struct RawWhy {
-    /// A file that the operation makes, or its title [default: all that would run, and all that
-    /// the last build ran]
+    /// A file that the operation makes, or its title [default: all that the latest build ran, and
+    /// all that would run]
     #[arg(value_name = "OUTPUT|TITLE")]
     pub(super) operation: Option<String>,
     /// How to print it

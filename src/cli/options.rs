@@ -104,7 +104,10 @@ pub struct Build {
     pub keep_going: usize,
     pub force: bool,
     pub check: Check,
+    /// Say what would run, and run nothing.
+    pub is_dry_run: bool,
     pub events: Option<PathBuf>,
+    pub trace: Option<PathBuf>,
     pub has_compile_commands: bool,
     pub skip_generate: bool,
     pub skip_evaluate: bool,
@@ -316,6 +319,7 @@ fn console(global: &GlobalFlags, looks: Looks) -> ConsoleOptions {
         style: looks.style(global.color),
         is_explaining: false,
         is_replaying: false,
+        is_tracing: false,
         is_silent_when_idle: false,
         is_live: looks.is_terminal && !looks.is_dumb,
     }
@@ -330,6 +334,7 @@ impl Build {
     ) -> Result<Self> {
         console.is_explaining = raw.explain;
         console.is_replaying = raw.replay;
+        console.is_tracing = raw.trace.is_some();
         let sharing = Sharing::check(raw.jobs.as_deref(), raw.jobserver, environment)?;
         Ok(Self {
             targets,
@@ -347,7 +352,9 @@ impl Build {
             keep_going: raw.keep_going,
             force: raw.force,
             check: raw.check,
+            is_dry_run: raw.dry_run,
             events: raw.events,
+            trace: raw.trace,
             has_compile_commands: !raw.no_compile_commands,
             skip_generate: raw.skip_generate,
             skip_evaluate: raw.skip_evaluate || sharing.is_dry_run,

@@ -1,9 +1,9 @@
-//! Runs operations on the real machine, for all commands that do.
+//! Runs operations on the real machine, or tells what would run, for all commands that do.
 
 use std::path::PathBuf;
 
 use crate::error::Result;
-use crate::evaluate::{self, Options, Real, State, Wanted};
+use crate::evaluate::{self, Options, Preview, Question, Real, State, Wanted};
 use crate::event::{Subscriber, Summary};
 use crate::graph::Graph;
 use crate::sandbox::orphans;
@@ -30,5 +30,24 @@ impl Runner {
         let result = evaluate::evaluate(graph, state, &world, &self.options, subscriber);
         adoption.end();
         result
+    }
+
+    /// Tells what would run of what is wanted of a graph, and returns it.
+    pub(super) fn foresee(
+        &self,
+        graph: &Graph,
+        state: &mut State,
+        wanted: &Wanted,
+        subscriber: &mut dyn Subscriber,
+    ) -> Result<Preview> {
+        let world = Real::new(&self.state_directory);
+        let question = Question {
+            wanted,
+            force: self.options.force,
+            check: self.options.check,
+        };
+        let preview = evaluate::preview(graph, state, &world, &question)?;
+        preview.tell(graph, state, &self.options, subscriber);
+        Ok(preview)
     }
 }

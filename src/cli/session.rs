@@ -107,6 +107,7 @@ impl Session {
                 cause: discarded.cause,
             });
         }
+        subscriber.event(&Event::Opened);
         Ok(Self {
             recipes: Recipes::new(&workspace),
             evaluators: evaluators(declarations.evaluation, &environment)?,

@@ -65,6 +65,9 @@ impl View<'_> {
 
     /// A file that counts and that the result does not have among its declared reads, or the reverse.
     fn unrecorded(&self, operation: OperationId, result: &Recorded<'_>) -> Option<FileId> {
+        if is_settled(self.graph, operation, result) {
+            return None;
+        }
         let all = result.flags() & record::ORDER_ONLY_COUNTS != 0;
         let mut counting = counting(self.graph, operation, all);
         let mut recorded = result.declared().map(|number| self.state.file_of(number));
@@ -87,6 +90,15 @@ impl View<'_> {
                 maker.is_some_and(|maker| !is_before(self.graph, maker, operation))
             })
     }
+}
+
+/// Whether a result with the same key has the declared files that count among its reads because the key names them: all but
+/// order-only inputs.
+fn is_settled(graph: &Graph, operation: OperationId, result: &Recorded<'_>) -> bool {
+    let named = graph.inputs(operation).len() + usize::from(graph.tool(operation).is_some());
+    result.declared().len() == named
+        && (result.flags() & record::ORDER_ONLY_COUNTS == 0
+            || graph.order_only(operation).is_empty())
 }
 
 /// The declared files that count for an operation, in the order in which they are recorded.
@@ -131,10 +143,24 @@ pub fn is_before(graph: &Graph, first: OperationId, second: OperationId) -> bool
 
 /// All files that must be looked at to tell whether an operation is up to date.
 pub fn needed(graph: &Graph, state: &State, operation: OperationId, mut each: impl FnMut(FileId)) {
-    let declared = graph.outputs(operation).iter();
-    declared.copied().for_each(&mut each);
-    counting(graph, operation, true).for_each(&mut each);
-    if let Some(result) = state.result(graph.identity(operation)) {
+    let result = state.result(graph.identity(operation));
+    let covers = |result: &Recorded<'_>| {
+        result.succeeded()
+            && result.key() == graph.key(operation)
+            && is_settled(graph, operation, result)
+    };
+    if result.as_ref().is_some_and(covers) {
+        // Its outputs and reads are all that is declared, but for these.
+        graph
+            .order_only(operation)
+            .iter()
+            .copied()
+            .for_each(&mut each);
+    } else {
+        graph.outputs(operation).iter().copied().for_each(&mut each);
+        counting(graph, operation, true).for_each(&mut each);
+    }
+    if let Some(result) = result {
         for number in result.outputs().chain(result.reads()) {
             debug_assert_ne!(number, NONE, "a result refers to versions");
             each(state.file_of(number));

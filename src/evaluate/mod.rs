@@ -2,10 +2,11 @@
 //!
 //! [`evaluate`] is the whole stage. `survey` looks at files in parallel, `fresh` decides, `schedule` owns what happens
 //! when, with `queue` for the order, `room` and `jobserver` for how much at once; `perform` runs one operation on a worker
-//! of the `crew` with `outputs` and `exec`, `state` remembers. It emits events and never
-//! prints; it reads no arguments, no environment and no declarations.
+//! of the `crew` with `outputs` and `exec`, `state` remembers. [`preview`] tells what would run, [`causes`] what ran and
+//! what led to it. It emits events and never prints; it reads no arguments, no environment and no declarations.
 
 pub mod background;
+pub mod causes;
 mod crew;
 pub mod depfile;
 pub mod exec;
@@ -28,6 +29,7 @@ pub mod outputs;
 pub mod perform;
 pub mod prepare;
 pub mod pressure;
+pub mod preview;
 pub mod queue;
 pub mod results;
 pub mod room;
@@ -46,19 +48,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::event::{Reason, Subscriber, Summary};
-use crate::graph::{Graph, OperationId};
+use crate::event::{Subscriber, Summary};
+use crate::graph::Graph;
 
 pub use background::Background;
 pub use files::Check;
 pub use growth::{Growth, Step};
 pub use interrupt::Interrupt;
+pub use preview::{Preview, Question, preview};
 pub use results::name;
 pub use state::State;
 pub use wanted::Wanted;
 pub use world::{Real, World};
-
-use fresh::View;
 
 /// What an evaluation is asked for.
 pub struct Options {
@@ -147,33 +148,6 @@ pub fn evaluate_growing(
 ) -> Result<Summary> {
     check_origin(graph, state)?;
     schedule::run(graph, state, world, options, Some(growth), subscriber)
-}
-
-/// Which of `operations` would run now if all they need were up to date, and why. Runs nothing.
-///
-/// # Errors
-/// `Internal`: the graph was made with another state.
-pub fn explain(
-    graph: &Graph,
-    state: &mut State,
-    world: &dyn World,
-    operations: &[OperationId],
-) -> Result<Vec<(OperationId, Reason)>> {
-    check_origin(graph, state)?;
-    let files = survey::look_at_all(graph, state, world, operations);
-    let mut reasons = Vec::new();
-    for &operation in operations {
-        let view = View {
-            graph,
-            state,
-            files: &files,
-        };
-        if let Some(found) = view.difference(operation, graph.key(operation)) {
-            let reason = explain::reason(graph, state, &files, operation, found);
-            reasons.push((operation, reason));
-        }
-    }
-    Ok(reasons)
 }
 
 fn check_origin(graph: &Graph, state: &State) -> Result<()> {

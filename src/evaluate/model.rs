@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::{Event, Subscriber};
+use crate::event::{Event, Reason, Subscriber};
 use crate::graph::freeze::{Meta, freeze};
 use crate::graph::key::{self, Declared, Terse};
 use crate::graph::{
@@ -191,4 +191,23 @@ pub(super) fn build(
     let mut heard = Heard::default();
     let summary = super::evaluate(&graph, state, world, &options, &mut heard).unwrap();
     (summary, heard)
+}
+
+/// What would run, in the order of the graph, by title, and why.
+pub(super) fn preview(
+    specs: &[Spec],
+    state: &mut State,
+    world: &dyn World,
+) -> Vec<(String, Reason)> {
+    let graph = graph(state, "/bin/sh", specs);
+    let question = super::Question {
+        wanted: &super::Wanted::Build,
+        force: false,
+        check: super::Check::Default,
+    };
+    let preview = super::preview(&graph, state, world, &question).unwrap();
+    let steps = preview.steps.into_iter();
+    steps
+        .map(|step| (graph.cold(step.operation).title, step.reason))
+        .collect()
 }

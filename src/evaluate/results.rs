@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use crate::error::{Error, Result};
 use crate::event::Outcome;
 use crate::fs::Stamp;
-use crate::graph::{FileId, Graph, OperationId};
+use crate::graph::{Cold, FileId, Graph, OperationId};
 
 use super::files;
 use super::fresh;
@@ -51,7 +51,7 @@ impl Scheduler<'_> {
         if performed.outcome == Outcome::Interrupted {
             return Ok(());
         }
-        self.keep_command(performed.operation);
+        self.keep_command(performed.operation, &running.cold);
         let outputs = self.see_outputs(running, performed);
         let is_success = performed.outcome.is_success();
         let mut reads = if is_success {
@@ -83,11 +83,11 @@ impl Scheduler<'_> {
     }
 
     /// Keeps the text of the command if its key is new.
-    fn keep_command(&mut self, operation: OperationId) {
+    fn keep_command(&mut self, operation: OperationId, cold: &Cold) {
         let key = self.key(operation);
         let result = self.state.result(self.graph.identity(operation));
         if result.is_none_or(|result| result.key() != key) {
-            let parts = super::explain::parts(self.graph, self.state, operation);
+            let parts = super::explain::parts(self.graph, self.state, operation, cold);
             self.state.commands().keep(&key, &parts);
         }
     }

@@ -353,6 +353,9 @@ impl<'a> Scheduler<'a> {
                 }
                 self.is_looked_at[chunk.number] = true;
                 self.advance();
+                if self.looked_at == self.is_looked_at.len() {
+                    self.subscriber.event(&Event::Surveyed);
+                }
             }
             Message::Performed(performed) => self.finish(*performed)?,
             Message::Interrupted | Message::Grown | Message::Tokens => {}
@@ -604,7 +607,25 @@ impl<'a> Scheduler<'a> {
             instance: self.graph.instance(operation).label.clone(),
             reason: running.reason.clone(),
             command: prepare::command_line(&running.job.work),
+            outputs: running
+                .job
+                .outputs
+                .iter()
+                .map(|output| output.name.clone())
+                .collect(),
+            needs: self.needs(operation),
         });
+    }
+
+    /// The operations that one needs and that ran, for subscribers that want them.
+    fn needs(&self, operation: OperationId) -> Vec<String> {
+        if !self.subscriber.wants_needs() {
+            return Vec::new();
+        }
+        let dependencies = self.graph.dependencies(operation).iter();
+        let ran = dependencies.filter(|&&one| self.states[one.index()] == OperationState::Ran);
+        ran.map(|&one| results::name(self.graph, self.state, one))
+            .collect()
     }
 
     /// An operation that cannot be started fails as if it had run.
@@ -619,6 +640,7 @@ impl<'a> Scheduler<'a> {
             changed: false,
             made_at: self.made_at(operation, &cold.declared),
             test: self.graph.is_test(operation),
+            memory_kib: 0,
         });
         self.summary.refused += usize::from(error.kind() == Kind::User);
         self.enter(operation, OperationState::Failed);
@@ -652,6 +674,7 @@ impl<'a> Scheduler<'a> {
             changed,
             made_at: self.made_at(operation, &running.cold.declared),
             test: self.graph.is_test(operation),
+            memory_kib: performed.memory_kib,
         });
         self.conclude(operation, &performed.outcome);
         Ok(())

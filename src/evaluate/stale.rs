@@ -19,6 +19,9 @@ use super::world::World;
 /// # Errors
 /// `Environment`, with the path that could not be removed.
 pub fn remove_stale(graph: &Graph, state: &mut State, world: &dyn World) -> Result<Vec<String>> {
+    if is_all_made(graph, state) {
+        return Ok(Vec::new());
+    }
     let stale = Stale::find(graph, state);
     if stale.operations.is_empty() {
         return Ok(Vec::new());
@@ -46,6 +49,27 @@ pub fn remove_stale(graph: &Graph, state: &mut State, world: &dyn World) -> Resu
         }
     }
     Ok(removed)
+}
+
+/// Whether the state knows of no operation but those of the graph, each as it is there: then nothing is stale.
+fn is_all_made(graph: &Graph, state: &State) -> bool {
+    let is_as_made = |operation: &OperationId| {
+        let identity = graph.identity(*operation);
+        let result = state.result(identity);
+        result.is_some_and(|result| result.key() == graph.key(*operation))
+            && !state.is_unfinished(identity)
+    };
+    state.identity_count() == graph.operation_count()
+        && graph.operations().all(|one| is_as_made(&one))
+}
+
+/// The files that [`remove_stale`] would remove.
+pub fn stale_files(graph: &Graph, state: &State) -> Vec<FileId> {
+    let files = Stale::find(graph, state).files.into_iter();
+    let files = files.map(|(file, _)| file);
+    files
+        .filter(|&file| !is_shared_directory(state, file))
+        .collect()
 }
 
 /// A directory that several operations wrote to: it goes only when it is empty.

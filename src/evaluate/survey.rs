@@ -3,6 +3,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rayon::prelude::*;
+
 use crate::graph::{FileId, Graph, OperationId};
 
 use super::files::{self, Check, Depth, Files, Look};
@@ -18,7 +20,6 @@ const CHUNK: usize = 1024;
 #[derive(Debug)]
 pub struct Chunk {
     pub number: usize,
-    /// Those of one directory lie together.
     pub files: Vec<FileId>,
     /// Those that are not as they were known.
     pub found: Vec<(FileId, Look)>,
@@ -49,9 +50,16 @@ impl<'a> Survey<'a> {
     /// Looks at the files of a chunk.
     pub fn look(&self, mut chunk: Chunk) -> Chunk {
         let mut found = Vec::new();
-        let snapshot = &self.snapshot;
-        let directory = |file: FileId| snapshot.directory_of(file);
-        for files in chunk.files.chunk_by(|a, b| directory(*a) == directory(*b)) {
+        let directory = |file: FileId| self.snapshot.directory_of(file);
+        // Those of one directory lie together then; sorted as plain numbers, which is much faster.
+        let place = |file: &FileId| u64::from(directory(*file)) << 32 | u64::from(file.0);
+        let mut places: Vec<u64> = chunk.files.iter().map(place).collect();
+        places.sort_unstable();
+        let files = places
+            .iter()
+            .map(|place| FileId((place & u64::from(u32::MAX)) as u32));
+        let files: Vec<FileId> = files.collect();
+        for files in files.chunk_by(|a, b| directory(*a) == directory(*b)) {
             if self.is_over.load(Ordering::Relaxed) {
                 break;
             }
@@ -145,14 +153,15 @@ impl Bare {
     }
 }
 
-/// Looks at the files that tell whether `operations` are up to date, each once, on this thread.
+/// Looks at the files that tell whether `operations` are up to date, each once; returns when it knows all of them.
 pub fn look_at_all(
     graph: &Graph,
     state: &mut State,
     world: &dyn World,
+    check: Check,
     operations: &[OperationId],
 ) -> Files {
-    let survey = Survey::new(graph, state, world, Check::Default);
+    let survey = Survey::new(graph, state, world, check);
     let mut files = Files::new(state.path_count());
     let mut needed = Vec::new();
     for &operation in operations {
@@ -160,8 +169,11 @@ pub fn look_at_all(
     }
     needed.sort_unstable();
     needed.dedup();
-    for file in needed {
-        let look = survey.look_at(file);
+    let looks: Vec<Look> = needed
+        .par_iter()
+        .map(|&file| survey.look_at(file))
+        .collect();
+    for (file, look) in needed.into_iter().zip(looks) {
         files.apply(state, file, look);
     }
     files
@@ -181,8 +193,7 @@ pub fn divide(
     let mut files = Vec::with_capacity(CHUNK);
     let mut sent = 0;
     let mut needs = Vec::with_capacity(graph.operation_count());
-    let mut hand_over = |mut files: Vec<FileId>, number| {
-        files.sort_unstable_by_key(|&file| (state.directory_of(file), file));
+    let mut hand_over = |files: Vec<FileId>, number| {
         send(Chunk {
             number,
             files,

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use crate::event::{Event, Outcome, Reason};
+use crate::event::{Event, Listing, Outcome, Reason};
 use crate::fs;
 use crate::graph::Action;
 
+use super::causes::Causes;
 use super::imitation::{Imitation, TOP};
-use super::model::{Heard, Spec, build};
+use super::model::{Heard, Spec, build, preview};
 use super::state::State;
 use super::{Real, Summary, Wanted};
 
@@ -62,6 +63,13 @@ impl Session {
         self.build().1.ran()
     }
 
+    /// Why each of those that would run would.
+    fn preview(&mut self) -> Vec<Reason> {
+        self.world.sleep();
+        let steps = preview(&self.specs, &mut self.state, &self.world);
+        steps.into_iter().map(|(_, reason)| reason).collect()
+    }
+
     fn reasons(&mut self) -> Vec<Reason> {
         let events = self.build().1.0.into_iter();
         let reasons = events.filter_map(|event| match event {
@@ -77,7 +85,7 @@ fn nothing_changed_nothing_runs() {
     let mut session = Session::new(chain(), &[("src/a", "1")]);
     let (summary, heard) = session.build();
     assert_eq!((summary.ran, summary.up_to_date), (0, 2));
-    assert_eq!(heard.0.len(), 1, "only `Planned`: {:?}", heard.0);
+    assert_eq!(heard.0, [Event::Planned { operations: 2 }, Event::Surveyed]);
 }
 
 /// Neither of the other ways of checking runs anything or makes the state grow.
@@ -215,7 +223,7 @@ fn a_changed_flag_is_told_with_old_and_new() {
     let mut session = Session::new(chain(), &[("src/a", "1")]);
     session.specs[1].arguments.push("flag:x".to_owned());
     let reasons = session.reasons();
-    let Reason::CommandChanged { changes } = &reasons[0] else {
+    let Reason::CommandChanged { changes, .. } = &reasons[0] else {
         panic!("{reasons:?}")
     };
     assert_eq!(
@@ -249,17 +257,59 @@ fn a_file_that_wake_did_not_make_survives_a_failure() {
 #[test]
 fn why_it_would_run_is_told_without_running_it() {
     let mut session = Session::new(chain(), &[("src/a", "1")]);
-    let explain = |session: &mut Session| {
-        let graph = super::model::graph(&mut session.state, "/bin/sh", &session.specs);
-        let first = graph.operations().next().unwrap();
-        let reasons = super::explain(&graph, &mut session.state, &session.world, &[first]);
-        reasons.unwrap().pop().map(|(_, reason)| reason)
-    };
-    assert_eq!(explain(&mut session), None);
+    assert_eq!(session.preview(), []);
     session.world.edit("src/a", "2");
-    let reason = explain(&mut session);
-    assert!(matches!(&reason, Some(Reason::InputChanged { path, .. }) if path == "src/a"));
-    assert_eq!(session.reasons()[0], reason.unwrap());
+    let reasons = session.preview();
+    assert!(matches!(&reasons[0], Reason::InputChanged { path, .. } if path == "src/a"));
+    let (path, by) = ("out/a".to_owned(), "out/a".to_owned());
+    assert_eq!(reasons[1], Reason::InputMayChange { path, by });
+    assert_eq!(session.reasons()[0], reasons[0]);
+}
+
+/// Catches a cause that is told of a run it did not lead to.
+#[test]
+fn what_led_to_a_run_is_told_only_while_it_is_recorded() {
+    let mut session = Session::new(chain(), &[("src/a", "1")]);
+    session.world.edit("src/a", "2");
+    assert_eq!(session.ran(), ["a", "b"]);
+    let led_to_b = |session: &Session| -> Vec<Reason> {
+        let causes = Causes::new(&session.state);
+        let found = causes.find(|run| run.title == "b");
+        let chain = causes.chain(found[0]);
+        chain.iter().map(|run| run.reason.clone()).collect()
+    };
+    let reasons = led_to_b(&session);
+    assert!(
+        matches!(&reasons[..], [Reason::InputChanged { path, .. }] if path == "src/a"),
+        "{reasons:?}"
+    );
+    session.world.delete("out/a");
+    assert_eq!(session.ran(), ["a"], "it makes the same");
+    assert_eq!(led_to_b(&session), []);
+}
+
+/// Catches a preview that takes what is wrong on the disk for what will be there: an edited output is made as it was.
+#[test]
+fn what_is_made_again_may_come_out_as_it_was() {
+    let mut session = Session::new(chain(), &[("src/a", "1")]);
+    session.world.edit("out/a", "by hand");
+    let reasons = session.preview();
+    assert!(
+        matches!(&reasons[0], Reason::OutputChanged { .. }),
+        "{reasons:?}"
+    );
+    assert!(
+        matches!(&reasons[1], Reason::InputMayChange { .. }),
+        "{reasons:?}"
+    );
+    assert_eq!(session.ran(), ["a"]);
+    session.world.delete("out/a");
+    session.world.delete("out/b");
+    let missing = |path: &str| Reason::OutputMissing {
+        path: path.to_owned(),
+    };
+    assert_eq!(session.preview(), [missing("out/a"), missing("out/b")]);
+    assert_eq!(session.ran(), ["a", "b"]);
 }
 
 #[test]
@@ -389,7 +439,11 @@ fn without_depfile_another_order_only_input_is_a_change() {
     specs[1].order_only = text(&["src/c"]);
     session.specs = specs;
     let path = "src/c".to_owned();
-    assert_eq!(session.reasons(), [Reason::OrderOnlyChanged { path }]);
+    let listing = Listing::Added;
+    assert_eq!(
+        session.reasons(),
+        [Reason::OrderOnlyChanged { path, listing }]
+    );
     assert!(session.ran().is_empty());
     session.world.edit("src/c", "2");
     assert_eq!(session.ran(), ["b"]);

@@ -1,6 +1,7 @@
 //! What happens in a build, as values: the one stream that consoles, the `--events` file, recorded runs and explanations
 //! are made from. The engine emits, it never prints.
 
+pub mod diff;
 pub mod reason;
 pub mod shell;
 
@@ -8,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-pub use reason::{PartChange, Reason};
+pub use reason::{Listing, PartChange, Reason};
 
 /// One thing that happened. In the `--events` file each is a JSON object in a line, its `type` in kebab case; fields may
 /// be added, and are never renamed or removed.
@@ -25,6 +26,8 @@ pub enum Event {
     WaitingForLock { path: String },
     /// Something wake kept could not be used and was made anew; said once.
     StateDiscarded { path: String, cause: String },
+    /// The workspace is open: its lock is held, its state is read.
+    Opened,
     /// A package's declaration was evaluated.
     Declared { package: String, directory: String },
     /// A round of resolution begins to ask for what it does not know yet.
@@ -78,6 +81,8 @@ pub enum Event {
     /// How many operations were found up to date so far. Sent now and then while operations run, for subscribers that do
     /// not want each [`Event::OperationUpToDate`] but show how far the run is.
     UpToDate { operations: usize },
+    /// All files that this run depends on are looked at; operations may run already.
+    Surveyed,
     /// A file of an instance that is no longer made was removed.
     StaleRemoved { path: String },
     /// Fewer operations run at once than asked for: why. Sent once for each cause.
@@ -90,6 +95,12 @@ pub enum Event {
         reason: Reason,
         /// The command line as a shell would take it; empty for what runs inside wake.
         command: String,
+        /// All its declared outputs, relative to the workspace's top.
+        #[serde(default)]
+        outputs: Vec<String>,
+        /// The operations that it needs and that ran in this run, by name; only where a subscriber wants them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        needs: Vec<String>,
     },
     OperationFinished {
         operation: String,
@@ -106,6 +117,9 @@ pub enum Event {
         /// Whether it is a test.
         #[serde(default)]
         test: bool,
+        /// The most memory that one of its processes took; 0 where none ran.
+        #[serde(default)]
+        memory_kib: u64,
     },
     /// An operation is up to date. `output` is what it printed when it ran, if it printed anything.
     OperationUpToDate {
@@ -116,6 +130,17 @@ pub enum Event {
         #[serde(default)]
         skipped: bool,
     },
+    /// In a dry run: an operation that would run, or perhaps, where its reason is [`Reason::InputMayChange`].
+    OperationForeseen {
+        operation: String,
+        title: String,
+        instance: String,
+        reason: Reason,
+        /// As in [`Event::OperationStarted`].
+        command: String,
+    },
+    /// In a dry run: a file that is no longer made and would be removed.
+    StaleForeseen { path: String },
     /// An operation that was not run because something it needs failed.
     OperationSkipped { operation: String, title: String },
     /// The last event of every run.
@@ -178,6 +203,20 @@ pub struct Summary {
     pub tests_failed: usize,
     pub interrupted: bool,
     pub milliseconds: f64,
+    /// What a dry run found; nothing of it ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreseen: Option<Foreseen>,
+}
+
+/// Counts of a dry run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Foreseen {
+    /// Operations that would run.
+    pub certain: usize,
+    /// Those that would run if what others make comes out different.
+    pub perhaps: usize,
+    /// Whether there is more that is not known before these have run: tasks read what they make.
+    pub is_partial: bool,
 }
 
 /// Hears every event, in order, one at a time.
@@ -186,6 +225,11 @@ pub trait Subscriber {
 
     /// Whether [`Event::OperationUpToDate`] is wanted: a build that runs nothing makes one per operation.
     fn wants_up_to_date(&self) -> bool {
+        false
+    }
+
+    /// Whether [`Event::OperationStarted`] is wanted with what the operation needs: a large graph has many such pairs.
+    fn wants_needs(&self) -> bool {
         false
     }
 
@@ -213,6 +257,10 @@ impl<S: Subscriber + ?Sized> Subscriber for Vec<Box<S>> {
 
     fn wants_up_to_date(&self) -> bool {
         self.iter().any(|subscriber| subscriber.wants_up_to_date())
+    }
+
+    fn wants_needs(&self) -> bool {
+        self.iter().any(|subscriber| subscriber.wants_needs())
     }
 
     fn tick(&mut self) {
@@ -254,6 +302,10 @@ impl Subscriber for Shared {
 
     fn wants_up_to_date(&self) -> bool {
         self.lock().wants_up_to_date()
+    }
+
+    fn wants_needs(&self) -> bool {
+        self.lock().wants_needs()
     }
 
     fn tick(&mut self) {

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Paths are relative to the workspace's top; contents are the first 12 hex digits of their BLAKE3, or `absent`.
+/// Paths are relative to the workspace's top; contents are the first 12 hex digits of their BLAKE3, or `absent`; where a
+/// file became something else, such as a directory, what it is stands before the digits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Reason {
@@ -14,8 +15,12 @@ pub enum Reason {
     LastFailed,
     /// Last time it was started and did not come to an end.
     Interrupted,
-    /// Its command, environment or declared files changed: which parts.
-    CommandChanged { changes: Vec<PartChange> },
+    /// Its command, environment or declared files changed: which parts, and how many more there are.
+    CommandChanged {
+        changes: Vec<PartChange>,
+        #[serde(default)]
+        more: usize,
+    },
     /// Something it read changed.
     InputChanged {
         path: String,
@@ -38,14 +43,46 @@ pub enum Reason {
     },
     /// Last time an input changed while it ran, so its result was not trusted.
     ChangedWhileRunning { path: String },
-    /// There is no record of what it read (an order-only input of an operation without depfile, for instance).
-    OrderOnlyChanged { path: String },
+    /// A file that counts though it is not in its command is listed in another way than before.
+    OrderOnlyChanged {
+        path: String,
+        #[serde(default)]
+        listing: Listing,
+    },
+    /// Nothing changed yet, but this file that it read is made anew before it, and may come out different. Only in
+    /// previews: nothing runs for this reason.
+    InputMayChange {
+        path: String,
+        /// The name of the operation that makes it.
+        by: String,
+    },
 }
 
-/// One part of a key that differs. `old` or `new` is missing where the part was added or removed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How a file that counts came to be listed in another way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Listing {
+    /// It was not among what the operation may read.
+    #[default]
+    Added,
+    /// It is no longer among what the operation may read.
+    Removed,
+    /// The operation read it, and now another one makes it, without being done before.
+    Made,
+}
+
+/// One part of a key that differs. `old` or `new` is missing where the part was added or removed. Long texts are cut
+/// around the first difference.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartChange {
+    /// As in the key: `argument`, `environment CC`, `input`, …
     pub part: String,
     pub old: Option<String>,
     pub new: Option<String>,
+    /// Old and new are the same: only its place among the others changed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub moved: bool,
+    /// Of texts with several lines, those that differ: `-12 old`, `+12 new`, and perhaps how many more there are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<String>,
 }

@@ -144,6 +144,25 @@ impl<const COUNT: usize> Sections<COUNT> {
         &bytes[start..start + length]
     }
 
+    /// One record of a section.
+    pub fn record<'a, T: Pod>(&self, bytes: &'a [u8], index: usize, number: usize) -> &'a T {
+        let start = number * size_of::<T>();
+        bytemuck::from_bytes(&self.bytes(bytes, index)[start..start + size_of::<T>()])
+    }
+
+    /// Some records of a section. Unlike a part of [`Self::slice`], it costs no division.
+    pub fn part<'a, T: Pod>(
+        &self,
+        bytes: &'a [u8],
+        index: usize,
+        first: usize,
+        count: usize,
+    ) -> &'a [T] {
+        let start = first * size_of::<T>();
+        let part = &self.bytes(bytes, index)[start..start + count * size_of::<T>()];
+        bytemuck::cast_slice(part)
+    }
+
     /// A section as numbers or records.
     pub fn slice<'a, T: Pod>(&self, bytes: &'a [u8], index: usize) -> &'a [T] {
         bytemuck::cast_slice(self.bytes(bytes, index))

@@ -89,15 +89,15 @@ impl Graph {
     }
 
     fn hot(&self, operation: OperationId) -> &Hot {
-        &self.section(0)[operation.index()]
+        self.sections.record(&self.bytes, 0, operation.index())
     }
 
     fn edges<T: Pod>(&self, operation: OperationId, kind: Kind) -> &[T] {
         let hot = self.hot(operation);
         let before: u32 = hot.counts[..kind as usize].iter().sum();
-        let start = (hot.edges + before) as usize;
-        let edges: &[u32] = self.section(1);
-        bytemuck::cast_slice(&edges[start..start + hot.counts[kind as usize] as usize])
+        let first = (hot.edges + before) as usize;
+        let count = hot.counts[kind as usize] as usize;
+        self.sections.part(&self.bytes, 1, first, count)
     }
 
     pub fn meta(&self) -> &Meta {

@@ -57,6 +57,8 @@ mod tests {
                     new: "77c0".to_owned(),
                 },
                 command: String::new(),
+                outputs: vec!["out/a.o".to_owned()],
+                needs: Vec::new(),
             },
             Event::OperationFinished {
                 operation: "out/a.o".to_owned(),
@@ -67,6 +69,7 @@ mod tests {
                 changed: false,
                 made_at: String::new(),
                 test: false,
+                memory_kib: 0,
             },
             Event::Finished(Summary::default()),
         ];

@@ -178,6 +178,10 @@ impl<S: Screen> Subscriber for Fancy<S> {
         self.narrator.wants_up_to_date()
     }
 
+    fn wants_needs(&self) -> bool {
+        self.narrator.wants_needs()
+    }
+
     fn tick(&mut self) {
         if self.is_frame_due() && self.lent_to.is_none() {
             self.draw("", true);

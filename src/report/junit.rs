@@ -204,6 +204,7 @@ mod tests {
             changed: true,
             made_at: String::new(),
             test: operation != "compile",
+            memory_kib: 0,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The one place that writes to the terminal: consoles, error messages, data on standard output, and the files that a
 //! run writes about itself. It hears events and renders values; it decides nothing.
 
+pub mod account;
 pub mod diff;
 pub mod error;
 pub mod events_file;
@@ -13,8 +14,10 @@ pub mod packages_why;
 pub mod plugin_test;
 pub mod style;
 pub mod text;
+pub mod trace;
 pub mod why;
 
+mod critical;
 mod fancy;
 mod narrate;
 mod packages;
@@ -29,6 +32,7 @@ pub use file::FirstError;
 pub use junit::Junit;
 pub use style::Style;
 pub use terminal::{data, say, stderr_is_terminal};
+pub use trace::Trace;
 
 use std::path::Path;
 
@@ -55,6 +59,8 @@ pub struct ConsoleOptions {
     pub is_explaining: bool,
     /// Show again what up-to-date operations printed when they ran.
     pub is_replaying: bool,
+    /// Say at the end what took longest.
+    pub is_tracing: bool,
     /// Say nothing at the end of a run that found nothing to do.
     pub is_silent_when_idle: bool,
     /// Whether standard error is a terminal that understands cursor movements.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::critical::CriticalPath;
 use super::text::{duration, hang, one_line, output, visible};
 use super::{ConsoleOptions, Verbosity, summary, why};
 use crate::event::{Event, Level, Outcome, Reason};
@@ -41,23 +42,20 @@ impl Progress {
     }
 }
 
-/// What is kept of a running operation until it finishes.
-struct Running {
-    reason: Reason,
-    command: String,
-}
-
 /// Turns events into the text that stays.
 pub(super) struct Narrator {
     options: ConsoleOptions,
     /// Whether every finished operation gets a line, for consoles that show progress in no other way.
     has_line_per_operation: bool,
     progress: Progress,
-    running: HashMap<String, Running>,
+    /// The commands of the operations that run, by their names.
+    running: HashMap<String, String>,
     /// Titles of the operations that failed, in order.
     failures: Vec<String>,
     /// Whether all of those are tests.
     only_tests_failed: bool,
+    /// Followed where it is told at the end.
+    critical: Option<CriticalPath>,
 }
 
 /// What is told of an operation that finished.
@@ -68,7 +66,7 @@ struct Finished<'a> {
     milliseconds: f64,
     made_at: &'a str,
     is_test: bool,
-    running: Option<Running>,
+    command: &'a str,
 }
 
 /// The most failures that are listed again at the end.
@@ -83,6 +81,7 @@ impl Narrator {
             running: HashMap::new(),
             failures: Vec::new(),
             only_tests_failed: true,
+            critical: has_times(options).then(CriticalPath::default),
         }
     }
 
@@ -94,8 +93,15 @@ impl Narrator {
         self.options.is_replaying || self.is_at_least(2)
     }
 
+    pub(super) fn wants_needs(&self) -> bool {
+        self.critical.is_some()
+    }
+
     /// The lines to show for `event`, each with its line end; often none.
     pub(super) fn hear(&mut self, event: &Event) -> String {
+        if let Some(critical) = &mut self.critical {
+            critical.hear(event);
+        }
         match event {
             Event::Planned { operations } => {
                 self.progress.planned = Some(*operations);
@@ -107,16 +113,16 @@ impl Narrator {
             }
             Event::OperationStarted {
                 operation,
+                title,
                 reason,
                 command,
                 ..
             } => {
-                let running = Running {
-                    reason: reason.clone(),
-                    command: command.clone(),
-                };
-                self.running.insert(operation.clone(), running);
-                String::new()
+                self.running.insert(operation.clone(), command.clone());
+                match self.is_explaining() {
+                    true => self.unless_quiet(why::sentence(title, reason)),
+                    false => String::new(),
+                }
             }
             Event::OperationFinished {
                 operation,
@@ -133,7 +139,7 @@ impl Narrator {
                     self.failures.push(one_line(title));
                     self.only_tests_failed &= test;
                 }
-                let running = self.running.remove(operation);
+                let command = self.running.remove(operation).unwrap_or_default();
                 self.finished(&Finished {
                     title,
                     outcome,
@@ -141,13 +147,19 @@ impl Narrator {
                     milliseconds: *milliseconds,
                     made_at,
                     is_test: *test,
-                    running,
+                    command: &command,
                 })
             }
             Event::OperationUpToDate { title, output, .. } => {
                 self.progress.listed_up_to_date += 1;
                 self.up_to_date(title, output)
             }
+            Event::OperationForeseen {
+                title,
+                reason,
+                command,
+                ..
+            } => self.foreseen(title, reason, command),
             Event::OperationSkipped { title, .. } => {
                 self.progress.done += 1;
                 self.detail(1, || {
@@ -215,6 +227,9 @@ impl Narrator {
             Event::StaleRemoved { path } => {
                 self.detail(1, || format!("Removed `{}`", one_line(path)))
             }
+            Event::StaleForeseen { path } => {
+                self.unless_quiet(format!("Would remove `{}`\n", one_line(path)))
+            }
             Event::HeldBack { cause } => self.unless_quiet(format!(
                 "Fewer operations run at once than could: {}\n",
                 visible(cause)
@@ -225,8 +240,9 @@ impl Narrator {
                 String::new()
             }
             Event::Finished(summary) => {
+                let critical = self.critical.as_ref().and_then(|path| path.line(summary));
                 let summary = summary::lines(summary, self.options.style);
-                self.unless_quiet(self.failures_again() + &summary)
+                self.unless_quiet(self.failures_again() + &summary + &critical.unwrap_or_default())
             }
             Event::Warning { text } => self.warning(&visible(text)),
             _ => match super::packages::text(event) {
@@ -269,13 +285,16 @@ impl Narrator {
         }
     }
 
-    /// A line for the operation where one is wanted, what was asked to be told of it, and what it printed. What a test
+    /// A line for the operation where one is wanted, its command where that is asked for, and what it printed. What a test
     /// prints counts only if it fails.
     fn succeeded(&self, finished: &Finished<'_>) -> String {
         if self.options.verbosity == Verbosity::Quiet {
             return String::new();
         }
-        let details = self.details(finished.running.as_ref());
+        let details = match self.is_at_least(1) && !finished.command.is_empty() {
+            true => format!("  {}\n", visible(finished.command)),
+            false => String::new(),
+        };
         let printed = if finished.is_test && !self.is_at_least(1) {
             String::new()
         } else {
@@ -297,19 +316,17 @@ impl Narrator {
         format!("{line}\n{details}{printed}")
     }
 
-    /// Why it ran and what was run, as far as that is asked for.
-    fn details(&self, running: Option<&Running>) -> String {
-        let mut text = String::new();
-        let Some(running) = running else {
-            return text;
+    /// What a dry run says of an operation: always why, since nothing else is known.
+    fn foreseen(&self, title: &str, reason: &Reason, command: &str) -> String {
+        let head = match reason {
+            Reason::InputMayChange { .. } => "Would perhaps run",
+            _ => "Would run",
         };
-        if self.is_explaining() {
-            text.push_str(&why::because(&running.reason));
+        let mut text = format!("{head}: {}\n{}", one_line(title), why::because(reason));
+        if self.is_at_least(1) && !command.is_empty() {
+            text.push_str(&format!("  {}\n", visible(command)));
         }
-        if self.is_at_least(1) && !running.command.is_empty() {
-            text.push_str(&format!("  {}\n", visible(&running.command)));
-        }
-        text
+        self.unless_quiet(text)
     }
 
     fn failed(&self, finished: &Finished<'_>) -> String {
@@ -322,13 +339,8 @@ impl Narrator {
             let place = format!("made at {}", visible(finished.made_at));
             text.push_str(&format!("{}\n", style.faint(&place)));
         }
-        if let Some(running) = &finished.running {
-            if self.is_explaining() {
-                text.push_str(&why::because(&running.reason));
-            }
-            if !running.command.is_empty() {
-                text.push_str(&format!("{}\n", style.faint(&visible(&running.command))));
-            }
+        if !finished.command.is_empty() {
+            text.push_str(&format!("{}\n", style.faint(&visible(finished.command))));
         }
         text.push_str(&output(finished.output, style));
         if let Some(hint) = hint {
@@ -387,6 +399,11 @@ impl Narrator {
     fn is_at_least(&self, level: u8) -> bool {
         matches!(self.options.verbosity, Verbosity::Verbose(given) if given >= level)
     }
+}
+
+/// Whether the critical path is told.
+fn has_times(options: ConsoleOptions) -> bool {
+    options.is_tracing || matches!(options.verbosity, Verbosity::Verbose(_))
 }
 
 /// How an operation failed, and what to do about it.

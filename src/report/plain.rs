@@ -79,6 +79,10 @@ impl<W: Write, C: Fn() -> Duration> Subscriber for Plain<W, C> {
         self.narrator.wants_up_to_date()
     }
 
+    fn wants_needs(&self) -> bool {
+        self.narrator.wants_needs()
+    }
+
     fn tick(&mut self) {
         if self.is_quiet {
             return;

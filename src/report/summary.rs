@@ -2,7 +2,7 @@
 
 use super::style::Style;
 use super::text::{count, duration};
-use crate::event::Summary;
+use crate::event::{Foreseen, Summary};
 
 /// The summary, one line for operations and one for tests if there were any, each with its line end.
 pub(super) fn lines(summary: &Summary, style: Style) -> String {
@@ -11,7 +11,10 @@ pub(super) fn lines(summary: &Summary, style: Style) -> String {
         text.push_str(&tests);
         text.push('\n');
     }
-    text.push_str(&operations(summary, style));
+    match &summary.foreseen {
+        Some(foreseen) => text.push_str(&would_run(summary, foreseen)),
+        None => text.push_str(&operations(summary, style)),
+    }
     text.push('\n');
     text
 }
@@ -19,6 +22,29 @@ pub(super) fn lines(summary: &Summary, style: Style) -> String {
 /// Whether the run came to its end without running anything.
 pub(super) fn is_idle(summary: &Summary) -> bool {
     summary.ran + summary.failed + summary.not_run == 0 && !summary.interrupted
+}
+
+/// What a dry run found.
+fn would_run(summary: &Summary, foreseen: &Foreseen) -> String {
+    let mut facts = Vec::new();
+    if foreseen.certain + foreseen.perhaps == 0 {
+        facts.push("Nothing would run".to_owned());
+    } else {
+        facts.push(format!(
+            "Would run {}",
+            count(foreseen.certain, "operation")
+        ));
+    }
+    if foreseen.perhaps > 0 {
+        facts.push(format!("perhaps {} more", foreseen.perhaps));
+    }
+    if summary.up_to_date > 0 {
+        facts.push(format!("{} up to date", summary.up_to_date));
+    }
+    if foreseen.is_partial {
+        facts.push("and what depends on what these make".to_owned());
+    }
+    format!("{} ({})", facts.join(", "), duration(summary.milliseconds))
 }
 
 fn operations(summary: &Summary, style: Style) -> String {
@@ -123,6 +149,29 @@ mod tests_of_wording {
                 ..idle
             }),
             "Interrupted: 0 operations run, 1 up to date in 0.02 s\n"
+        );
+    }
+
+    #[test]
+    fn a_dry_run_says_what_would_be() {
+        let of = |certain, perhaps, is_partial| {
+            said(Summary {
+                up_to_date: 7,
+                foreseen: Some(Foreseen {
+                    certain,
+                    perhaps,
+                    is_partial,
+                }),
+                ..Summary::default()
+            })
+        };
+        assert_eq!(
+            of(0, 0, false),
+            "Nothing would run, 7 up to date (0.00 s)\n"
+        );
+        assert_eq!(
+            of(1, 2, true),
+            "Would run 1 operation, perhaps 2 more, 7 up to date, and what depends on what these make (0.00 s)\n"
         );
     }
 

@@ -105,6 +105,8 @@ fn started(title: &str) -> Event {
             new: "77c0deadbeef".to_owned(),
         },
         command: format!("g++ -c '{title}'"),
+        outputs: vec![title.to_owned()],
+        needs: Vec::new(),
     }
 }
 
@@ -118,6 +120,7 @@ fn finished(title: &str, outcome: Outcome, output: &str) -> Event {
         changed: true,
         made_at: String::new(),
         test: false,
+        memory_kib: 0,
     }
 }
 
@@ -131,6 +134,7 @@ fn tested(title: &str, outcome: Outcome, output: &str) -> Event {
         changed: true,
         made_at: String::new(),
         test: true,
+        memory_kib: 0,
     }
 }
 

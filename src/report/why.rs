@@ -1,10 +1,13 @@
 //! A [`Reason`] in words: what differs, old → new. It looks nothing up.
 
 use super::text::{one_line, visible};
-use crate::event::{PartChange, Reason};
+use crate::event::diff::excerpts;
+use crate::event::{Listing, PartChange, Reason};
 
-/// The longest value shown whole; longer ones lose their end.
+/// The longest value shown whole; of longer ones, what is around the first difference.
 const LONGEST_VALUE: usize = 120;
+/// The most parts of a command that are named in one line.
+const MOST_NAMED: usize = 3;
 
 /// The reason in one line, beginning with a small letter: "`src/a.h` changed (3fa9… → 77c0…)".
 pub fn line(reason: &Reason) -> String {
@@ -13,57 +16,104 @@ pub fn line(reason: &Reason) -> String {
         Reason::Forced => "it was asked to run again".to_owned(),
         Reason::LastFailed => "it failed last time".to_owned(),
         Reason::Interrupted => "it was interrupted last time".to_owned(),
-        Reason::CommandChanged { changes } => command_changed(changes),
+        Reason::CommandChanged { changes, more } => command_changed(changes, *more),
         Reason::InputChanged { path, old, new } => content(path, old, new),
         Reason::ToolChanged { path, old, new } => format!("its tool {}", content(path, old, new)),
         Reason::OutputMissing { path } => format!("its output {} is missing", name(path)),
-        Reason::OutputChanged { path, old, new } => {
-            format!("its output {}, not by wake", content(path, old, new))
-        }
+        Reason::OutputChanged { path, old, new } => output_changed(path, old, new),
         Reason::ChangedWhileRunning { path } => {
             format!("{} changed while it ran last time", name(path))
         }
-        Reason::OrderOnlyChanged { path } => {
-            format!("{} changed, and what it read is not recorded", name(path))
-        }
+        Reason::OrderOnlyChanged { path, listing } => match listing {
+            Listing::Added => format!("{} is new among its order-only inputs", name(path)),
+            Listing::Removed => format!("{} is no longer among its order-only inputs", name(path)),
+            Listing::Made => format!("{} is made by another operation now", name(path)),
+        },
+        Reason::InputMayChange { path, .. } => format!("{} is made anew", name(path)),
     }
 }
 
 /// The reason in full, indented below the title of its operation, each line with its line end.
 pub fn because(reason: &Reason) -> String {
-    format!("  because {}\n", lines(reason).join("\n    "))
+    let word = match reason {
+        Reason::InputMayChange { path, .. } => {
+            return format!("  if {} comes out different\n", name(path));
+        }
+        _ => "because",
+    };
+    format!("  {word} {}\n", lines(reason).join("\n    "))
+}
+
+/// The reason in full behind the title of its operation, each line with its line end.
+pub(super) fn sentence(title: &str, reason: &Reason) -> String {
+    format!(
+        "{} because {}\n",
+        one_line(title),
+        lines(reason).join("\n  ")
+    )
 }
 
 /// The reason in full: the line, and for a command that changed in several parts one more line for each.
-fn lines(reason: &Reason) -> Vec<String> {
-    match reason {
-        Reason::CommandChanged { changes } if changes.len() > 1 => {
-            let mut lines = vec!["its command changed".to_owned()];
-            lines.extend(changes.iter().map(part));
-            lines
+pub(super) fn lines(reason: &Reason) -> Vec<String> {
+    let Reason::CommandChanged { changes, more } = reason else {
+        return vec![line(reason)];
+    };
+    let mut lines = Vec::new();
+    match changes.as_slice() {
+        [only] if *more == 0 => {
+            lines.push(line(reason));
+            lines.extend(only.lines.iter().map(|line| visible(line)));
         }
-        other => vec![line(other)],
+        [] => lines.push(line(reason)),
+        several => {
+            lines.push("its command changed".to_owned());
+            for change in several {
+                lines.push(part(change));
+                lines.extend(
+                    change
+                        .lines
+                        .iter()
+                        .map(|line| format!("  {}", visible(line))),
+                );
+            }
+        }
     }
+    if *more > 0 {
+        lines.push(format!("and {more} more"));
+    }
+    lines
 }
 
-fn command_changed(changes: &[PartChange]) -> String {
-    match changes {
-        [] => "its command changed".to_owned(),
-        [only] => format!("its command changed: {}", part(only)),
-        [first, rest @ ..] => format!(
-            "its command changed: {} (and {} more)",
-            part(first),
-            rest.len()
-        ),
+fn command_changed(changes: &[PartChange], more: usize) -> String {
+    if changes.is_empty() {
+        return "its command changed".to_owned();
     }
+    let named: Vec<String> = changes.iter().take(MOST_NAMED).map(part).collect();
+    let rest = match changes.len() + more - named.len() {
+        0 => String::new(),
+        rest => format!(" (and {rest} more)"),
+    };
+    format!("its command changed: {}{rest}", named.join(", "))
 }
 
 fn part(change: &PartChange) -> String {
-    let label = one_line(&change.part);
+    let label = match change.part.strip_prefix("environment ") {
+        Some(variable) => format!("environment variable {}:", name(variable)),
+        None => one_line(&change.part),
+    };
+    if !change.lines.is_empty() {
+        return format!("{label} changed");
+    }
+    let (old, new) = excerpts(
+        change.old.as_deref().unwrap_or_default(),
+        change.new.as_deref().unwrap_or_default(),
+        LONGEST_VALUE,
+    );
     match (&change.old, &change.new) {
-        (Some(old), Some(new)) => format!("{label}: {} → {}", value(old), value(new)),
-        (Some(old), None) => format!("{label}: {} removed", value(old)),
-        (None, Some(new)) => format!("{label}: {} added", value(new)),
+        (Some(_), Some(_)) if change.moved => format!("{label} {} moved", name(&new)),
+        (Some(_), Some(_)) => format!("{label} {} → {}", name(&old), name(&new)),
+        (Some(_), None) => format!("{label} {} removed", name(&old)),
+        (None, Some(_)) => format!("{label} {} added", name(&new)),
         (None, None) => format!("{label} changed"),
     }
 }
@@ -73,39 +123,37 @@ fn content(path: &str, old: &str, new: &str) -> String {
     match (old, new) {
         ("absent", _) => format!("{path} was not there before"),
         (_, "absent") => format!("{path} is gone"),
-        _ => {
-            let (old, new) = digits(old, new);
-            format!("{path} changed ({old} → {new})")
-        }
+        _ => format!("{path} changed ({})", old_to_new(old, new)),
     }
 }
 
-/// Two hashes with as many digits as tell them apart: usually four.
-fn digits(old: &str, new: &str) -> (String, String) {
-    let short = |hash: &str| {
-        hash.get(..4)
-            .filter(|_| hash.len() > 4)
-            .map(|start| format!("{start}…"))
-    };
-    match (short(old), short(new)) {
+fn output_changed(path: &str, old: &str, new: &str) -> String {
+    let path = name(path);
+    format!(
+        "its output {path} was edited by hand ({})",
+        old_to_new(old, new)
+    )
+}
+
+/// Two contents with as many digits as tell them apart: usually four.
+fn old_to_new(old: &str, new: &str) -> String {
+    let (old, new) = match (short(old), short(new)) {
         (Some(old), Some(new)) if old != new => (old, new),
         _ => (visible(old), visible(new)),
-    }
-}
-
-fn name(path: &str) -> String {
-    format!("`{}`", one_line(path))
-}
-
-fn value(text: &str) -> String {
-    let mut characters = text.chars();
-    let start: String = characters.by_ref().take(LONGEST_VALUE).collect();
-    let end = if characters.next().is_some() {
-        "…"
-    } else {
-        ""
     };
-    format!("`{}{end}`", one_line(&start))
+    format!("{old} → {new}")
+}
+
+/// A hash by its first digits; what stands before it stays.
+fn short(content: &str) -> Option<String> {
+    let start = content.rfind(' ').map_or(0, |space| space + 1);
+    let digits = content[start..].get(..4);
+    let digits = digits.filter(|_| content.len() - start > 4)?;
+    Some(format!("{}{digits}…", &content[..start]))
+}
+
+fn name(text: &str) -> String {
+    format!("`{}`", one_line(text))
 }
 
 #[cfg(test)]
@@ -117,6 +165,14 @@ mod tests {
             part: part.to_owned(),
             old: old.map(str::to_owned),
             new: new.map(str::to_owned),
+            ..PartChange::default()
+        }
+    }
+
+    fn command(changes: &[PartChange], more: usize) -> Reason {
+        Reason::CommandChanged {
+            changes: changes.to_vec(),
+            more,
         }
     }
 
@@ -139,46 +195,68 @@ mod tests {
             "`src/a.h` changed (3fa9deadbeef → 3fa9ffffffff)"
         );
         assert_eq!(
+            line(&input("file 3fa9deadbeef", "executable 3fa9deadbeef")),
+            "`src/a.h` changed (file 3fa9… → executable 3fa9…)"
+        );
+        assert_eq!(
             line(&input("absent", "77c0deadbeef")),
             "`src/a.h` was not there before"
         );
         assert_eq!(line(&input("77c0deadbeef", "absent")), "`src/a.h` is gone");
         assert_eq!(line(&input("ä", "é")), "`src/a.h` changed (ä → é)");
+        assert_eq!(
+            line(&input("ääääää", "éé é")),
+            "`src/a.h` changed (ääääää → éé é)"
+        );
     }
 
     #[test]
     fn commands_show_the_parts_that_differ() {
-        let one = change("argument 3", Some("-O0"), Some("-O2"));
-        let two = change("environment `LD`", None, Some("a\nb"));
-        assert_eq!(
-            line(&Reason::CommandChanged {
-                changes: vec![one.clone()]
-            }),
-            "its command changed: argument 3: `-O0` → `-O2`"
-        );
-        let both = Reason::CommandChanged {
-            changes: vec![one, two],
+        let one = change("argument", Some("-O0"), Some("-O2"));
+        let two = change("environment LD", None, Some("a\nb"));
+        let moved = PartChange {
+            moved: true,
+            ..change("argument", Some("-c"), Some("-c"))
         };
         assert_eq!(
-            line(&both),
-            "its command changed: argument 3: `-O0` → `-O2` (and 1 more)"
+            line(&command(&[one.clone(), two.clone(), moved.clone()], 0)),
+            "its command changed: argument `-O0` → `-O2`, environment variable `LD`: `a\\nb` added, argument `-c` moved"
         );
+        let all = [one.clone(), one.clone(), one.clone(), two.clone()];
+        assert!(line(&command(&all, 5)).ends_with(", argument `-O0` → `-O2` (and 6 more)"));
         assert_eq!(
-            lines(&both),
+            lines(&command(&[one, two], 7)),
             [
                 "its command changed",
-                "argument 3: `-O0` → `-O2`",
-                "environment `LD`: `a\\nb` added"
+                "argument `-O0` → `-O2`",
+                "environment variable `LD`: `a\\nb` added",
+                "and 7 more"
             ]
         );
     }
 
     #[test]
-    fn endless_values_are_cut_at_a_character() {
-        let text = line(&Reason::CommandChanged {
-            changes: vec![change("text", Some(&"ä".repeat(5000)), None)],
-        });
-        assert!(text.ends_with("ä…` removed"), "{text}");
+    fn texts_show_the_lines_that_differ() {
+        let text = PartChange {
+            lines: vec!["-2 b\u{1b}".to_owned(), "+2 B".to_owned()],
+            ..change("content", Some("a\nb"), Some("a\nB"))
+        };
+        assert_eq!(
+            because(&command(&[text], 0)),
+            "  because its command changed: content changed\n    -2 b\\u{1b}\n    +2 B\n"
+        );
+    }
+
+    /// Catches two long values that look the same.
+    #[test]
+    fn endless_values_are_cut_around_the_first_difference() {
+        let long = "ä".repeat(5000);
+        let (old, new) = (format!("{long}x"), format!("{long}y"));
+        let text = line(&command(&[change("argument", Some(&old), Some(&new))], 0));
+        assert!(
+            text.contains("äx` → `…ä") && text.ends_with("äy`"),
+            "{text}"
+        );
         assert!(text.chars().count() < 200);
     }
 }

@@ -23,6 +23,7 @@ mod recipes;
 mod soup;
 mod strangers;
 mod two_phases;
+mod why;
 
 use std::path::PathBuf;
 

@@ -28,7 +28,7 @@ const PLUGIN: &str = r#"function(wake) {
   }],
 }"#;
 
-fn lists() -> Space {
+pub(super) fn lists() -> Space {
     let space = Space::new();
     space.file(
         "plugin/PKG",

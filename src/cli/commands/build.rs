@@ -7,16 +7,19 @@ use std::time::{Duration, Instant};
 use crate::cli::options::{self, Build};
 use crate::cli::runner::Runner;
 use crate::cli::session::{Asked, Session};
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::evaluate::interrupt::Listening;
 use crate::evaluate::{Check, Interrupt, Options, Wanted, jobserver};
-use crate::event::{Event, Shared, Subscriber, Summary};
+use crate::event::{Event, Foreseen, Shared, Subscriber, Summary};
 use crate::generate::{self, Purpose};
 use crate::graph::Graph;
-use crate::report::{self, ConsoleOptions, FirstError};
+use crate::report::{self, ConsoleOptions, FirstError, Trace};
 
 pub(super) fn run(options: &Build, console: ConsoleOptions) -> Result<ExitCode> {
     let mut building = Building::begin(options, console)?;
+    if options.is_dry_run {
+        return building.foresee(Purpose::Build, &Wanted::Build);
+    }
     let graph = building.prepare(Purpose::Build)?;
     let summary = building.build(&graph, Wanted::Build)?;
     building.finish(&summary).map(ExitCode::from)
@@ -52,7 +55,10 @@ impl<'a> Building<'a> {
         let ends_at_once =
             interrupt.listen(|| std::process::exit(Kind::Interrupted.exit_code().into()));
         let files = FirstError::default();
-        let subscribers = report::subscribers(console, options.events.as_deref(), &files)?;
+        let mut subscribers = report::subscribers(console, options.events.as_deref(), &files)?;
+        if let Some(path) = &options.trace {
+            subscribers.push(Box::new(Trace::create(path, files.clone())?));
+        }
         let mut subscribers = Shared::new(subscribers);
         let mut sharing = options.sharing.clone();
         let (jobs, plan) = sharing.open();
@@ -81,12 +87,7 @@ impl<'a> Building<'a> {
 
     /// The graph of the targets, and `compile_commands.json` for it.
     pub(super) fn prepare(&mut self, purpose: Purpose) -> Result<Graph> {
-        let asked = Asked {
-            targets: &self.options.targets,
-            parameters: &self.options.parameters,
-            purpose,
-            trust_saved: self.options.skip_generate,
-        };
+        let asked = self.asked(purpose);
         let mut runner = self.runner();
         let (ends_at_once, early) = (&mut self.ends_at_once, &mut self.early);
         let run: &mut generate::Run<'_> = &mut |graph, state, files, subscriber| {
@@ -122,6 +123,56 @@ impl<'a> Building<'a> {
         }
         summary.milliseconds = self.began.elapsed().as_secs_f64() * 1000.0;
         Ok(summary)
+    }
+
+    fn asked(&self, purpose: Purpose) -> Asked<'a> {
+        Asked {
+            targets: &self.options.targets,
+            parameters: &self.options.parameters,
+            purpose,
+            trust_saved: self.options.skip_generate,
+        }
+    }
+
+    /// Tells what would run and why, runs nothing, and ends the run. What tasks must read is not made either: then what
+    /// would make it is all that is known.
+    pub(super) fn foresee(mut self, purpose: Purpose, wanted: &Wanted) -> Result<ExitCode> {
+        let asked = self.asked(purpose);
+        let runner = self.runner();
+        let mut partial = None;
+        let run: &mut generate::Run<'_> = &mut |graph, state, files, subscriber| {
+            let preview = runner.foresee(graph, state, &Wanted::Files(files), subscriber)?;
+            if preview.steps.is_empty() {
+                return Ok(Summary::default());
+            }
+            partial = Some(preview);
+            Err(Error::new(Kind::Failed, "Tasks would wait for operations"))
+        };
+        let prepared = (self.session).prepare_with(&asked, run, &mut self.subscribers);
+        let is_partial = partial.is_some();
+        let preview = match (partial, prepared) {
+            (Some(preview), _) => preview,
+            (None, prepared) => {
+                let (graph, state) = (prepared?.graph, &mut self.session.state);
+                runner.foresee(&graph, state, wanted, &mut self.subscribers)?
+            }
+        };
+        let perhaps = preview.steps.iter().filter(|step| step.after.is_some());
+        let perhaps = perhaps.count();
+        let summary = Summary {
+            up_to_date: preview.up_to_date,
+            milliseconds: self.began.elapsed().as_secs_f64() * 1000.0,
+            foreseen: Some(Foreseen {
+                certain: preview.steps.len() - perhaps,
+                perhaps,
+                is_partial,
+            }),
+            ..Summary::default()
+        };
+        // The session is not closed: that would write down what was seen.
+        self.subscribers.event(&Event::Finished(summary));
+        self.files.check()?;
+        Ok(ExitCode::SUCCESS)
     }
 
     fn runner(&self) -> Runner {

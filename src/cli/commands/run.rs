@@ -16,13 +16,16 @@ use crate::report::{ConsoleOptions, Verbosity};
 
 pub(super) fn run(options: &Run, mut console: ConsoleOptions) -> Result<ExitCode> {
     // What the program prints is what counts: a build that goes well shows its progress to people, and no more.
-    if console.verbosity == Verbosity::Normal {
+    if console.verbosity == Verbosity::Normal && !options.build.is_dry_run {
         console.is_silent_when_idle = true;
         if !console.is_live {
             console.verbosity = Verbosity::Quiet;
         }
     }
     let mut building = Building::begin(&options.build, console)?;
+    if options.build.is_dry_run {
+        return building.foresee(Purpose::Build, &Wanted::Build);
+    }
     let graph = building.prepare(Purpose::Build)?;
     let program = program(&graph, &building)?;
     let summary = building.build(&graph, Wanted::Build)?;

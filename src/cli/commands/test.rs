@@ -18,6 +18,9 @@ pub(super) fn run(options: &Test, console: ConsoleOptions) -> Result<ExitCode> {
     let mut building = Building::begin(&options.build, console)?;
     building.test_arguments.clone_from(&options.arguments);
     building.test_timeout = options.timeout;
+    if options.build.is_dry_run {
+        return building.foresee(Purpose::Test, &wanted(options, 0));
+    }
     let graph = building.prepare(Purpose::Test)?;
     if let Some(file) = &options.junit {
         let tests = tests(&graph, &building.session.state);

@@ -2,60 +2,119 @@
 
 use std::process::ExitCode;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::cli::options::{TextFormat, Why};
 use crate::cli::session::{Asked, Session};
 use crate::error::{Error, Result, suggestion};
-use crate::evaluate::state::Story;
-use crate::evaluate::{self, Real, State};
-use crate::event::{Reason, Subscriber};
+use crate::evaluate::causes::{Causes, Run};
+use crate::evaluate::{self, Check, Preview, Question, Real, Wanted};
+use crate::event::Subscriber;
 use crate::fs::path;
 use crate::generate::Purpose;
 use crate::graph::{FileId, Graph, OperationId};
+use crate::report::account::{self, Account, Link};
 use crate::report::{self, ConsoleOptions};
 use crate::workspace::discover;
 
 pub(super) fn run(options: &Why, console: ConsoleOptions) -> Result<ExitCode> {
     let mut subscribers = super::quiet(console)?;
     let mut session = Session::open(options.declarations, 1, &mut subscribers)?;
-    let answers = answers(options, &mut session, &mut subscribers)?;
+    let accounts = match &options.operation {
+        Some(wanted) => vec![one(wanted, options, &mut session, &mut subscribers)?],
+        None => all(options, &mut session, &mut subscribers)?,
+    };
     session.close()?;
-    report::data(&match options.format {
-        TextFormat::Text => text(options, &answers),
-        TextFormat::Json => format!("{:#}\n", answers.iter().map(to_json).collect::<Value>()),
+    report::data(&match (options.format, &options.operation) {
+        (TextFormat::Text, Some(_)) => accounts.iter().map(account::text).collect(),
+        (TextFormat::Text, None) => account::summary(&accounts),
+        (TextFormat::Json, _) => {
+            format!(
+                "{:#}\n",
+                accounts.iter().map(account::json).collect::<Value>()
+            )
+        }
     })?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is known of one operation.
-struct Answer {
-    title: String,
-    operation: String,
-    /// Why it would run now.
-    now: Option<Reason>,
-    /// Why it ran last time.
-    last: Option<Reason>,
-    /// Whether it is no part of what the package here is built with, so what it would do now is not known.
-    is_elsewhere: bool,
-}
-
-fn answers(
+/// What would run of the package here, and what the latest build ran.
+fn all(
     options: &Why,
     session: &mut Session,
     subscriber: &mut dyn Subscriber,
-) -> Result<Vec<Answer>> {
-    if let Some(wanted) = &options.operation {
-        return Ok(vec![one(wanted, options, session, subscriber)?]);
-    }
-    let mut answers = Vec::new();
+) -> Result<Vec<Account>> {
     let graph = graph(options, session, Purpose::Build, subscriber)?;
+    let preview = foresee(&graph, session, &Wanted::Build)?;
+    let causes = Causes::new(&session.state);
+    let mut accounts: Vec<Account> = Vec::new();
+    let mut places = HashMap::new();
+    for run in causes.since(session.last_build()?) {
+        places.insert(run.identity, accounts.len());
+        accounts.push(Account {
+            title: run.title.clone(),
+            operation: run.operation.clone(),
+            last: links(&causes, run),
+            ..Account::default()
+        });
+    }
+    for step in &preview.steps {
+        let now = preview_links(&graph, session, &preview, step.operation);
+        match places.get(&graph.identity(step.operation)) {
+            Some(&place) => accounts[place].now = now,
+            None => accounts.push(Account {
+                title: graph.cold(step.operation).title,
+                operation: evaluate::name(&graph, &session.state, step.operation),
+                now,
+                ..Account::default()
+            }),
+        }
+    }
+    Ok(accounts)
+}
+
+/// What would run now of what is wanted of a graph.
+fn foresee(graph: &Graph, session: &mut Session, wanted: &Wanted) -> Result<Preview> {
     let world = Real::new(&session.place.layout.state_directory());
-    would_run(&graph, session, &world, &mut answers)?;
-    ran_last(session, &mut answers)?;
-    Ok(answers)
+    let question = Question {
+        wanted,
+        force: false,
+        check: Check::Default,
+    };
+    evaluate::preview(graph, &mut session.state, &world, &question)
+}
+
+/// A run, and those that led to it.
+fn links(causes: &Causes, run: &Run) -> Vec<Link> {
+    let chain = std::iter::once(run).chain(causes.chain(run));
+    let link = |run: &Run| Link {
+        title: run.title.clone(),
+        operation: run.operation.clone(),
+        reason: run.reason.clone(),
+        failed: !run.succeeded,
+    };
+    chain.map(link).collect()
+}
+
+/// An operation that would run, and those that would lead to it; none if it is up to date.
+fn preview_links(
+    graph: &Graph,
+    session: &Session,
+    preview: &Preview,
+    operation: OperationId,
+) -> Vec<Link> {
+    let first = preview.step(operation);
+    let steps = std::iter::successors(first, |step| preview.step(step.after?));
+    steps
+        .map(|step| Link {
+            title: graph.cold(step.operation).title,
+            operation: evaluate::name(graph, &session.state, step.operation),
+            reason: step.reason.clone(),
+            failed: false,
+        })
+        .collect()
 }
 
 /// The graph of the package here; where there is none, of every member below.
@@ -87,7 +146,7 @@ fn one(
     options: &Why,
     session: &mut Session,
     subscriber: &mut dyn Subscriber,
-) -> Result<Answer> {
+) -> Result<Account> {
     let mut titles = BTreeSet::new();
     for purpose in [Purpose::Build, Purpose::Test] {
         let graph = graph(options, session, purpose, subscriber)?;
@@ -100,8 +159,8 @@ fn one(
                 .map(|operation| graph.cold(operation).title),
         );
     }
-    if let Some(answer) = recorded(session, wanted)? {
-        return Ok(answer);
+    if let Some(account) = recorded(session, wanted)? {
+        return Ok(account);
     }
     let hint = suggestion(wanted, titles.iter().map(String::as_str));
     Err(
@@ -112,120 +171,53 @@ fn one(
 }
 
 /// What is known of an operation of a graph.
-fn planned(graph: &Graph, session: &mut Session, operation: OperationId) -> Result<Answer> {
-    let world = Real::new(&session.place.layout.state_directory());
-    let now = evaluate::explain(graph, &mut session.state, &world, &[operation])?.pop();
-    let last = last(&session.state, graph.identity(operation));
-    Ok(Answer {
+fn planned(graph: &Graph, session: &mut Session, operation: OperationId) -> Result<Account> {
+    let outputs = graph.outputs(operation).to_vec();
+    let wanted = match (outputs.is_empty(), graph.is_test(operation)) {
+        (false, _) => Wanted::Files(outputs),
+        (true, false) => Wanted::Build,
+        (true, true) => Wanted::Test {
+            filter: None,
+            rerun: false,
+        },
+    };
+    let preview = foresee(graph, session, &wanted)?;
+    let causes = Causes::new(&session.state);
+    let last = causes.of(graph.identity(operation));
+    Ok(Account {
         title: graph.cold(operation).title,
         operation: evaluate::name(graph, &session.state, operation),
-        now: now.map(|(_, reason)| reason),
-        last: last.map(|(_, story)| story.reason),
+        now: preview_links(graph, session, &preview, operation),
+        last: last.map(|run| links(&causes, run)).unwrap_or_default(),
         is_elsewhere: false,
     })
 }
 
 /// What is known of an operation that ran here but is no part of what was looked at: of another package, or with other
 /// parameters.
-fn recorded(session: &mut Session, wanted: &str) -> Result<Option<Answer>> {
+fn recorded(session: &mut Session, wanted: &str) -> Result<Option<Account>> {
     let files = files(session, wanted);
-    let state = &session.state;
-    let mut found: Vec<(FileId, Story)> = Vec::new();
-    for identity in state.identities() {
-        let Some((_, story)) = last(state, identity) else {
-            continue;
-        };
-        let is_maker = || {
-            files
-                .iter()
-                .any(|file| state.written_by(identity).contains(file))
-        };
-        if story.title == wanted || is_maker() {
-            found.push((identity, story));
-        }
-    }
-    match found.len() {
-        0 | 1 => Ok(found.pop().map(|(identity, story)| Answer {
-            title: story.title,
-            operation: state.display(identity),
-            now: None,
-            last: Some(story.reason),
+    let causes = Causes::new(&session.state);
+    let makers: Vec<FileId> = files
+        .iter()
+        .filter_map(|file| causes.maker(&session.state.display(*file)))
+        .collect();
+    let found = causes.find(|run| run.title == wanted || makers.contains(&run.identity));
+    match found.as_slice() {
+        [] => Ok(None),
+        [run] => Ok(Some(Account {
+            title: run.title.clone(),
+            operation: run.operation.clone(),
+            now: Vec::new(),
+            last: links(&causes, run),
             is_elsewhere: true,
         })),
-        _ => {
-            let mut names: Vec<String> = found
-                .iter()
-                .map(|(identity, _)| state.display(*identity))
-                .collect();
-            names.sort();
-            Err(ambiguous(wanted, &names))
+        several => {
+            let names: Vec<String> = several.iter().map(|run| run.operation.clone()).collect();
+            let subject = format!("Several operations that ran have the title `{wanted}`");
+            Err(ambiguous(subject, &names))
         }
     }
-}
-
-/// The operations of the package here that are out of date.
-fn would_run(
-    graph: &Graph,
-    session: &mut Session,
-    world: &Real,
-    answers: &mut Vec<Answer>,
-) -> Result<()> {
-    let operations: Vec<OperationId> = graph
-        .operations()
-        .filter(|&operation| !graph.is_test(operation))
-        .collect();
-    for (operation, now) in evaluate::explain(graph, &mut session.state, world, &operations)? {
-        answers.push(Answer {
-            title: graph.cold(operation).title,
-            operation: evaluate::name(graph, &session.state, operation),
-            now: Some(now),
-            last: None,
-            is_elsewhere: false,
-        });
-    }
-    Ok(())
-}
-
-/// The operations that the latest build ran, in the order they finished, but for those that are listed already.
-fn ran_last(session: &Session, answers: &mut Vec<Answer>) -> Result<()> {
-    let began = session.last_build()?;
-    let state = &session.state;
-    let mut ran: Vec<(i64, Answer)> = Vec::new();
-    for identity in state.identities() {
-        if let Some((finished, story)) =
-            last(state, identity).filter(|(finished, _)| *finished >= began)
-        {
-            let operation = state.display(identity);
-            let last = Some(story.reason);
-            ran.push((
-                finished,
-                Answer {
-                    title: story.title,
-                    operation,
-                    now: None,
-                    last,
-                    is_elsewhere: false,
-                },
-            ));
-        }
-    }
-    ran.sort_by(|a, b| (a.0, &a.1.operation).cmp(&(b.0, &b.1.operation)));
-    let listed: HashSet<String> = answers
-        .iter()
-        .map(|answer| answer.operation.clone())
-        .collect();
-    answers.extend(
-        ran.into_iter()
-            .map(|(_, answer)| answer)
-            .filter(|answer| !listed.contains(&answer.operation)),
-    );
-    Ok(())
-}
-
-/// When an operation finished last, and what is told of that run.
-fn last(state: &State, identity: FileId) -> Option<(i64, Story)> {
-    let result = state.result(identity)?;
-    Some((result.finished(), result.story()?))
 }
 
 /// The operation of `graph` that makes a file, or that has a title.
@@ -237,15 +229,49 @@ fn find(graph: &Graph, session: &mut Session, wanted: &str) -> Result<Option<Ope
     match titled.as_slice() {
         [] => {
             let files = files(session, wanted);
-            Ok(files.into_iter().find_map(|file| graph.maker(file)))
+            match files.into_iter().find_map(|file| graph.maker(file)) {
+                Some(operation) => Ok(Some(operation)),
+                None => find_by_name(graph, session, wanted),
+            }
         }
         [only] => Ok(Some(*only)),
         several => {
             let name = |&operation| evaluate::name(graph, &session.state, operation);
             let names: Vec<String> = several.iter().map(name).collect();
-            Err(ambiguous(wanted, &names))
+            let subject = format!("Several operations have the title `{wanted}`");
+            Err(ambiguous(subject, &names))
         }
     }
+}
+
+/// The operation that makes a file whose path ends in `wanted`: few people type the directory in which outputs lie.
+fn find_by_name(graph: &Graph, session: &Session, wanted: &str) -> Result<Option<OperationId>> {
+    let ending = format!("/{}", wanted.trim_end_matches('/'));
+    let state = &session.state;
+    let found: Vec<(OperationId, FileId)> = graph
+        .operations()
+        .flat_map(|operation| {
+            graph
+                .outputs(operation)
+                .iter()
+                .map(move |&file| (operation, file))
+        })
+        .filter(|(_, file)| {
+            let path = state.path(*file);
+            path.strip_suffix(b"/")
+                .unwrap_or(path)
+                .ends_with(ending.as_bytes())
+        })
+        .collect();
+    let makers: BTreeSet<OperationId> = found.iter().map(|(operation, _)| *operation).collect();
+    if makers.len() > 1 {
+        let names: Vec<String> = found.iter().map(|(_, file)| state.display(*file)).collect();
+        return Err(ambiguous(
+            format!("Several operations make a file `{wanted}`"),
+            &names,
+        ));
+    }
+    Ok(makers.first().copied())
 }
 
 /// The files that a path may mean: relative to the workspace's top, or to where wake was started.
@@ -261,48 +287,17 @@ fn files(session: &mut Session, wanted: &str) -> Vec<FileId> {
     files
 }
 
-/// Several operations share a title; each of `names` is a file that one of them makes.
-fn ambiguous(title: &str, names: &[String]) -> Error {
-    let error = Error::user(format!("Several operations have the title `{title}`"));
-    names
-        .iter()
-        .fold(error, |error, name| {
-            error.cause(format!("one makes `{name}`"))
-        })
-        .hint("name a file that the operation makes")
-}
+/// The most operations that are listed.
+const MOST_LISTED: usize = 20;
 
-fn text(options: &Why, answers: &[Answer]) -> String {
-    let mut text = String::new();
-    for answer in answers {
-        let heading = match (&answer.now, &answer.last) {
-            (Some(_), _) => "would run now",
-            (None, Some(_)) if answer.is_elsewhere => {
-                "ran last time, for another package or with other parameters"
-            }
-            (None, Some(_)) => "ran last time",
-            (None, None) => "is up to date",
-        };
-        text += &format!("{} {heading}\n", answer.title);
-        for reason in answer
-            .now
-            .iter()
-            .chain(answer.last.iter().filter(|_| answer.now.is_none()))
-        {
-            text += &report::why::because(reason);
-        }
+/// Several operations may be meant; each of `names` is a file that one of them makes.
+fn ambiguous(subject: String, names: &[String]) -> Error {
+    let mut error = Error::user(subject);
+    for name in names.iter().take(MOST_LISTED) {
+        error = error.cause(format!("one makes `{name}`"));
     }
-    if answers.is_empty() && options.operation.is_none() {
-        text += "Nothing has run here, and nothing would\n";
+    if let Some(more @ 1..) = names.len().checked_sub(MOST_LISTED) {
+        error = error.cause(format!("and there are {more} more"));
     }
-    text
-}
-
-fn to_json(answer: &Answer) -> Value {
-    json!({
-        "title": answer.title,
-        "operation": answer.operation,
-        "now": answer.now,
-        "last": answer.last,
-    })
+    error.hint("name a file that the operation makes")
 }

@@ -1,6 +1,6 @@
 //! Writing the state as tables: everything it says now, with the same file ids and new version numbers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Seek, Write};
 use std::path::Path;
 
@@ -38,19 +38,22 @@ impl State {
     /// once in as many builds as it takes to record an eighth of what is known.
     ///
     /// # Errors
-    /// `Environment`, with the path; the old file stays, and nothing is lost.
+    /// `Environment`, with the path: what was recorded could not be handed to the kernel. That the file cannot be written anew
+    /// is none: the old one says the same, and the next build tries again.
     pub fn compact(mut self) -> Result<()> {
         self.flush()?;
         let frames = self.tables.file().len() + self.tail.len() - self.tables.end();
-        if frames < SMALL + self.tables.end() / 8 {
+        if frames < SMALL + self.tables.end() / 8
+            || self.write(&self.directory.join("state-3")).is_err()
+        {
             return Ok(());
         }
-        self.write(&self.directory.join("state-3"))?;
-        let keys: std::collections::HashSet<[u8; 32]> = self
-            .identities()
-            .filter_map(|identity| self.result(identity)?.key().try_into().ok())
-            .collect();
-        self.commands.retain(&keys)
+        let mut commands = std::mem::take(&mut self.commands);
+        commands.retain(|| -> HashSet<[u8; 32]> {
+            let results = self.identities();
+            let keys = results.filter_map(|identity| self.result(identity)?.key().try_into().ok());
+            keys.collect()
+        })
     }
 
     /// Writes all that is known as tables, at once.

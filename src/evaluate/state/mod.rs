@@ -65,6 +65,8 @@ pub struct State {
     top: PathBuf,
     name: [u8; 16],
     tables: Arc<Tables>,
+    /// Versions with smaller numbers are the latest, in the tables, of the file with that number.
+    first_older: u32,
     /// Entries appended since the file was opened: offsets behind the file's end lie here.
     tail: Vec<u8>,
     /// Where the part of `tail` begins that is not in the file yet.
@@ -169,6 +171,7 @@ impl State {
             directory: PathBuf::new(),
             top: PathBuf::new(),
             name: tables.state(),
+            first_older: FileId::from_index(tables.path_count()).0,
             tail: Vec::new(),
             unwritten: 0,
             paths: Paths::new(Arc::clone(&tables)),
@@ -391,6 +394,9 @@ impl State {
 
     /// The file of a version.
     pub fn file_of(&self, number: u32) -> FileId {
+        if number < self.first_older {
+            return FileId(number);
+        }
         (self.recent(number))
             .map_or_else(|number| self.tables.file_of(number), |version| version.file)
     }
@@ -474,6 +480,13 @@ impl State {
         stored
             .filter(|identity| self.slot_if_any(*identity).is_none())
             .chain(recent.map(|slot| slot.identity))
+    }
+
+    /// How many [`State::identities`] are, at most: some of those that were forgotten count.
+    pub fn identity_count(&self) -> usize {
+        let new = self.slots.iter();
+        let new = new.filter(|slot| self.tables.result(slot.identity).is_none());
+        self.tables.results().len() + new.count()
     }
 
     /// The files that an operation which has not ended was going to write.

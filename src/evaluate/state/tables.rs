@@ -158,6 +158,10 @@ impl Tables {
         self.sections.slice(&self.bytes, index)
     }
 
+    fn record<T: Pod>(&self, index: usize, number: usize) -> &T {
+        self.sections.record(&self.bytes, index, number)
+    }
+
     fn paths(&self) -> &[Path] {
         self.section(PATHS)
     }
@@ -224,11 +228,11 @@ impl Tables {
     }
 
     pub fn stamp(&self, version: u32) -> Stamp {
-        self.section(STAMPS)[version as usize]
+        *self.record(STAMPS, version as usize)
     }
 
     fn mark(&self, version: u32) -> u8 {
-        self.section(MARKS)[version as usize]
+        *self.record(MARKS, version as usize)
     }
 
     /// Whether a file was ever looked at.
@@ -271,18 +275,18 @@ impl Tables {
 
     /// What is known of the operation that a file identifies, and its number.
     pub fn result(&self, identity: FileId) -> Option<(&Stored, usize)> {
-        let number = *self.section::<u32>(SLOTS).get(identity.index())? as usize;
-        Some((self.results().get(number)?, number))
+        let number = *self.section::<u32>(SLOTS).get(identity.index())?;
+        (number != NONE).then(|| (self.record(RESULTS, number as usize), number as usize))
     }
 
     /// All numbers of a result: reads, outputs, what it was going to write.
     pub fn numbers(&self, result: &Stored) -> &[u32] {
         let count = result.reads + result.outputs + result.started;
-        &self.section(NUMBERS)[result.first as usize..][..count as usize]
+        (self.sections).part(&self.bytes, NUMBERS, result.first as usize, count as usize)
     }
 
     pub fn history(&self, number: usize) -> &History {
-        &self.section(HISTORIES)[number]
+        self.record(HISTORIES, number)
     }
 
     /// The story of a result, in JSON.

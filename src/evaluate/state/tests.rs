@@ -77,7 +77,7 @@ fn read_all(state: &State) -> Vec<String> {
 
 #[test]
 fn what_was_recorded_is_there_after_opening() {
-    let (mut state, is_whole) = State::of_bytes(Path::new("/w"), &sample()).unwrap();
+    let (mut state, is_whole) = State::of_bytes(Path::new("/w"), sample()).unwrap();
     assert!(is_whole);
     let object = state.intern(b"out/a\xFF.o");
     assert_eq!(object, FileId(1));
@@ -92,7 +92,7 @@ fn what_was_recorded_is_there_after_opening() {
 
 /// A file whose tables know something, with frames behind them.
 fn sample_with_tables() -> Vec<u8> {
-    let (state, _) = State::of_bytes(Path::new("/w"), &sample()).unwrap();
+    let (state, _) = State::of_bytes(Path::new("/w"), sample()).unwrap();
     let mut bytes = compacted(&state);
     let (mut state, is_whole) = State::of_bytes(Path::new("/w"), &bytes).unwrap();
     assert!(is_whole);
@@ -162,7 +162,7 @@ fn a_file_with_any_bit_flipped_opens_in_part_or_is_none() {
 /// What was recorded since the tables were written replaces what they say.
 #[test]
 fn frames_behind_tables_count_more_than_these() {
-    let (state, is_whole) = State::of_bytes(Path::new("/w"), &sample_with_tables()).unwrap();
+    let (state, is_whole) = State::of_bytes(Path::new("/w"), sample_with_tables()).unwrap();
     assert!(is_whole);
     let object = state.find(b"out/a\xFF.o").unwrap();
     let new = state.find(b"d/new").unwrap();
@@ -191,7 +191,7 @@ fn tables_know_the_directory_of_each_path() {
     ] {
         state.intern(path);
     }
-    let (state, _) = State::of_bytes(Path::new("/w"), &compacted(&state)).unwrap();
+    let (state, _) = State::of_bytes(Path::new("/w"), compacted(&state)).unwrap();
     let snapshot = state.snapshot();
     let place = |number: u32| {
         let file = FileId(number);
@@ -255,8 +255,8 @@ fn entries_that_make_no_sense_end_the_log() {
 
 #[test]
 fn compaction_keeps_what_counts_and_the_ids() {
-    let (state, _) = State::of_bytes(Path::new("/w"), &sample()).unwrap();
-    let (mut state, is_whole) = State::of_bytes(Path::new("/w"), &compacted(&state)).unwrap();
+    let (state, _) = State::of_bytes(Path::new("/w"), sample()).unwrap();
+    let (mut state, is_whole) = State::of_bytes(Path::new("/w"), compacted(&state)).unwrap();
     assert!(is_whole);
     let object = state.intern(b"out/a\xFF.o");
     assert_eq!(object, FileId(1));
@@ -336,6 +336,30 @@ fn texts_of_commands_survive_damage_behind_them() {
     assert_eq!(commands.parts(&[1; 32]), Some(parts("-O2")));
     assert_eq!(commands.parts(&[2; 32]), Some(parts("-g")));
     assert_eq!(commands.parts(&[3; 32]), None);
+}
+
+/// Catches texts that are kept for ever, and those that are dropped while something still refers to them.
+#[test]
+fn texts_that_nothing_refers_to_are_dropped_when_there_are_many() {
+    use crate::graph::key::{Part, Parts};
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("commands-2");
+    let long = Parts(vec![Part {
+        name: "argument".to_owned(),
+        value: "x".repeat(1 << 20),
+    }]);
+    let mut commands = Commands::new(directory.path());
+    for key in 0..6 {
+        commands.keep(&[key; 32], &long);
+        commands.flush().unwrap();
+        commands.retain(|| [[key; 32], [1; 32]].into()).unwrap();
+    }
+    let length = fs::read(&path).unwrap().len();
+    assert!(length < 5 << 20, "{length} bytes");
+    assert_eq!(commands.parts(&[0; 32]), None);
+    for key in [1, 5] {
+        assert_eq!(commands.parts(&[key; 32]), Some(long.clone()));
+    }
 }
 
 #[test]
