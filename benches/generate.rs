@@ -8,7 +8,8 @@
 //!
 //! "cold": without `.wake`. "unchanged": nothing has changed since. "one recipe": a private define of one package has
 //! changed. "one shared": a public include directory of one that others depend on. Each line is the median of several
-//! runs of `wake build --skip-evaluate`, with the largest peak memory of the process itself.
+//! runs of `wake build --skip-evaluate`, with the largest peak memory of the process itself. "first operation": from the
+//! start of a cold `wake build` to that of its first operation; the build is interrupted then.
 
 #![allow(
     clippy::print_stdout,
@@ -21,7 +22,7 @@ mod process;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const SOURCES: usize = 10;
 const RUNS: usize = 7;
@@ -92,6 +93,7 @@ impl Tree {
     fn measure_all(&self) {
         let size = self.count as f64;
         let count = self.count;
+        self.measure_first_operation();
         self.measure(&format!("{count} recipes, cold"), Some(size * 2.0), |_| {
             let _ = std::fs::remove_dir_all(self.path(".wake"));
         });
@@ -135,6 +137,39 @@ impl Tree {
             "{work:<34} {:>6.1} ms {:>9} {memory:>6.0} MiB {generated:>10} {reused:>7}",
             times[RUNS / 2],
             budget.map_or("–".to_owned(), |budget| format!("{budget:.0} ms")),
+        );
+    }
+
+    fn measure_first_operation(&self) {
+        let mut times = Vec::new();
+        for _ in 0..RUNS {
+            let _ = std::fs::remove_dir_all(self.path(".wake"));
+            let started = Instant::now();
+            let child = Command::new(env!("CARGO_BIN_EXE_wake"))
+                .args(["build", "./...", "--quiet"])
+                .current_dir(self.directory.path())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("wake starts");
+            // The private directory of an operation is made when the first one starts.
+            let private = self.path(&format!(".wake/tmp/{}/0", child.id()));
+            while !private.exists() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            times.push(started.elapsed().as_secs_f64() * 1e3);
+            let pid = rustix::process::Pid::from_child(&child);
+            rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it runs");
+            process::wait(child);
+        }
+        times.sort_by(f64::total_cmp);
+        println!(
+            "{:<34} {:>6.1} ms {:>9} {:>10} {:>10} {:>7}",
+            format!("{} recipes, first operation", self.count),
+            times[RUNS / 2],
+            "–",
+            "–",
+            "–",
+            "–",
         );
     }
 

@@ -10,7 +10,7 @@
 //!
 //! Prints medians, the ratio wake / Ninja, and the limit: `posix_spawn` of the same commands, two at a time, for everything
 //! from nothing, and `fstatat` of all files on two threads for nothing to do. Needs `ninja` in PATH; without it, wake alone
-//! is measured.
+//! is measured. "Watched" is a `wake build` beside a `wake watch`, which Ninja does not have.
 
 #![allow(
     clippy::print_stdout,
@@ -21,6 +21,7 @@
 mod process;
 
 use std::fmt::Write as _;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -179,6 +180,7 @@ impl Workload {
         let mut looks: Vec<f64> = (0..runs).map(|_| self.look_at_all()).collect();
         looks.sort_by(f64::total_cmp);
         self.row("nothing to do", unchanged, Some(looks[looks.len() / 2]));
+        self.row("nothing to do, watched", (self.watched(runs), None), None);
         let edited = self.compare(runs, |run| {
             let file = self
                 .directory
@@ -200,6 +202,26 @@ impl Workload {
             memory(unchanged.1),
             ratio,
         );
+    }
+
+    /// What a build takes that `wake watch` answers.
+    fn watched(&self, runs: usize) -> Cost {
+        let mut watcher = Command::new(env!("CARGO_BIN_EXE_wake"))
+            .args(["watch", "-q", "-j2", "--no-compile-commands"])
+            .args(["--events", "/dev/stdout"])
+            .current_dir(&self.directory)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let events = BufReader::new(watcher.stdout.take().unwrap());
+        let answers = |line: String| line.contains("\"answers\":true");
+        assert!(events.lines().map_while(Result::ok).any(answers));
+        let arguments = ["build", "-q", "-j2", "--no-compile-commands"];
+        let run = |_| self.run(env!("CARGO_BIN_EXE_wake"), &arguments);
+        let cost = median((0..runs.max(11)).map(run).collect());
+        watcher.kill().unwrap();
+        watcher.wait().unwrap();
+        cost
     }
 
     fn clean(&self) {

@@ -147,7 +147,12 @@ impl Error {
 
     /// An operating-system error: `subject` names what was attempted and on which path.
     pub fn io(subject: impl Into<String>, error: &std::io::Error) -> Self {
-        Self::environment(subject).cause(describe_io(error))
+        let described = Self::environment(subject).cause(describe_io(error));
+        match error.raw_os_error() {
+            Some(libc::EMFILE | libc::ENFILE) => described
+                .hint("allow more open files, `ulimit -n`, or run fewer operations at once, `-j`"),
+            _ => described,
+        }
     }
 
     #[must_use]
@@ -248,6 +253,7 @@ fn describe_io(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
         std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        std::io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
         std::io::ErrorKind::StorageFull => "no space left on the device".to_owned(),
         std::io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only".to_owned(),
         _ => error.to_string(),

@@ -12,6 +12,7 @@
 //! - [`plugin_test`]: runs tasks of plugins from states that tests give, and compares
 //! - [`graph`]: ids, operations, keys, the frozen form; pure data
 //! - [`evaluate`]: what is out of date, running it, remembering it
+//! - [`watch`]: what changes of what a build depends on, and whether anything has
 //! - [`event`]: what happens, as values, and who listens
 //! - [`sandbox`]: confines a program, and leaves no process of it behind
 //! - [`report`]: the one place that writes to the terminal
@@ -26,6 +27,7 @@
 //! - `.wake/pkgs/`: links to packages, made by [`pkg::resolution`]
 //! - `.wake/downloaded/pkgs/`: what retrievers fill; empty between resolutions
 //! - `.wake/lock`: [`workspace::process_lock`]
+//! - `.wake/watcher`: [`watch::service`], in the format of [`watch::message`]; `.wake/watcher.lock`: [`cli`]
 //! - `.wake/state/declarations-2`, `modules-1`: [`workspace::evaluations`]
 //! - `.wake/state/resolution-1`: [`pkg::resolution`]
 //! - `.wake/state/state-3`, `commands-2`: [`evaluate::state`]
@@ -47,4 +49,5 @@ pub mod pkg;
 pub mod plugin_test;
 pub mod report;
 pub mod sandbox;
+pub mod watch;
 pub mod workspace;

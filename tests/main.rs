@@ -8,6 +8,8 @@
 mod clients;
 mod command_line;
 mod evaluation;
+mod faults;
+mod model_real;
 mod plans;
 mod plugins;
 mod plugins_more;
@@ -16,4 +18,6 @@ mod real;
 mod retrieve;
 mod retrievers;
 mod sessions;
+mod situations;
 mod support;
+mod traps;

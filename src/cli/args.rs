@@ -94,6 +94,16 @@ Examples:
   wake test --junit report.xml        for a CI system"
     )]
     Test(RawTest),
+    /// Build, and build again whenever something changes, until ^C
+    #[command(after_help = "\
+A burst of changes is over after 50 ms without one, or after a second. While it
+waits, a `wake build` of the same targets that finds nothing to do is answered
+by it, at once. `--force` counts for the first build.
+
+Examples:
+  wake watch                    the package here
+  wake watch ./... --flavor Release")]
+    Watch(RawBuild),
     /// Make a package that builds
     #[command(after_help = "\
 Examples:

@@ -1,6 +1,7 @@
 //! Arguments and surroundings in, one command, an exit code out. The only part that reads arguments, environment and
 //! working directory.
 
+mod ahead;
 mod args;
 pub mod commands;
 mod environment;

@@ -43,6 +43,7 @@ pub enum Command {
     Build(Build),
     Run(Run),
     Test(Test),
+    Watch(Build),
     Init(Init),
     Target(Target),
     Clean(Clean),
@@ -90,7 +91,7 @@ pub struct Declarations {
 }
 
 /// How to build, and what to write about it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Build {
     /// As typed; none: the default of the command.
     pub targets: Vec<String>,
@@ -266,6 +267,10 @@ impl Invocation {
                 arguments: raw.arguments,
             }),
             RawCommand::Test(raw) => Command::Test(Test::check(raw, environment, &mut console)?),
+            RawCommand::Watch(raw) => {
+                let targets = raw.targets;
+                Command::Watch(Build::check(targets, raw.build, environment, &mut console)?)
+            }
             RawCommand::Init(raw) => Command::Init(Init {
                 directory: raw.place,
                 language: raw.language,

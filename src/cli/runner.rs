@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use crate::error::Result;
-use crate::evaluate::{self, Options, Preview, Question, Real, State, Wanted};
+use crate::evaluate::{self, Growth, Options, Preview, Question, Real, State, Wanted};
 use crate::event::{Subscriber, Summary};
 use crate::graph::Graph;
 use crate::sandbox::orphans;
 
 /// What evaluates graphs: the options are the same for all of them.
+#[derive(Clone)]
 pub(super) struct Runner {
     pub(super) options: Options,
     /// `.wake/state/`.
@@ -49,5 +50,22 @@ impl Runner {
         let preview = evaluate::preview(graph, state, &world, &question)?;
         preview.tell(graph, state, &self.options, subscriber);
         Ok(preview)
+    }
+
+    /// As [`Self::run`] of all but tests, of a graph that grows.
+    pub(super) fn run_growing(
+        &mut self,
+        graph: &Graph,
+        state: &mut State,
+        growth: &mut dyn Growth,
+        subscriber: &mut dyn Subscriber,
+    ) -> Result<Summary> {
+        self.options.wanted = Wanted::Build;
+        let world = Real::new(&self.state_directory);
+        let adoption = orphans::adopt();
+        let options = &self.options;
+        let result = evaluate::evaluate_growing(graph, state, &world, options, growth, subscriber);
+        adoption.end();
+        result
     }
 }

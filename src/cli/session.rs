@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 use super::environment;
 use super::options::{Declarations, Evaluation, Resolution};
@@ -16,7 +17,7 @@ use crate::evaluate::state::State;
 use crate::evaluate::{Interrupt, Options, Wanted};
 use crate::event::{Event, Subscriber};
 use crate::fs;
-use crate::generate::{self, Prepared, Purpose};
+use crate::generate::{self, Prepared, Purpose, early};
 use crate::jsonnet::client::{self, Evaluators};
 use crate::jsonnet::protocol::Setup;
 use crate::pkg::Ask;
@@ -125,6 +126,11 @@ impl Session {
         })
     }
 
+    /// The place for what ends evaluations of declarations and tasks before their time.
+    pub(super) fn interrupt(&self) -> Arc<OnceLock<Interrupt>> {
+        self.evaluators.interrupt()
+    }
+
     /// The graph for what is asked for, in a command that does not build: only what tasks must read to know the graph is
     /// made.
     pub(super) fn prepare(
@@ -145,7 +151,7 @@ impl Session {
             };
             runner.run(graph, state, Wanted::Files(files), subscriber)
         };
-        self.prepare_with(asked, run, subscriber)
+        self.prepare_with(asked, run, None, subscriber)
     }
 
     /// The graph for what is asked for. See [`generate::prepare`].
@@ -153,6 +159,7 @@ impl Session {
         &mut self,
         asked: &Asked<'_>,
         run: &mut generate::Run<'_>,
+        evaluation: Option<&mut dyn early::Evaluation>,
         subscriber: &mut dyn Subscriber,
     ) -> Result<Prepared> {
         let host_parameters = parameters::host_defaults();
@@ -177,6 +184,7 @@ impl Session {
             &mut self.state,
             &request,
             run,
+            evaluation,
             subscriber,
         )
     }
@@ -225,7 +233,14 @@ impl Session {
 
     /// Ends the work in the workspace, and lets others at it.
     pub(super) fn close(self) -> Result<()> {
-        self.state.compact()
+        self.close_after(|| {})
+    }
+
+    /// As [`Self::close`]; does something when nothing more is written, and before others are let at it.
+    pub(super) fn close_after(self, last: impl FnOnce()) -> Result<()> {
+        let compacted = self.state.compact();
+        last();
+        compacted
     }
 
     /// Says when the latest build that ran something began, in nanoseconds since the epoch; 0: there was none.
@@ -302,7 +317,7 @@ pub(super) fn cache_directory(environment: &BTreeMap<String, String>) -> Option<
 }
 
 /// What the file system says of wake's own file.
-fn build() -> Result<String> {
+pub(super) fn build() -> Result<String> {
     let program = environment::program()?;
     let status = fs::stamp::stat(&program)
         .map_err(|error| Error::io(format!("Cannot look at `{}`", program.display()), &error))?;

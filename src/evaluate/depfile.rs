@@ -114,7 +114,9 @@ impl Reader<'_> {
 
     /// Whether the colon here ends the targets, rather than being part of a name.
     fn ends_targets(&self) -> bool {
-        self.line_end(1).is_some() || matches!(self.peek(1), None | Some(b' ' | b'\t' | b'\\'))
+        let continues = self.peek(1) == Some(b'\\') && self.line_end(2).is_some();
+        let ends = self.line_end(1).is_some() || matches!(self.peek(1), None | Some(b' ' | b'\t'));
+        continues || ends
     }
 
     /// A run of backslashes and, where it escapes one, the blank or `#` behind it.
@@ -169,6 +171,7 @@ mod tests {
     fn several_targets_and_colons_in_names() {
         assert_eq!(paths("a.o a.d : x:y.h\nb:c.o: z"), ["x:y.h", "z"]);
         assert_eq!(paths("a.o:\\\n x"), ["x"]);
+        assert_eq!(paths("a.o: x:\\ y.h\n\nx:\\ y.h:\n"), ["x: y.h"]);
     }
 
     /// rustc notes which variables it read.

@@ -54,19 +54,23 @@ pub fn look(
         }
     }
     let found = match check {
-        Check::Timestamp => stamp(world, path, depth).map(|stamp| Fingerprint {
-            stamp,
-            content: stand_in(bytemuck::bytes_of(&stamp)),
-        }),
+        Check::Timestamp => unread(world, path, depth),
         _ => fingerprint(world, path, depth),
     };
     let (found, racy) = match found {
         Ok(found) => (found, is_racy(world, found.stamp, seen)),
-        Err(error) => {
-            let content = stand_in(error.to_string().as_bytes());
-            let stamp = Stamp::ABSENT;
-            (Fingerprint { stamp, content }, true)
-        }
+        // Its stamp is all that is known of it: a tool may be executable and not readable.
+        Err(error) => match stamp(world, path, depth) {
+            Ok(stamp) if !stamp.is_absent() => {
+                let content = stand_in(bytemuck::bytes_of(&stamp));
+                (Fingerprint { stamp, content }, is_racy(world, stamp, seen))
+            }
+            _ => {
+                let content = stand_in(error.to_string().as_bytes());
+                let stamp = Stamp::ABSENT;
+                (Fingerprint { stamp, content }, true)
+            }
+        },
     };
     let is_known = known.is_some_and(|known| {
         (known.stamp, known.content, known.racy) == (found.stamp, found.content, racy)
@@ -82,6 +86,25 @@ pub fn look(
 pub fn is_racy(world: &dyn World, stamp: Stamp, seen: i64) -> bool {
     // A folded stamp has no device of its own and is judged by the coarsest clock.
     !stamp.is_absent() && stamp.is_racy(seen, world.granularity(stamp.device))
+}
+
+/// Stamp and kind of a path; of what can be read, the stamp stands for the content.
+fn unread(world: &dyn World, path: &Path, depth: Depth) -> std::io::Result<Fingerprint> {
+    let status = world.status(path)?;
+    if status.mode == 0 || (depth == Depth::Bare && status.is_directory()) {
+        return fingerprint(world, path, depth);
+    }
+    let stamp = stamp(world, path, depth)?;
+    let kind = if status.is_directory() {
+        ContentKind::Directory
+    } else if status.is_link() {
+        ContentKind::Link
+    } else {
+        ContentKind::File
+    };
+    let hash = stand_in(bytemuck::bytes_of(&stamp)).hash;
+    let content = Content { kind, hash };
+    Ok(Fingerprint { stamp, content })
 }
 
 /// The content of something that was not read.
@@ -168,6 +191,16 @@ impl Files {
         match self.current(file) {
             NONE => Content::ABSENT,
             number => state.content_of(number),
+        }
+    }
+
+    /// Whether the content of what is at a file is not known: it could not be read, or nobody tried.
+    pub fn is_unread(&self, state: &State, file: FileId) -> bool {
+        let number = self.current(file);
+        number != NONE && {
+            let version = state.version(number);
+            let is_stampless = version.stamp.is_absent() && !version.content.is_absent();
+            is_stampless || version.content == stand_in(bytemuck::bytes_of(&version.stamp))
         }
     }
 

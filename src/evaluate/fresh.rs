@@ -45,7 +45,7 @@ impl View<'_> {
         if !result.succeeded() {
             return Some(Difference::LastFailed);
         }
-        if result.key() != key {
+        if result.key() != key || result.flags() & record::SHRUNK != 0 {
             return Some(Difference::Key);
         }
         if let Some(file) = result.changed_meanwhile() {

@@ -151,6 +151,7 @@ impl<'a> Scheduler<'a> {
                 .all(|one| graph.key(one) == self.graph.key(one)),
             "a graph grows at its end"
         );
+        self.earlier.push(self.survey);
         (self.graph, self.survey) = (graph, survey);
         for path in stale::remove_stale(graph, self.state, survey.world)? {
             self.subscriber.event(&Event::StaleRemoved { path });

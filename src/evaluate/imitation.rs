@@ -1,281 +1,95 @@
 //! A workspace in memory for tests: disk, clock and runner.
 //!
 //! An operation's program is its arguments: `read:PATH`, `scan:PATH` (and what the file names with `@PATH`, which is
-//! reported in the depfile), `write:PATH`, `tree:PATH/`, `depfile:PATH`, `touch:PATH=TEXT` (edits a file in the middle).
-//! It fails if anything it reads contains `ERROR`. What it writes is a hash of all it read and of its arguments.
+//! reported in the depfile), `write:PATH`, `tree:PATH/`, `depfile:PATH`; other words only count. It fails if anything it
+//! reads contains `ERROR`. What it writes is a hash of all it read, of its arguments, of its environment, of its standard
+//! input, and of its executable if that is a file of the workspace.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod disk;
+mod program;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::exec::{Ended, Process};
 use super::interrupt::Interrupt;
+use super::model::Spec;
 use super::state::State;
 use super::world::World;
 use crate::error::{Error, Result};
 use crate::event::Outcome;
 use crate::fs::stamp::Status;
-use crate::fs::{Content, ContentKind, Fingerprint, Stamp};
+use crate::fs::{Fingerprint, Stamp};
+
+use disk::{Disk, Fate, MOMENT, Node};
+use program::Program;
 
 /// The top of the workspace in memory.
 pub(super) const TOP: &str = "/w";
 
-#[derive(Clone, Debug)]
-enum Node {
-    File { content: Vec<u8>, executable: bool },
-    Directory,
-}
-
-#[derive(Clone, Debug)]
-struct Entry {
-    node: Node,
-    mtime: i64,
-    ctime: i64,
-    inode: u64,
-}
-
+/// What happens in the middle of a run, after it has read.
 #[derive(Default)]
-struct Disk {
-    entries: BTreeMap<PathBuf, Entry>,
-    clock: i64,
-    inodes: u64,
-    /// Titles of what ran are not known here: the arguments of what ran.
-    ran: Vec<Vec<String>>,
-    /// After so many more runs the process dies in the middle of one.
+struct Plot {
+    /// The process dies in the run that comes after so many whole ones.
     dies_after: Option<usize>,
-    is_dead: bool,
-    /// An edit that happens in the middle of the next run, after it has read.
-    edit_meanwhile: Option<(PathBuf, Vec<u8>)>,
-    log: Option<Arc<Mutex<Vec<u8>>>>,
-    log_at_death: Vec<u8>,
+    /// The same, but the build is asked to stop.
+    stops_after: Option<(usize, Interrupt)>,
+    /// An edit, or a removal, after so many runs have read.
+    edit_meanwhile: Option<(usize, PathBuf, Option<Vec<u8>>)>,
+    /// How long runs take, in turn: how often they let others go first.
+    pace: Vec<u8>,
+    runs: usize,
 }
 
 /// See the module.
-#[derive(Default)]
 pub(super) struct Imitation {
     disk: Mutex<Disk>,
+    plot: Mutex<Plot>,
     /// How many changes share a time; 0: none.
     pub(super) tick: i64,
 }
 
-impl Disk {
-    fn time(&mut self, tick: i64) -> i64 {
-        self.clock += 1;
-        self.now(tick)
-    }
-
-    fn now(&self, tick: i64) -> i64 {
-        if tick == 0 {
-            self.clock
-        } else {
-            self.clock / tick * tick
-        }
-    }
-
-    fn put(&mut self, path: &Path, node: Node, tick: i64) {
-        let now = self.time(tick);
-        let inode = match self.entries.get(path) {
-            Some(old) => old.inode,
-            None => {
-                self.inodes += 1;
-                self.inodes
-            }
-        };
-        let (mtime, ctime) = (now, now);
-        self.entries.insert(
-            path.to_owned(),
-            Entry {
-                node,
-                mtime,
-                ctime,
-                inode,
-            },
-        );
-    }
-
-    fn below(&self, path: &Path) -> Vec<PathBuf> {
-        let range = self.entries.range(path.to_owned()..);
-        range
-            .map(|(path, _)| path)
-            .take_while(|other| other.starts_with(path))
-            .cloned()
-            .collect()
-    }
-
-    fn content(&self, path: &Path) -> Content {
-        let content = |kind, hash: blake3::Hash| Content {
-            kind,
-            hash: *hash.as_bytes(),
-        };
-        match self.entries.get(path).map(|entry| &entry.node) {
-            None => Content::ABSENT,
-            Some(Node::File {
-                content: text,
-                executable: false,
-            }) => content(ContentKind::File, blake3::hash(text)),
-            Some(Node::File { content: text, .. }) => {
-                content(ContentKind::Executable, blake3::hash(text))
-            }
-            Some(Node::Directory) => {
-                let mut hasher = blake3::Hasher::new();
-                for inner in self.below(path).iter().filter(|inner| *inner != path) {
-                    let name = inner.strip_prefix(path).unwrap();
-                    hasher.update(name.to_string_lossy().as_bytes());
-                    let is_file = matches!(self.entries[inner].node, Node::File { .. });
-                    let hash = if is_file {
-                        self.content(inner).hash
-                    } else {
-                        [0; 32]
-                    };
-                    hasher.update(&hash);
-                }
-                content(ContentKind::Directory, hasher.finalize())
-            }
-        }
-    }
-
-    fn stamp(&self, path: &Path, deep: bool) -> Stamp {
-        let Some(entry) = self.entries.get(path) else {
-            return Stamp::ABSENT;
-        };
-        let size = |entry: &Entry| match &entry.node {
-            Node::File { content, .. } => content.len() as u64,
-            Node::Directory => 1,
-        };
-        let mut stamp = Stamp {
-            mtime: entry.mtime,
-            ctime: entry.ctime,
-            size: size(entry),
-            inode: entry.inode,
-            device: 1,
-        };
-        if deep && matches!(entry.node, Node::Directory) {
-            for inner in self.below(path) {
-                let inner = &self.entries[&inner];
-                stamp.ctime = stamp.ctime.max(inner.ctime);
-                let mix =
-                    |a: u64, b: u64| (a ^ b).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(9);
-                stamp.size = mix(stamp.size, size(inner));
-                stamp.size = mix(stamp.size, inner.mtime.unsigned_abs());
-                stamp.size = mix(stamp.size, inner.ctime.unsigned_abs());
-                stamp.size = mix(stamp.size, inner.inode);
-            }
-        }
-        stamp
-    }
-
-    /// What a program does. `None`: it failed.
-    fn execute(&mut self, arguments: &[String], tick: i64) -> Option<()> {
-        let mut hasher = blake3::Hasher::new();
-        let mut discovered = BTreeSet::new();
-        let mut open: Vec<(PathBuf, bool)> = Vec::new();
-        for argument in arguments {
-            let (verb, rest) = argument.split_once(':')?;
-            if !matches!(verb, "depfile" | "touch") {
-                hasher.update(argument.as_bytes());
-            }
-            match verb {
-                "read" => open.push((rest.into(), false)),
-                "scan" => open.push((rest.into(), true)),
-                _ => {}
-            }
-        }
-        let mut texts = BTreeMap::new();
-        while let Some((path, scans)) = open.pop() {
-            for file in self.below(&path) {
-                let Some(Node::File { content, .. }) = self.entries.get(&file).map(|e| &e.node)
-                else {
-                    continue;
-                };
-                let text = String::from_utf8_lossy(content).into_owned();
-                if scans {
-                    for word in text.split_whitespace() {
-                        let Some(named) = word.strip_prefix('@') else {
-                            continue;
-                        };
-                        let named = Path::new(TOP).join(named);
-                        if discovered.insert(named.clone()) {
-                            open.push((named, true));
-                        }
-                    }
-                }
-                texts.insert(file, text);
-            }
-            if !self.entries.contains_key(&path) {
-                return None;
-            }
-        }
-        if let Some((path, content)) = self.edit_meanwhile.take() {
-            self.put(
-                &path,
-                Node::File {
-                    content,
-                    executable: false,
-                },
-                tick,
-            );
-        }
-        for (path, text) in &texts {
-            hasher.update(path.to_string_lossy().as_bytes());
-            hasher.update(text.as_bytes());
-        }
-        let result = hasher.finalize().to_hex()[..8].as_bytes().to_vec();
-        let fails = texts.values().any(|text| text.contains("ERROR"));
-        // Only two results, so that equal outputs of different inputs are common.
-        let small = if texts.values().any(|text| text.contains("COARSE")) {
-            vec![result[0] & 1]
-        } else {
-            result
-        };
-        for argument in arguments {
-            let (verb, rest) = argument.split_once(':')?;
-            let file = |content: Vec<u8>| Node::File {
-                content,
-                executable: false,
-            };
-            match verb {
-                "write" => {
-                    let parent = Path::new(rest).parent()?;
-                    assert!(self.entries.contains_key(parent), "no directory for {rest}");
-                    self.put(Path::new(rest), file(small.clone()), tick);
-                }
-                "tree" => {
-                    self.put(Path::new(rest.trim_end_matches('/')), Node::Directory, tick);
-                    let name = format!("{}leaf{}", rest, small[0] & 1);
-                    self.put(Path::new(&name), file(small.clone()), tick);
-                }
-                "depfile" => {
-                    let names: Vec<String> = discovered
-                        .iter()
-                        .map(|path| path.display().to_string())
-                        .collect();
-                    let text = format!("x: {}\n", names.join(" ")).into_bytes();
-                    self.put(Path::new(rest), file(text), tick);
-                }
-                _ => {}
-            }
-            if fails {
-                // In the middle: some outputs are written.
-                return None;
-            }
-        }
-        Some(())
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Imitation {
     pub(super) fn new(tick: i64) -> Self {
-        let world = Self {
-            disk: Mutex::default(),
+        let disk = Disk {
+            clock: 1_000,
             tick,
+            ..Disk::default()
         };
-        world.disk().clock = 1_000;
+        let world = Self::on(disk);
         world.create_directories(Path::new("/w/src")).unwrap();
         world
     }
 
-    fn disk(&self) -> std::sync::MutexGuard<'_, Disk> {
-        self.disk.lock().unwrap()
+    fn on(disk: Disk) -> Self {
+        Self {
+            tick: disk.tick,
+            disk: Mutex::new(disk),
+            plot: Mutex::default(),
+        }
+    }
+
+    /// The same files with an exact clock and nothing that goes wrong; what is below `without` is not there.
+    pub(super) fn copy_without(&self, without: &[&str]) -> Self {
+        let mut disk = self.disk().clone();
+        (disk.tick, disk.fate) = (0, Fate::Good);
+        for path in without {
+            disk.remove(&Path::new(TOP).join(path));
+        }
+        Self::on(disk)
+    }
+
+    fn disk(&self) -> MutexGuard<'_, Disk> {
+        lock(&self.disk)
+    }
+
+    fn plot(&self) -> MutexGuard<'_, Plot> {
+        lock(&self.plot)
     }
 
     /// Time passes.
@@ -283,19 +97,49 @@ impl Imitation {
         self.disk().clock += 1_000;
     }
 
-    /// Writes a file as a person does: in place.
+    /// The clock is set.
+    pub(super) fn jump(&self, by: i64) {
+        let mut disk = self.disk();
+        disk.jumps += 1;
+        disk.clock = (disk.clock + by).max(1_000);
+    }
+
+    /// Writes a file as a person does: in place, through a link; where a directory is, instead of it.
     pub(super) fn edit(&self, path: &str, text: &str) {
         let path = Path::new(TOP).join(path);
-        self.create_directories(path.parent().unwrap()).unwrap();
-        self.write(&path, text.as_bytes(), false).unwrap();
+        let mut disk = self.disk();
+        disk.create_directories(path.parent().unwrap()).unwrap();
+        disk.edit(&path, text.as_bytes().to_vec());
+    }
+
+    /// Writes a new file and renames it over the old one.
+    pub(super) fn replace(&self, path: &str, text: &str) {
+        self.delete(path);
+        self.edit(path, text);
     }
 
     /// As [`Imitation::edit`], and sets the time back to what it was: only `ctime` tells.
     pub(super) fn edit_secretly(&self, path: &str, text: &str, back: i64) {
         let path = Path::new(TOP).join(path);
-        let before = self.disk().entries[&path].mtime;
-        self.write(&path, text.as_bytes(), false).unwrap();
-        self.disk().entries.get_mut(&path).unwrap().mtime = before - back;
+        let mut disk = self.disk();
+        let path = disk.resolve(&path).unwrap_or(path);
+        let before = disk.entries[&path].mtime;
+        disk.put(&path, Node::file(text.as_bytes().to_vec()));
+        disk.entries.get_mut(&path).unwrap().mtime = before - back * MOMENT;
+    }
+
+    /// Makes a link, instead of what is there.
+    pub(super) fn link(&self, path: &str, target: &str) {
+        self.delete(path);
+        let target = Path::new(TOP).join(target);
+        let path = Path::new(TOP).join(path);
+        self.disk().put(&path, Node::Link { target });
+    }
+
+    /// An empty directory, instead of what is there.
+    pub(super) fn replace_by_directory(&self, path: &str) {
+        self.delete(path);
+        self.disk().put(&Path::new(TOP).join(path), Node::Directory);
     }
 
     pub(super) fn touch(&self, path: &str) {
@@ -304,18 +148,37 @@ impl Imitation {
     }
 
     pub(super) fn delete(&self, path: &str) {
-        self.remove(&Path::new(TOP).join(path)).unwrap();
+        self.disk().remove(&Path::new(TOP).join(path));
     }
 
+    /// Moves what is there over what is at the other place.
+    pub(super) fn move_over(&self, from: &str, to: &str) {
+        self.delete(to);
+        let (from, to) = (Path::new(TOP).join(from), Path::new(TOP).join(to));
+        self.disk().rename(&from, &to).unwrap();
+    }
+
+    pub(super) fn is_there(&self, path: &str) -> bool {
+        let path = Path::new(TOP).join(path);
+        self.disk().entries.contains_key(&path)
+    }
+
+    /// A file's text, through links.
     pub(super) fn text(&self, path: &str) -> Option<String> {
-        let content = self.read(&Path::new(TOP).join(path)).unwrap()?;
-        Some(String::from_utf8_lossy(&content).into_owned())
+        let disk = self.disk();
+        let content = disk.bytes(&Path::new(TOP).join(path))?;
+        Some(String::from_utf8_lossy(content).into_owned())
     }
 
     /// (inode, mtime).
     pub(super) fn identity(&self, path: &str) -> (u64, i64) {
         let entry = self.disk().entries[&Path::new(TOP).join(path)].clone();
         (entry.inode, entry.mtime)
+    }
+
+    /// What a path contains, links followed: equal contents are equal texts.
+    pub(super) fn digest(&self, path: &str) -> crate::fs::Content {
+        self.disk().content(&Path::new(TOP).join(path))
     }
 
     /// All files below a directory with their contents; directories with an empty one.
@@ -329,29 +192,131 @@ impl Imitation {
             .map(|path| match &disk.entries[&path].node {
                 Node::File { content, .. } => (name(&path), content.clone()),
                 Node::Directory => (name(&path) + "/", Vec::new()),
+                Node::Link { target } => (name(&path) + "@", target.display().to_string().into()),
             });
         entries.collect()
     }
 
+    /// In the next run, after it has read.
     pub(super) fn edit_meanwhile(&self, path: &str, text: &str) {
-        self.disk().edit_meanwhile = Some((Path::new(TOP).join(path), text.as_bytes().to_vec()));
+        self.edit_in_run(0, path, text);
+    }
+
+    /// In the run after so many others, after it has read.
+    pub(super) fn edit_in_run(&self, runs: usize, path: &str, text: &str) {
+        let path = Path::new(TOP).join(path);
+        self.plot().edit_meanwhile = Some((runs, path, Some(text.as_bytes().to_vec())));
+    }
+
+    /// In the run after so many others, after it has read.
+    pub(super) fn delete_in_run(&self, runs: usize, path: &str) {
+        let path = Path::new(TOP).join(path);
+        self.plot().edit_meanwhile = Some((runs, path, None));
     }
 
     /// The process will die in the middle of a run, after this many whole ones.
     pub(super) fn die_after(&self, runs: usize, state: &State) {
-        let mut disk = self.disk();
-        disk.dies_after = Some(runs);
-        disk.log = Some(state.memory());
+        self.plot().dies_after = Some(runs);
+        self.disk().log = Some(state.memory());
     }
 
-    /// What the log contained when the process died, if it did; it is alive again.
-    pub(super) fn revive(&self) -> Option<Vec<u8>> {
+    /// The process will die after this many changes of the disk, its own or those of what it runs.
+    pub(super) fn die_after_changes(&self, changes: usize, log: Arc<Mutex<Vec<u8>>>) {
         let mut disk = self.disk();
-        disk.dies_after = None;
+        disk.log = Some(log);
+        disk.fate = Fate::DiesAfter(changes);
+    }
+
+    /// After so many changes of the disk, so many will fail.
+    pub(super) fn fail_after_changes(&self, changes: usize, times: usize) {
+        self.disk().fate = Fate::FailsAfter(changes, times);
+    }
+
+    /// The build will be asked to stop in the middle of a run, after this many whole ones.
+    pub(super) fn stop_after(&self, runs: usize, interrupt: Interrupt) {
+        self.plot().stops_after = Some((runs, interrupt));
+    }
+
+    /// How long the next runs take: how often each lets others go first.
+    pub(super) fn set_pace(&self, pace: &[u8]) {
+        let mut plot = self.plot();
+        (plot.pace, plot.runs) = (pace.to_vec(), 0);
+    }
+
+    /// What the log contained when the process died, if it did; it is alive again, and nothing more goes wrong.
+    pub(super) fn revive(&self) -> Option<Vec<u8>> {
+        *self.plot() = Plot::default();
+        let mut disk = self.disk();
         disk.log = None;
-        disk.edit_meanwhile = None;
-        let was_dead = std::mem::take(&mut disk.is_dead);
-        was_dead.then(|| std::mem::take(&mut disk.log_at_death))
+        let log = std::mem::take(&mut disk.log_at_death);
+        let was_dead = std::mem::take(&mut disk.fate) == Fate::Dead;
+        was_dead.then_some(log)
+    }
+
+    /// Changes the disk, if there is still someone to do it.
+    fn change(&self, change: impl FnOnce(&mut Disk) -> Result<()>) -> Result<()> {
+        let mut disk = self.disk();
+        match disk.allows_change()? {
+            true => change(&mut disk),
+            false => Ok(()),
+        }
+    }
+
+    /// What comes in the middle of this run. The second value: whether the run is cut off.
+    fn interfere(&self) -> bool {
+        let mut plot = self.plot();
+        let mut disk = self.disk();
+        match &mut plot.edit_meanwhile {
+            Some((0, path, content)) => {
+                match content.take() {
+                    Some(content) => disk.edit(path, content),
+                    None => disk.remove(path),
+                }
+                plot.edit_meanwhile = None;
+            }
+            Some((runs, ..)) => *runs -= 1,
+            None => {}
+        }
+        let mut is_cut = false;
+        if let Some(runs) = &mut plot.dies_after {
+            is_cut |= *runs == 0;
+            *runs = runs.wrapping_sub(1);
+        }
+        if let Some((runs, interrupt)) = &mut plot.stops_after {
+            if *runs == 0 {
+                is_cut = true;
+                interrupt.request();
+            }
+            *runs = runs.wrapping_sub(1);
+        }
+        is_cut
+    }
+
+    /// Lets others go first, as often as it is this run's turn to.
+    fn take_time(&self) {
+        let mut plot = self.plot();
+        let turn = plot.runs;
+        plot.runs += 1;
+        let times = match plot.pace.len() {
+            0 => 0,
+            length => plot.pace[turn % length],
+        };
+        drop(plot);
+        for _ in 0..times {
+            std::thread::yield_now();
+        }
+    }
+
+    /// What the program of an operation does, without anything that comes in between: the paths that it finds out that
+    /// it reads. `None`: it fails.
+    pub(super) fn perform(&self, spec: &Spec) -> Option<Vec<String>> {
+        let program = Program::of_spec(spec);
+        let mut disk = self.disk();
+        let reading = program.read(&disk)?;
+        let name = |path: &PathBuf| path.strip_prefix(TOP).unwrap().display().to_string();
+        let discovered = reading.discovered.iter().map(name).collect();
+        let succeeds = program.write(&mut disk, &reading, false);
+        succeeds.then_some(discovered)
     }
 }
 
@@ -362,6 +327,7 @@ impl World for Imitation {
             None => 0,
             Some(Node::File { .. }) => libc::S_IFREG,
             Some(Node::Directory) => libc::S_IFDIR,
+            Some(Node::Link { .. }) => libc::S_IFLNK,
         };
         Ok(Status {
             stamp: disk.stamp(path, false),
@@ -383,34 +349,28 @@ impl World for Imitation {
 
     fn now(&self) -> i64 {
         let mut disk = self.disk();
-        disk.time(self.tick)
+        disk.clock += 1;
+        disk.now()
     }
 
     fn granularity(&self, _device: u64) -> i64 {
-        self.tick
+        self.tick * MOMENT
     }
 
     fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
-        match self.disk().entries.get(path).map(|entry| &entry.node) {
-            Some(Node::File { content, .. }) => Ok(Some(content.clone())),
-            _ => Ok(None),
-        }
+        Ok(self.disk().bytes(path).map(<[u8]>::to_vec))
     }
 
     fn write(&self, path: &Path, content: &[u8], executable: bool) -> Result<()> {
-        let mut disk = self.disk();
-        if !disk.is_dead {
+        self.change(|disk| {
             let content = content.to_vec();
-            disk.put(
-                path,
-                Node::File {
-                    content,
-                    executable,
-                },
-                self.tick,
-            );
-        }
-        Ok(())
+            let node = Node::File {
+                content,
+                executable,
+            };
+            disk.put(path, node);
+            Ok(())
+        })
     }
 
     fn copy(&self, from: &Path, to: &Path) -> Result<()> {
@@ -420,67 +380,40 @@ impl World for Imitation {
     }
 
     fn create_directories(&self, path: &Path) -> Result<()> {
-        let mut disk = self.disk();
-        let missing: Vec<PathBuf> = path
-            .ancestors()
-            .filter(|above| !disk.entries.contains_key(*above))
-            .map(Path::to_owned)
-            .collect();
-        if !disk.is_dead {
-            for path in missing.iter().rev() {
-                disk.put(path, Node::Directory, self.tick);
-            }
-        }
-        Ok(())
+        self.disk().create_directories(path)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {
-        let mut disk = self.disk();
-        if disk.is_dead {
-            return Ok(());
-        }
-        let moved = disk.below(from);
-        if moved.is_empty() {
-            return Err(Error::environment(format!(
-                "Cannot move `{}`",
-                from.display()
-            )));
-        }
-        let now = disk.time(self.tick);
-        for path in moved {
-            let mut entry = disk.entries.remove(&path).unwrap();
-            let rest = path.strip_prefix(from).unwrap();
-            if rest.as_os_str().is_empty() {
-                entry.ctime = now;
-                disk.entries.insert(to.to_owned(), entry);
-            } else {
-                disk.entries.insert(to.join(rest), entry);
-            }
-        }
-        Ok(())
+        self.change(|disk| disk.rename(from, to))
     }
 
     fn remove(&self, path: &Path) -> Result<()> {
-        let mut disk = self.disk();
-        if !disk.is_dead {
-            for path in disk.below(path) {
-                disk.entries.remove(&path);
-            }
+        if !self.disk().entries.contains_key(path) {
+            return Ok(());
         }
-        Ok(())
+        self.change(|disk| {
+            disk.remove(path);
+            Ok(())
+        })
     }
 
     fn remove_if_empty(&self, path: &Path) -> bool {
-        let mut disk = self.disk();
-        let is_empty = disk.below(path).len() == 1;
-        if is_empty && !disk.is_dead {
-            disk.entries.remove(path);
-        }
-        is_empty
+        let is_empty = self.is_empty_directory(path);
+        let mut is_gone = false;
+        let _ = self.change(|disk| {
+            if is_empty {
+                disk.remove(path);
+                is_gone = true;
+            }
+            Ok(())
+        });
+        is_gone
     }
 
     fn is_empty_directory(&self, path: &Path) -> bool {
-        self.disk().below(path).len() == 1
+        let disk = self.disk();
+        let is_directory = |entry: &disk::Entry| entry.node == Node::Directory;
+        disk.entries.get(path).is_some_and(is_directory) && disk.below(path).len() == 1
     }
 
     fn canonicalize(&self, path: &Path) -> Result<PathBuf> {
@@ -491,31 +424,35 @@ impl World for Imitation {
         Ok(())
     }
 
-    fn run(&self, process: &Process, _interrupt: &Interrupt) -> Ended {
-        let mut disk = self.disk();
+    fn run(&self, process: &Process, interrupt: &Interrupt) -> Ended {
         let ended = |outcome| Ended {
             outcome,
-            output: Vec::new(),
+            printed: Default::default(),
             memory_kib: 1,
         };
-        if disk.is_dead {
+        let failed = || ended(Outcome::Exited { code: 1 });
+        if self.disk().fate == Fate::Dead {
             return ended(Outcome::Interrupted);
         }
-        let arguments = process.arguments.clone();
-        if disk.dies_after == Some(0) {
-            // It has written a part of its outputs.
-            let half = arguments.len() / 2 + 1;
-            disk.execute(&arguments[..half], self.tick);
-            disk.is_dead = true;
-            let log = disk.log.clone().map(|log| log.lock().unwrap().clone());
-            disk.log_at_death = log.unwrap_or_default();
-            return ended(Outcome::Interrupted);
+        let program = Program::of(process);
+        let reading = program.read(&self.disk());
+        self.take_time();
+        let is_last = self.interfere();
+        let Some(reading) = reading else {
+            return failed();
+        };
+        let is_cut = is_last || interrupt.is_requested();
+        let dies = is_last && self.plot().dies_after.is_some();
+        let mut disk = self.disk();
+        let succeeds = program.write(&mut disk, &reading, is_cut);
+        if dies {
+            disk.die();
         }
-        disk.dies_after = disk.dies_after.map(|runs| runs - 1);
-        disk.ran.push(arguments.clone());
-        match disk.execute(&arguments, self.tick) {
-            Some(()) => ended(Outcome::Succeeded),
-            None => ended(Outcome::Exited { code: 1 }),
+        drop(disk);
+        match (is_cut, succeeds) {
+            (true, _) => ended(Outcome::Interrupted),
+            (false, true) => ended(Outcome::Succeeded),
+            (false, false) => failed(),
         }
     }
 }

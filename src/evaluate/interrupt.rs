@@ -1,4 +1,4 @@
-//! The wish that a build stop, from a signal or from the evaluator itself. It knows neither processes nor graphs.
+//! The wish that a build end, from a signal or from the evaluator itself. It knows neither processes nor graphs.
 //!
 //! The first request asks everything to end, the second to end at once. Whoever sleeps in `poll` waits for the two
 //! descriptors beside its own; whoever sleeps on a channel is called.
@@ -7,9 +7,11 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use libc::SIGXFSZ;
 use rustix::event::{EventfdFlags, eventfd};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU};
 
+use super::suspend;
 use crate::error::{Error, Result};
 
 type Listener = Box<dyn Fn() + Send>;
@@ -49,21 +51,43 @@ impl Interrupt {
         })))
     }
 
-    /// Makes SIGINT, SIGTERM and SIGHUP requests, from now on and for the whole process.
+    /// Makes SIGINT, SIGTERM and SIGHUP requests, from now on and for the whole process; SIGQUIT asks twice. What stops
+    /// wake stops all that it runs ([`suspend`]).
+    ///
+    /// A SIGHUP that wake was started to ignore stays ignored: that is what `nohup` is for.
     ///
     /// # Errors
     /// `Environment`, if the handlers cannot be installed.
     pub fn on_signals() -> Result<Self> {
         let interrupt = Self::new()?;
         let failed = |error: std::io::Error| Error::io("Cannot handle signals", &error);
-        let mut signals =
-            signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
+        let handled = [
+            SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT, SIGXFSZ,
+        ];
+        let handled = handled
+            .into_iter()
+            .filter(|&signal| signal != SIGHUP || !is_ignored(signal));
+        let mut signals = signal_hook::iterator::Signals::new(handled).map_err(failed)?;
         let heard = interrupt.clone();
         std::thread::Builder::new()
             .name("signals".to_owned())
-            .spawn(move || signals.forever().for_each(|_| heard.request()))
+            .spawn(move || signals.forever().for_each(|signal| heard.hear(signal)))
             .map_err(failed)?;
         Ok(interrupt)
+    }
+
+    fn hear(&self, signal: i32) {
+        match signal {
+            SIGTSTP | SIGTTIN | SIGTTOU => suspend::suspend(signal),
+            SIGCONT => suspend::resume(),
+            // A file that may not grow is an error of who writes to it, and not the end of wake.
+            SIGXFSZ => {}
+            SIGQUIT => {
+                self.request();
+                self.request();
+            }
+            _ => self.request(),
+        }
     }
 
     /// Asks to stop; the second time, at once.
@@ -113,6 +137,16 @@ impl Interrupt {
     /// Readable from the second request on.
     pub fn end_at_once(&self) -> BorrowedFd<'_> {
         self.0.end_at_once.as_fd()
+    }
+}
+
+fn is_ignored(signal: i32) -> bool {
+    #[expect(unsafe_code, reason = "sigaction has no safe wrapper")]
+    // SAFETY: it reads into a live local variable.
+    unsafe {
+        let mut found: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &raw mut found) == 0
+            && found.sa_sigaction == libc::SIG_IGN
     }
 }
 

@@ -8,6 +8,8 @@
 pub mod background;
 pub mod causes;
 mod crew;
+#[cfg(test)]
+mod damage_tests;
 pub mod depfile;
 pub mod exec;
 pub mod explain;
@@ -38,6 +40,7 @@ pub mod stale;
 mod start;
 pub mod state;
 pub mod survey;
+pub mod suspend;
 #[cfg(test)]
 mod tests;
 pub mod wanted;
@@ -62,6 +65,7 @@ pub use wanted::Wanted;
 pub use world::{Real, World};
 
 /// What an evaluation is asked for.
+#[derive(Clone)]
 pub struct Options {
     /// How many operations run at once, at least 1.
     pub jobs: usize,
@@ -86,6 +90,8 @@ pub struct Options {
     pub private: PathBuf,
     /// What tools keep between runs, `.wake/cache`: what is read there is no dependency.
     pub caches: PathBuf,
+    /// Where outputs of processes go that are too long to show, `.wake/logs`; one file an operation.
+    pub logs: PathBuf,
     /// How many operations of a pool run at once; 1 for those that are not named.
     pub pools: BTreeMap<String, usize>,
     pub interrupt: Interrupt,
@@ -107,6 +113,7 @@ impl Options {
             marks: Vec::new(),
             grace: Duration::from_secs(2),
             caches: private.with_file_name("cache"),
+            logs: private.with_file_name("logs"),
             private,
             pools: BTreeMap::new(),
             interrupt,

@@ -27,7 +27,20 @@ pub(super) struct Spec {
     pub(super) is_test: bool,
     /// Instead of running a program.
     pub(super) action: Option<Action>,
+    pub(super) environment: BTreeMap<String, String>,
+    /// Standard input: a text.
+    pub(super) stdin: Option<String>,
+    /// The output that receives standard output.
+    pub(super) stdout: Option<String>,
+    /// The program, a file of the workspace, instead of the one that is given for all.
+    pub(super) tool: Option<String>,
 }
+
+/// The target directories of the two instances of a graph.
+pub(super) type Targets<'a> = [&'a str; 2];
+
+/// What [`build`] builds in.
+pub(super) const TARGETS: Targets<'static> = ["out", "away"];
 
 /// The graph of these operations: those with outputs in `away` in an instance that has it as its target directory, the
 /// others in one with `out`.
@@ -42,9 +55,20 @@ pub(super) fn frozen(
     specs: &[Spec],
     is_partial: bool,
 ) -> Graph {
+    frozen_in(TARGETS, state, executable, specs, is_partial)
+}
+
+/// As [`frozen`], with other target directories.
+fn frozen_in(
+    targets: Targets<'_>,
+    state: &mut State,
+    executable: &str,
+    specs: &[Spec],
+    is_partial: bool,
+) -> Graph {
     let operations: Vec<Operation> = specs
         .iter()
-        .map(|spec| operation(state, executable, spec))
+        .map(|spec| operation(targets, state, executable, spec))
         .collect();
     let root = |token: &str, directory: &str| Root {
         token: token.to_owned(),
@@ -53,7 +77,7 @@ pub(super) fn frozen(
     let meta = Meta {
         state: state.name(),
         paths: FileId::from_index(state.path_count()).0,
-        instances: ["out", "away"]
+        instances: targets
             .map(|directory| Instance {
                 label: "test".to_owned(),
                 target_directory: directory.to_owned(),
@@ -69,7 +93,11 @@ pub(super) fn frozen(
     Graph::of(&freeze(&operations, &meta).expect("no contradiction"))
 }
 
-fn operation(state: &mut State, executable: &str, spec: &Spec) -> Operation {
+fn operation(targets: Targets<'_>, state: &mut State, executable: &str, spec: &Spec) -> Operation {
+    let executable = match &spec.tool {
+        Some(tool) => state.top().join(tool).display().to_string(),
+        None => executable.to_owned(),
+    };
     let mut files = |paths: &[String]| -> Vec<FileId> {
         paths
             .iter()
@@ -78,14 +106,16 @@ fn operation(state: &mut State, executable: &str, spec: &Spec) -> Operation {
     };
     let (inputs, order_only) = (files(&spec.inputs), files(&spec.order_only));
     let outputs = files(&spec.outputs);
+    let stdout = files(spec.stdout.as_slice()).pop();
+    let tool = files(spec.tool.as_slice()).pop();
     let run = Action::Run(Command {
-        executable: executable.to_owned(),
+        executable,
         arguments: spec.arguments.clone(),
         working_directory: "$(package)".to_owned(),
-        environment: BTreeMap::new(),
+        environment: spec.environment.clone(),
         path: "/usr/bin:/bin".to_owned(),
-        stdin: Stdin::Nothing,
-        stdout: None,
+        stdin: spec.stdin.clone().map_or(Stdin::Nothing, Stdin::Text),
+        stdout,
         response_file: ResponseFile::Auto,
         console: false,
         network: false,
@@ -103,7 +133,7 @@ fn operation(state: &mut State, executable: &str, spec: &Spec) -> Operation {
     };
     let mut terse = Terse::default();
     let declared = Declared {
-        tool: None,
+        tool,
         inputs: &inputs,
         outputs: &outputs,
     };
@@ -115,7 +145,7 @@ fn operation(state: &mut State, executable: &str, spec: &Spec) -> Operation {
     let is_away = spec
         .outputs
         .first()
-        .is_some_and(|path| path.starts_with("away/"));
+        .is_some_and(|path| path.starts_with(&format!("{}/", targets[1])));
     Operation {
         instance: InstanceId(u32::from(is_away)),
         identity,
@@ -123,7 +153,7 @@ fn operation(state: &mut State, executable: &str, spec: &Spec) -> Operation {
         order_only,
         outputs,
         key: terse.finish(),
-        tool: None,
+        tool,
         weight: 1,
         is_test: spec.is_test,
         cold,
@@ -161,6 +191,17 @@ impl Heard {
         titles.collect()
     }
 
+    /// The titles of what failed.
+    pub(super) fn failed(&self) -> Vec<String> {
+        let titles = self.0.iter().filter_map(|event| match event {
+            Event::OperationFinished { title, outcome, .. } if !outcome.is_success() => {
+                Some(title.clone())
+            }
+            _ => None,
+        });
+        titles.collect()
+    }
+
     /// What happened, in a line.
     pub(super) fn tell(&self) -> String {
         let parts = self.0.iter().filter_map(|event| match event {
@@ -181,7 +222,19 @@ pub(super) fn build(
     world: &dyn World,
     adjust: impl FnOnce(&mut Options),
 ) -> (Summary, Heard) {
-    let graph = graph(state, "/bin/sh", specs);
+    let (result, heard) = attempt(TARGETS, specs, state, world, adjust);
+    (result.unwrap(), heard)
+}
+
+/// As [`build`], with other target directories, and where the evaluation itself may fail.
+pub(super) fn attempt(
+    targets: Targets<'_>,
+    specs: &[Spec],
+    state: &mut State,
+    world: &dyn World,
+    adjust: impl FnOnce(&mut Options),
+) -> (crate::error::Result<Summary>, Heard) {
+    let graph = frozen_in(targets, state, "/bin/sh", specs, false);
     state.flush().unwrap();
     let private = state.top().join(".wake/tmp");
     let mut options = Options::new(private, Interrupt::new().unwrap());
@@ -189,21 +242,23 @@ pub(super) fn build(
     options.keep_going = 0;
     adjust(&mut options);
     let mut heard = Heard::default();
-    let summary = super::evaluate(&graph, state, world, &options, &mut heard).unwrap();
-    (summary, heard)
+    let result = super::evaluate(&graph, state, world, &options, &mut heard);
+    (result, heard)
 }
 
 /// What would run, in the order of the graph, by title, and why.
 pub(super) fn preview(
+    targets: Targets<'_>,
     specs: &[Spec],
     state: &mut State,
     world: &dyn World,
+    check: super::Check,
 ) -> Vec<(String, Reason)> {
-    let graph = graph(state, "/bin/sh", specs);
+    let graph = frozen_in(targets, state, "/bin/sh", specs, false);
     let question = super::Question {
         wanted: &super::Wanted::Build,
         force: false,
-        check: super::Check::Default,
+        check,
     };
     let preview = super::preview(&graph, state, world, &question).unwrap();
     let steps = preview.steps.into_iter();

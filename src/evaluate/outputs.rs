@@ -54,11 +54,19 @@ pub struct Made {
     pub changed: bool,
 }
 
+/// The outputs of a run that succeeded.
+#[derive(Debug, Default)]
+pub struct Settled {
+    pub made: Vec<Made>,
+    /// The first one that somebody edited between the end of the run and the look at it.
+    pub edited: Option<FileId>,
+}
+
 /// Old outputs that were moved away, by position in the list of outputs.
 #[derive(Debug, Default)]
 pub struct Aside(Vec<Option<PathBuf>>);
 
-/// Moves what is at the outputs into `directory`, which is empty, and makes the directories they lie in.
+/// Moves what is at the outputs into `directory`, where nothing is, and makes the directories they lie in.
 ///
 /// # Errors
 /// `Environment`; everything is where it was.
@@ -91,6 +99,9 @@ fn set_one_aside(world: &dyn World, output: &Output, to: &Path) -> Result<Option
     if output.form == Form::Directory && status.is_directory() {
         return Ok(None);
     }
+    if let Some(directory) = to.parent() {
+        world.create_directories(directory)?;
+    }
     if let Err(error) = world.rename(&output.path, to) {
         // Another file system, perhaps: then there is nothing to compare with, which costs no more than that.
         if !output.is_ours {
@@ -109,11 +120,16 @@ fn status(world: &dyn World, path: &Path) -> Result<Status> {
 }
 
 /// After success: checks that each output is there and what it was declared to be, puts back what is equal to what was
-/// there before, and removes the rest of the old.
+/// there before, and removes the rest of the old. `left`: the stamps that the operation left, as far as they are known.
 ///
 /// # Errors
 /// What is wrong with an output; the caller withdraws.
-pub fn settle(world: &dyn World, outputs: &[Output], aside: &Aside) -> Result<Vec<Made>> {
+pub fn settle(
+    world: &dyn World,
+    outputs: &[Output],
+    aside: &Aside,
+    left: &[Stamp],
+) -> Result<Settled> {
     // Before anything is read: a change right after a file was read must not hide behind the time that others took.
     let seen = world.now();
     // All are looked at before one is put back or removed: an error must leave what can still be withdrawn.
@@ -123,6 +139,9 @@ pub fn settle(world: &dyn World, outputs: &[Output], aside: &Aside) -> Result<Ve
         check(output, new.content)?;
         all.push(new);
     }
+    let is_edited = |(new, left): &(&Fingerprint, &Stamp)| new.stamp != **left;
+    let edited = all.iter().zip(left).position(|pair| is_edited(&pair));
+    let edited = edited.map(|position| outputs[position].file);
     let mut made = Vec::with_capacity(outputs.len());
     for ((output, moved), new) in outputs.iter().zip(&aside.0).zip(all) {
         let mut found = new;
@@ -142,7 +161,7 @@ pub fn settle(world: &dyn World, outputs: &[Output], aside: &Aside) -> Result<Ve
             changed,
         });
     }
-    Ok(made)
+    Ok(Settled { made, edited })
 }
 
 fn fingerprint(world: &dyn World, output: &Output) -> Result<Fingerprint> {
@@ -221,4 +240,42 @@ pub fn withdraw(world: &dyn World, outputs: &[Output], aside: &Aside) -> Result<
         }
     }
     result
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "edits files from outside of wake"
+)]
+mod tests {
+    use super::super::world::Real;
+    use super::*;
+
+    /// Catches an edit that is recorded as what the operation made: it would never be made again.
+    #[test]
+    fn an_edit_between_the_end_and_the_look_is_noticed() {
+        let directory = tempfile::tempdir().unwrap();
+        let world = Real::new(directory.path());
+        let outputs = ["a", "b"].map(|name| Output {
+            file: FileId::from_index(usize::from(name == "b")),
+            path: directory.path().join(name),
+            name: name.to_owned(),
+            form: Form::File,
+            old: Fingerprint::default(),
+            is_ours: true,
+        });
+        let aside = set_aside(&world, &outputs, &directory.path().join("aside")).unwrap();
+        for output in &outputs {
+            std::fs::write(&output.path, "made").unwrap();
+        }
+        let left: Vec<Stamp> = outputs
+            .iter()
+            .map(|output| world.stamp(&output.path).unwrap())
+            .collect();
+        let settled = settle(&world, &outputs, &aside, &left).unwrap();
+        assert_eq!((settled.made.len(), settled.edited), (2, None));
+        std::fs::write(&outputs[1].path, "edited").unwrap();
+        let settled = settle(&world, &outputs, &aside, &left).unwrap();
+        assert_eq!(settled.edited, Some(outputs[1].file));
+    }
 }

@@ -1,19 +1,22 @@
 //! Performs one job on a worker: outputs aside, run, outputs checked and put back, reads collected. It decides about
 //! files of its own operation only; what the result means for others is the scheduler's.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::event::Outcome;
 use crate::fs::Stamp;
-use crate::fs::path::clean;
+use crate::fs::path::{clean, display as path_display};
 use crate::graph::{FileId, OperationId};
 use crate::workspace::layout;
 
-use super::exec::{Ended, Process, output};
+use super::exec::output::{self, Log};
+use super::exec::{Ended, Process};
 use super::files::{self, Depth};
 use super::interrupt::Interrupt;
 use super::jobserver::Jobserver;
@@ -34,8 +37,10 @@ const NEVER_COUNT: [&str; 3] = ["/dev", "/proc", "/sys"];
 pub struct Performed {
     pub operation: OperationId,
     pub outcome: Outcome,
-    /// Whole, as far as the process's output was kept.
+    /// What it printed, as far as that was kept.
     pub output: String,
+    /// The part that the state keeps, where that is less.
+    kept: Option<String>,
     pub time: Duration,
     pub memory_kib: u64,
     /// The clock of the disk, before it began.
@@ -46,6 +51,8 @@ pub struct Performed {
     pub discovered: Vec<(PathBuf, Stamp)>,
     /// A declared file that changed while it ran.
     pub changed_meanwhile: Option<FileId>,
+    /// It failed, and what was at its outputs before or what it wrote may still be there.
+    pub leaves_remains: bool,
 }
 
 impl Performed {
@@ -54,12 +61,14 @@ impl Performed {
             operation,
             outcome: Outcome::Succeeded,
             output: String::new(),
+            kept: None,
             time: Duration::ZERO,
             memory_kib: 0,
             began,
             made: Vec::new(),
             discovered: Vec::new(),
             changed_meanwhile: None,
+            leaves_remains: false,
         }
     }
 
@@ -70,19 +79,24 @@ impl Performed {
                 cause: "a bug in wake".to_owned(),
                 hint: Some("please report it, with what wake printed".to_owned()),
             },
+            leaves_remains: true,
             ..Self::new(operation, 0)
         }
     }
 
     /// The part of the output that the state keeps.
     pub fn kept_output(&self) -> String {
-        output::shorten(self.output.as_bytes(), KEPT)
+        self.kept.as_ref().unwrap_or(&self.output).clone()
     }
 }
 
 /// The private directories of the workers, below `.wake/tmp`.
 pub struct Slots {
     root: PathBuf,
+    /// By slot, the stamps of its home and its directory for temporary files, when they were empty.
+    seen_empty: Mutex<HashMap<usize, [Stamp; 2]>>,
+    /// Whether some operation has ever printed too much.
+    has_logs: OnceLock<bool>,
 }
 
 impl Slots {
@@ -90,27 +104,47 @@ impl Slots {
     pub fn new(root: &Path) -> Self {
         Self {
             root: root.to_owned(),
+            seen_empty: Mutex::default(),
+            has_logs: OnceLock::new(),
         }
-    }
-
-    fn directory(&self, slot: usize) -> PathBuf {
-        self.root.join(slot.to_string())
     }
 
     /// Makes sure that the directories of a slot are there and empty.
     fn prepare(&self, world: &dyn World, slot: usize) -> Result<PathBuf> {
-        let directory = self.directory(slot);
-        // Stamps would not tell: what a process leaves in the tick in which the directory was made does not change them.
-        let is_clean = ["home", "tmp", "aside"]
-            .iter()
-            .all(|part| world.is_empty_directory(&directory.join(part)));
-        if !is_clean {
+        let directory = self.root.join(slot.to_string());
+        let parts = ["home", "tmp"].map(|part| directory.join(part));
+        let seen = world.now();
+        // Before anything else is looked at: what is put there meanwhile changes them.
+        let stamps = || {
+            let stamp = |path: &PathBuf| world.status(path).map(|status| status.stamp).ok();
+            parts
+                .each_ref()
+                .map(|path| stamp(path).unwrap_or(Stamp::ABSENT))
+        };
+        let mut found = stamps();
+        if self.seen_empty().get(&slot) == Some(&found) {
+            return Ok(directory);
+        }
+        if !parts.iter().all(|part| world.is_empty_directory(part)) {
             world.remove(&directory)?;
-            for part in ["home", "tmp", "aside"] {
-                world.create_directories(&directory.join(part))?;
+            for part in &parts {
+                world.create_directories(part)?;
             }
+            found = stamps();
+        }
+        let is_racy = |stamp: &Stamp| stamp.is_absent() || files::is_racy(world, *stamp, seen);
+        if found.iter().any(is_racy) {
+            self.seen_empty().remove(&slot);
+        } else {
+            self.seen_empty().insert(slot, found);
         }
         Ok(directory)
+    }
+
+    fn seen_empty(&self) -> MutexGuard<'_, HashMap<usize, [Stamp; 2]>> {
+        self.seen_empty
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Removes all of it.
@@ -149,14 +183,42 @@ impl Workshop<'_> {
     }
 
     fn attempt(&self, job: &Job, slot: usize, performed: &mut Performed) -> Result<()> {
+        // Until it is known that they are gone.
+        performed.leaves_remains = true;
         let directory = self.slots.prepare(self.world, slot)?;
+        self.forget_log(job)?;
+        let result = self.replace_outputs(job, &directory, performed);
+        if result.is_err() {
+            // Something old may still lie in it.
+            self.world.remove(&directory)?;
+        }
+        result
+    }
+
+    /// Removes what the operation printed the last time, if that was too much to keep: from now on it means nothing.
+    fn forget_log(&self, job: &Job) -> Result<()> {
+        let logs = &self.options.logs;
+        let is_there = || self.world.status(logs).is_ok_and(|status| status.mode != 0);
+        match self.slots.has_logs.get_or_init(is_there) {
+            true => self.world.remove(&logs.join(&job.log)),
+            false => Ok(()),
+        }
+    }
+
+    fn replace_outputs(
+        &self,
+        job: &Job,
+        directory: &Path,
+        performed: &mut Performed,
+    ) -> Result<()> {
         let aside = outputs::set_aside(self.world, &job.outputs, &directory.join("aside"))?;
-        let result = self.make(job, &directory, performed, &aside);
+        let result = self.make(job, directory, performed, &aside);
         let is_success = result.is_ok() && performed.outcome.is_success();
         if !is_success {
             performed.made.clear();
             outputs::withdraw(self.world, &job.outputs, &aside)?;
         }
+        performed.leaves_remains = false;
         if let Some(path) = job
             .depfile
             .as_ref()
@@ -196,11 +258,13 @@ impl Workshop<'_> {
             Work::Directory => self.world.create_directories(&only(&job.outputs)?.path)?,
         }
         if performed.outcome.is_success() {
+            let left = self.left(job);
             if let Some(path) = &job.depfile {
                 performed.discovered = self.discover(job, path)?;
             }
-            performed.made = outputs::settle(self.world, &job.outputs, aside)?;
-            performed.changed_meanwhile = self.changed_meanwhile(job);
+            let settled = outputs::settle(self.world, &job.outputs, aside, &left)?;
+            performed.made = settled.made;
+            performed.changed_meanwhile = settled.edited.or(self.changed_meanwhile(job));
         }
         Ok(())
     }
@@ -219,11 +283,13 @@ impl Workshop<'_> {
         let process = self.process(job, launch, directory);
         let Ended {
             outcome,
-            output,
+            printed,
             memory_kib,
         } = self.world.run(&process, self.interrupt);
-        performed.output = String::from_utf8(output)
-            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        performed.output = printed.text();
+        if performed.output.len() > 2 * KEPT {
+            performed.kept = Some(printed.shortened(KEPT));
+        }
         performed.memory_kib = memory_kib;
         performed.outcome = match outcome {
             Outcome::Exited { code: 77 } if job.test_directory.is_some() => Outcome::Skipped,
@@ -260,24 +326,49 @@ impl Workshop<'_> {
             environment: environment.into_iter().collect(),
             input: launch.input.clone(),
             stdout: launch.stdout.clone(),
+            inherited: self.jobserver.descriptors(),
             console: launch.console,
             timeout: launch.timeout,
             grace: self.options.grace,
             response_file: launch.response_file,
             temporary,
+            log: Some(self.log(job)),
+            most_printed: output::FLOOD,
         }
+    }
+
+    /// Where all that it prints goes, if it is too much to keep.
+    fn log(&self, job: &Job) -> Log {
+        let path = self.options.logs.join(&job.log);
+        Log {
+            name: self.name(&path),
+            path,
+        }
+    }
+
+    /// A path for people: relative to the workspace's top, the directory of `.wake/`.
+    fn name(&self, path: &Path) -> String {
+        let top = self.options.private.parent().and_then(Path::parent);
+        path_display(path, top.unwrap_or(Path::new("/")))
     }
 
     /// Reads the depfile.
     fn discover(&self, job: &Job, path: &Path) -> Result<Vec<(PathBuf, Stamp)>> {
-        let Some(text) = self.world.read(path)? else {
-            return Err(Error::user(format!(
-                "It did not write its depfile `{}`",
-                path.display()
-            )));
+        let name = self.name(path);
+        let text = self.world.read(path).map_err(|error| {
+            Error::user(format!("Its depfile `{name}` cannot be read"))
+                .cause(error.report().causes.join(": "))
+        })?;
+        let Some(text) = text else {
+            return Err(
+                Error::user(format!("It did not write its depfile `{name}`"))
+                    .hint("declare one only if it writes one, and where it writes it"),
+            );
         };
         let paths = depfile::parse(&text).map_err(|cause| {
-            Error::user(format!("Its depfile `{}` is no makefile", path.display())).cause(cause)
+            Error::user(format!("Its depfile `{name}` is no makefile"))
+                .cause(cause)
+                .hint("a depfile has lines such as `out.o: in.c in.h`, as compilers write them with -MD")
         })?;
         let directory = match &job.work {
             Work::Run(launch) => launch.directory.as_path(),
@@ -294,10 +385,27 @@ impl Workshop<'_> {
             if self.options.private.starts_with(&path) {
                 return Err(self.names_too_much(job, &path));
             }
-            let stamp = files::stamp(self.world, &path, Depth::Whole);
-            discovered.push((path, stamp.unwrap_or(Stamp::ABSENT)));
+            discovered.push(self.look_at_read(path));
         }
         Ok(discovered)
+    }
+
+    /// A file that a depfile names, and its stamp. Some tools put a backslash before a colon, and most do not.
+    fn look_at_read(&self, path: PathBuf) -> (PathBuf, Stamp) {
+        let stamp =
+            |path: &Path| files::stamp(self.world, path, Depth::Whole).unwrap_or(Stamp::ABSENT);
+        let found = stamp(&path);
+        if let Some(text) = path
+            .to_str()
+            .filter(|text| found.is_absent() && text.contains("\\:"))
+        {
+            let other = PathBuf::from(text.replace("\\:", ":"));
+            let there = stamp(&other);
+            if !there.is_absent() {
+                return (other, there);
+            }
+        }
+        (path, found)
     }
 
     /// The clean path of a file that a depfile names. `..` behind a link to a directory leads to where the kernel says,
@@ -316,13 +424,24 @@ impl Workshop<'_> {
     }
 
     fn names_too_much(&self, job: &Job, path: &Path) -> Error {
-        let depfile = job.depfile.as_deref().unwrap_or(path).display();
+        let depfile = self.name(job.depfile.as_deref().unwrap_or(path));
+        let directory = path.display();
         Error::user(format!(
-            "Its depfile `{depfile}` names the directory `{}`",
-            path.display()
+            "Its depfile `{depfile}` names the directory `{directory}`"
         ))
         .cause("what wake writes lies below it, so it changes with every build")
         .hint("name the files that it read")
+    }
+
+    /// The stamps of the outputs as it left them, where the first of them is not hashed at once: who edits one before that
+    /// must not be taken for the operation.
+    fn left(&self, job: &Job) -> Vec<Stamp> {
+        if job.outputs.len() < 2 && job.depfile.is_none() {
+            return Vec::new();
+        }
+        let stamp = |output: &Output| files::stamp(self.world, &output.path, output.depth());
+        let stamps = job.outputs.iter().map(stamp);
+        stamps.map(|stamp| stamp.unwrap_or(Stamp::ABSENT)).collect()
     }
 
     /// The first declared file whose stamp is not what it was when it was looked at.
@@ -347,16 +466,7 @@ fn only(outputs: &[Output]) -> Result<&Output> {
 
 /// An error as the outcome of an operation.
 pub fn unusable(error: &Error) -> Outcome {
-    let report = error.report();
-    let mut cause = report.message.clone();
-    for next in &report.causes {
-        cause.push_str(": ");
-        cause.push_str(next);
-    }
-    Outcome::Unusable {
-        cause,
-        hint: report.hint.clone(),
-    }
+    Outcome::unusable(error)
 }
 
 /// A path as the state writes it.

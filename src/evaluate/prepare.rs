@@ -55,6 +55,8 @@ pub struct Job {
     pub reads: Vec<(FileId, PathBuf, Stamp)>,
     /// A directory to be made anew for it: `WAKE_TEST_DIR`.
     pub test_directory: Option<PathBuf>,
+    /// The name of the file with all that it prints, where that is too much to keep.
+    pub log: String,
 }
 
 /// Expands root tokens and ids of one operation.

@@ -48,7 +48,8 @@ impl Scheduler<'_> {
                 }
             }
         }
-        if performed.outcome == Outcome::Interrupted {
+        // It stays known as started: whatever is at its outputs is wake's to remove.
+        if performed.outcome == Outcome::Interrupted || performed.leaves_remains {
             return Ok(());
         }
         self.keep_command(performed.operation, &running.cold);
@@ -169,15 +170,31 @@ impl Scheduler<'_> {
     }
 
     /// Makes sure that a discovered file has a current version. Returns whether it may have changed while the operation
-    /// ran: it is not as it was looked at before, or nobody looked and it is not older than the operation.
+    /// ran: it is not as it was looked at before, or nobody looked before the operation began and it is not older.
     fn is_suspicious(&mut self, file: FileId, stamp: Stamp, began: i64) -> bool {
-        if self.files.current(file) != NONE {
-            let known = self.state.version(self.files.current(file));
-            return known.stamp != stamp && !self.survey.bare.contains(file);
+        if self.files.current(file) == NONE {
+            self.look_anew(file);
+            self.looked_at_late.insert(file);
         }
-        self.look_anew(file);
         let known = self.state.version(self.files.current(file));
-        !known.content.is_absent() && (known.stamp != stamp || known.stamp.ctime >= began)
+        if self.survey.bare.contains(file) {
+            return false;
+        }
+        let is_late = self.looked_at_late.contains(&file);
+        known.stamp != stamp || (is_late && self.is_newer(file, began))
+    }
+
+    /// Whether a file was changed or removed after that time, as far as can be told.
+    fn is_newer(&self, file: FileId, began: i64) -> bool {
+        let known = self.state.version(self.files.current(file));
+        if !known.content.is_absent() {
+            return known.stamp.ctime >= began;
+        }
+        let path = self.state.absolute(file);
+        let world = self.survey.world;
+        let mut above = path.ancestors().skip(1);
+        let directory = above.find_map(|above| world.status(above).ok().filter(|it| it.mode != 0));
+        directory.is_none_or(|directory| directory.stamp.ctime >= began)
     }
 
     /// The operation that makes a file, or the directory that it is or lies in.

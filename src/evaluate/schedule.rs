@@ -2,7 +2,7 @@
 //! back as messages. It decides when; `fresh` decides whether, `queue` in which order, `results` what is remembered.
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Kind, Result};
 use crate::event::{Event, Outcome, Subscriber, Summary};
-use crate::graph::{Action, Graph, OperationId};
+use crate::graph::{Action, FileId, Graph, OperationId};
 
 use super::Options;
 use super::crew::Crew;
@@ -28,6 +28,7 @@ use super::stale;
 use super::start::{Running, share};
 use super::state::State;
 use super::survey::{self, Chunk, Survey};
+use super::suspend;
 use super::wanted::{Selection, Wanted};
 use super::world::World;
 
@@ -109,6 +110,7 @@ pub(super) fn run(
     scheduler.growing = growth.map(|source| Growing::begin(source, &keep, &scheduler.sender));
     let result = scheduler.work(&receiver);
     drop(listening);
+    scheduler.tidy();
     let used_workers = scheduler.used_workers;
     let mut summary = scheduler.summarize(&stop);
     if used_workers {
@@ -150,15 +152,21 @@ pub(super) struct Scheduler<'a> {
     /// Why those that are ready are out of date.
     pub(super) differences: HashMap<OperationId, Difference>,
     running: HashMap<OperationId, Running>,
+    /// Files that were first looked at when an operation had read them.
+    pub(super) looked_at_late: HashSet<FileId>,
     /// Files that wake made, by file id; collected when the first operation runs.
     pub(super) ours: Option<Vec<bool>>,
     used_workers: bool,
     last_tick: Instant,
+    /// How often the subscriber was told that wake goes on after it was stopped.
+    resumed: u32,
     /// How many up-to-date operations the subscriber knows of.
     told_up_to_date: usize,
     /// Failures that count for `keep_going`.
     failures: usize,
     summary: Summary,
+    /// Those who look at the files of the graphs that grew to this one.
+    pub(super) earlier: Vec<&'a Survey<'a>>,
     /// What is wanted of what is not known yet.
     pub(super) wanted: Wanted,
     pub(super) growing: Option<Growing<'a>>,
@@ -196,12 +204,15 @@ impl<'a> Scheduler<'a> {
             frontier: 0,
             differences: HashMap::new(),
             running: HashMap::new(),
+            looked_at_late: HashSet::new(),
             ours: None,
             used_workers: false,
             last_tick: Instant::now(),
+            resumed: suspend::times(),
             told_up_to_date: 0,
             failures: 0,
             summary: Summary::default(),
+            earlier: Vec::new(),
             wanted: shop.options.wanted.clone(),
             growing: None,
             is_abandoned: false,
@@ -264,7 +275,9 @@ impl<'a> Scheduler<'a> {
             };
             self.divide(0, &look_at);
             let result = self.look_and_run(receiver, &look_at);
-            self.survey.is_over.store(true, Ordering::Relaxed);
+            for survey in self.earlier.iter().chain([&self.survey]) {
+                survey.is_over.store(true, Ordering::Relaxed);
+            }
             result
         });
         self.state.flush().and(result)
@@ -326,7 +339,12 @@ impl<'a> Scheduler<'a> {
 
     /// Waits for messages and handles all that are there.
     fn receive(&mut self, receiver: &Receiver<Message>, look_at: &LookAt<'_, 'a>) -> Result<()> {
-        if let Ok(message) = receiver.recv_timeout(TICK) {
+        let message = receiver.recv_timeout(TICK);
+        if self.resumed != suspend::times() {
+            self.resumed = suspend::times();
+            self.subscriber.resumed();
+        }
+        if let Ok(message) = message {
             self.handle(message)?;
         }
         while let Ok(message) = receiver.try_recv() {
@@ -707,6 +725,13 @@ impl<'a> Scheduler<'a> {
                 open.extend_from_slice(self.graph.dependents(dependent));
             }
         }
+    }
+
+    /// Removes the directories that failed operations have left empty: nobody would know of them later.
+    fn tidy(&self) {
+        let failed = self.graph.operations();
+        let failed = failed.filter(|failed| self.states[failed.index()] == OperationState::Failed);
+        stale::remove_left_empty(self.graph, self.state, self.survey.world, failed);
     }
 
     fn summarize(mut self, stop: &Interrupt) -> Summary {

@@ -10,7 +10,7 @@ use crate::fs::ContentKind;
 use crate::graph::{FileId, Graph, OperationId};
 
 use super::fresh;
-use super::state::{NONE, State};
+use super::state::{NONE, State, record};
 use super::world::World;
 
 /// Removes stale outputs with the directories they leave empty, and forgets the operations that made them. Returns the
@@ -30,16 +30,20 @@ pub fn remove_stale(graph: &Graph, state: &mut State, world: &dyn World) -> Resu
     let mut parents = BTreeSet::new();
     for &(file, root) in &stale.files {
         let path = state.absolute(file);
-        let was_there = world.status(&path).is_ok_and(|status| status.mode != 0);
-        if is_shared_directory(state, file) {
-            parents.insert((root, path));
+        let target = &graph.meta().instances[root].target_directory;
+        let target = state.top().join(target);
+        let status = world.status(&path).unwrap_or_default();
+        let is_whole = state.path(file).ends_with(b"/");
+        if status.is_directory() && !is_whole {
+            // Several operations wrote to it, or somebody has put it in the place of a file: what else is in it stays.
+            parents.insert((target, path));
             continue;
         }
-        if was_there {
+        if status.mode != 0 {
             world.remove(&path)?;
             removed.push(state.display(file));
         }
-        parents.extend(path.parent().map(|parent| (root, parent.to_owned())));
+        parents.extend(path.parent().map(|parent| (target, parent.to_owned())));
     }
     remove_empty(graph, state, world, parents);
     for &(identity, maker) in &stale.operations {
@@ -79,20 +83,53 @@ pub fn is_shared_directory(state: &State, file: FileId) -> bool {
     is_directory && !state.path(file).ends_with(b"/")
 }
 
-/// Removes empty directories upwards, each to below its target directory, deepest first.
+/// Removes the directories that failed operations have left empty. For the end of a build: while operations run, a
+/// directory that is empty may be one that another is about to write to.
+pub fn remove_left_empty(
+    graph: &Graph,
+    state: &State,
+    world: &dyn World,
+    failed: impl Iterator<Item = OperationId>,
+) {
+    let mut parents = BTreeSet::new();
+    for operation in failed {
+        let target = state
+            .top()
+            .join(&graph.instance(operation).target_directory);
+        for &output in graph.outputs(operation) {
+            let path = state.absolute(output);
+            parents.extend(
+                path.parent()
+                    .map(|parent| (target.clone(), parent.to_owned())),
+            );
+        }
+    }
+    remove_empty(graph, state, world, parents);
+}
+
+/// Removes empty directories upwards, each to below the target directory it is named with, deepest first; not those that an operation
+/// makes as such.
 fn remove_empty(
     graph: &Graph,
     state: &State,
     world: &dyn World,
-    parents: BTreeSet<(usize, PathBuf)>,
+    parents: BTreeSet<(PathBuf, PathBuf)>,
 ) {
-    for (root, directory) in parents.into_iter().rev() {
-        let target = state
-            .top()
-            .join(&graph.meta().instances[root].target_directory);
+    if parents.is_empty() {
+        return;
+    }
+    let makers = graph
+        .operations()
+        .filter(|&operation| graph.makes_directory(operation));
+    let made: HashSet<PathBuf> = makers
+        .flat_map(|operation| graph.outputs(operation))
+        .map(|&directory| state.absolute(directory))
+        .collect();
+    for (target, directory) in parents.into_iter().rev() {
         let mut directory = directory.as_path();
         while directory != target
             && directory.starts_with(&target)
+            && !made.contains(directory)
             && world.remove_if_empty(directory)
             && let Some(parent) = directory.parent()
         {
@@ -110,6 +147,8 @@ fn keep_only(state: &mut State, identity: FileId, removed: &[(FileId, usize)]) {
             outcome
                 .outputs
                 .retain(|&number| !is_removed(state.file_of(number)));
+            // Should it be again what it was: it has not all that it made.
+            outcome.flags |= record::SHRUNK;
             state.finish(&outcome);
         }
         None => state.forget(identity),
@@ -161,7 +200,10 @@ impl Stale {
     ) {
         let before = self.files.len();
         for file in state.written_by(identity) {
-            let is_made = graph.maker(file).is_some();
+            // What another operation makes from now on, and has not made yet, would belong to nobody in between.
+            let is_made = graph.maker(file).is_some_and(|other| {
+                Some(other) == maker || state.written_by(graph.identity(other)).contains(&file)
+            });
             if let Some(root) = targets.of(state.path(file))
                 && !is_made
                 && !targets.is_source(graph, file)

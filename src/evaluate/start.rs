@@ -9,6 +9,7 @@ use crate::fs::{Fingerprint, Stamp};
 use crate::graph::{Action, Cold, FileId, Graph, OperationId};
 
 use super::explain;
+use super::files::Check;
 use super::fresh::{self, Difference};
 use super::outputs::{Form, Output};
 use super::prepare::{Expander, Job};
@@ -52,6 +53,7 @@ impl Scheduler<'_> {
             depfile,
             reads: self.readable(operation),
             test_directory: self.test_directory(operation),
+            log: self.digits(operation) + ".log",
         };
         let difference = self.differences.remove(&operation);
         let difference = difference.unwrap_or(Difference::Forced);
@@ -66,7 +68,8 @@ impl Scheduler<'_> {
         })
     }
 
-    /// Refuses to run an operation whose declared files are not there and will not be.
+    /// Refuses to run an operation whose declared files are not there and will not be, or cannot be read: whether those
+    /// have changed would never be known.
     fn check_inputs(&self, operation: OperationId) -> Result<()> {
         let declared = self.graph.inputs(operation).iter();
         for &file in declared.chain(self.graph.order_only(operation)) {
@@ -77,8 +80,25 @@ impl Scheduler<'_> {
                     .cause(format!("declared at {declared}"))
                     .hint("make the file, or correct its name"));
             }
+            self.check_readable(operation, file)?;
         }
         Ok(())
+    }
+
+    fn check_readable(&self, operation: OperationId, file: FileId) -> Result<()> {
+        if self.survey.check == Check::Timestamp || !self.files.is_unread(self.state, file) {
+            return Ok(());
+        }
+        let path = self.state.absolute(file);
+        let Err(error) = self.survey.world.fingerprint(&path) else {
+            return Ok(());
+        };
+        let path = self.state.display(file);
+        let declared = self.graph.cold(operation).declared;
+        Err(
+            Error::io(format!("Its input `{path}` cannot be read"), &error)
+                .cause(format!("declared at {declared}")),
+        )
     }
 
     /// The outputs of an operation with what is there now.
@@ -121,11 +141,16 @@ impl Scheduler<'_> {
         if !self.graph.is_test(operation) {
             return None;
         }
-        let identity = self.state.path(self.graph.identity(operation));
-        let digits = blake3::hash(identity).to_hex();
+        let digits = self.digits(operation);
         let target = &self.graph.instance(operation).target_directory;
         let directory = self.state.top().join(target);
-        Some(directory.join(".test").join(&digits[..16]))
+        Some(directory.join(".test").join(digits))
+    }
+
+    /// What files of its own are named after.
+    fn digits(&self, operation: OperationId) -> String {
+        let identity = self.state.path(self.graph.identity(operation));
+        blake3::hash(identity).to_hex()[..20].to_owned()
     }
 
     /// Whether wake made what is at a file: decides what happens to it when the operation fails. Mostly the operation itself

@@ -134,7 +134,7 @@ impl<'a> Survey<'a> {
 pub struct Bare(Vec<bool>);
 
 impl Bare {
-    fn of(graph: &Graph) -> Self {
+    pub fn of(graph: &Graph) -> Self {
         let mut bare = Vec::new();
         let makers = graph
             .operations()

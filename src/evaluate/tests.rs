@@ -8,7 +8,7 @@ use crate::graph::Action;
 
 use super::causes::Causes;
 use super::imitation::{Imitation, TOP};
-use super::model::{Heard, Spec, build, preview};
+use super::model::{Heard, Spec, TARGETS, build, preview};
 use super::state::State;
 use super::{Real, Summary, Wanted};
 
@@ -66,7 +66,8 @@ impl Session {
     /// Why each of those that would run would.
     fn preview(&mut self) -> Vec<Reason> {
         self.world.sleep();
-        let steps = preview(&self.specs, &mut self.state, &self.world);
+        let check = super::Check::Default;
+        let steps = preview(TARGETS, &self.specs, &mut self.state, &self.world, check);
         steps.into_iter().map(|(_, reason)| reason).collect()
     }
 

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
+
 pub use reason::{Listing, PartChange, Reason};
 
 /// One thing that happened. In the `--events` file each is a JSON object in a line, its `type` in kebab case; fields may
@@ -145,6 +147,18 @@ pub enum Event {
     OperationSkipped { operation: String, title: String },
     /// The last event of every run.
     Finished(Summary),
+    /// `wake watch` builds again, because of these files, relative to the workspace's top. The next event is [`Self::Started`].
+    Changed {
+        paths: Vec<String>,
+        /// Whether there may be others, of which nobody knows.
+        lost: bool,
+    },
+    /// `wake watch` waits for changes.
+    Watching {
+        directories: usize,
+        /// Whether it will answer a `wake build` of the same as long as nothing changes.
+        answers: bool,
+    },
 }
 
 /// How grave a message is.
@@ -168,6 +182,9 @@ pub enum Outcome {
     },
     Killed {
         signal: i32,
+        /// Whether it was probably the kernel that killed it, because memory ran out.
+        #[serde(default)]
+        out_of_memory: bool,
     },
     TimedOut {
         seconds: u32,
@@ -182,6 +199,20 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// An error as an outcome.
+    pub fn unusable(error: &Error) -> Self {
+        let report = error.report();
+        let mut cause = report.message.clone();
+        for next in &report.causes {
+            cause.push_str(": ");
+            cause.push_str(next);
+        }
+        Self::Unusable {
+            cause,
+            hint: report.hint.clone(),
+        }
+    }
+
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Succeeded | Self::Skipped)
     }
@@ -236,6 +267,9 @@ pub trait Subscriber {
     /// Called a few times a second while operations run, for consoles that show time passing.
     fn tick(&mut self) {}
 
+    /// Called when wake was stopped, such as by ^Z, and goes on: others have drawn on the terminal.
+    fn resumed(&mut self) {}
+
     /// Called before `operation` gets the terminal for itself: nothing may be drawn until it has finished.
     fn lend_terminal(&mut self, _operation: &str) {}
 }
@@ -269,6 +303,12 @@ impl<S: Subscriber + ?Sized> Subscriber for Vec<Box<S>> {
         }
     }
 
+    fn resumed(&mut self) {
+        for subscriber in self {
+            subscriber.resumed();
+        }
+    }
+
     fn lend_terminal(&mut self, operation: &str) {
         for subscriber in self {
             subscriber.lend_terminal(operation);
@@ -276,22 +316,57 @@ impl<S: Subscriber + ?Sized> Subscriber for Vec<Box<S>> {
     }
 }
 
-/// Subscribers that several threads tell what happens, one at a time.
+/// Subscribers that several threads tell what happens, one at a time. While an operation has the terminal, what other
+/// threads tell is kept back.
 #[derive(Clone, Default)]
-pub struct Shared(Arc<Mutex<Vec<Box<dyn Subscriber + Send>>>>);
+pub struct Shared(Arc<Mutex<Heard>>);
+
+#[derive(Default)]
+struct Heard {
+    subscribers: Vec<Box<dyn Subscriber + Send>>,
+    lent_to: Option<String>,
+    kept_back: Vec<Event>,
+}
 
 impl Shared {
     pub fn new(subscribers: Vec<Box<dyn Subscriber + Send>>) -> Self {
-        Self(Arc::new(Mutex::new(subscribers)))
+        Self(Arc::new(Mutex::new(Heard {
+            subscribers,
+            ..Heard::default()
+        })))
     }
 
     /// Adds one, which hears what happens from now on.
     pub fn push(&self, subscriber: Box<dyn Subscriber + Send>) {
-        self.lock().push(subscriber);
+        self.lock().subscribers.push(subscriber);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Box<dyn Subscriber + Send>>> {
+    fn lock(&self) -> MutexGuard<'_, Heard> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Heard {
+    fn event(&mut self, event: &Event) {
+        let ended = match event {
+            Event::OperationFinished { operation, .. } => Some(operation),
+            _ => None,
+        };
+        if self.lent_to.is_some() && self.lent_to.as_ref() != ended {
+            // Its start is told after the terminal was lent.
+            if !matches!(event, Event::OperationStarted { .. }) {
+                self.kept_back.push(event.clone());
+                return;
+            }
+        } else {
+            self.lent_to = None;
+        }
+        self.subscribers.event(event);
+        if self.lent_to.is_none() {
+            for event in std::mem::take(&mut self.kept_back) {
+                self.subscribers.event(&event);
+            }
+        }
     }
 }
 
@@ -301,18 +376,80 @@ impl Subscriber for Shared {
     }
 
     fn wants_up_to_date(&self) -> bool {
-        self.lock().wants_up_to_date()
+        self.lock().subscribers.wants_up_to_date()
     }
 
     fn wants_needs(&self) -> bool {
-        self.lock().wants_needs()
+        self.lock().subscribers.wants_needs()
     }
 
     fn tick(&mut self) {
-        self.lock().tick();
+        self.lock().subscribers.tick();
+    }
+
+    fn resumed(&mut self) {
+        self.lock().subscribers.resumed();
     }
 
     fn lend_terminal(&mut self, operation: &str) {
-        self.lock().lend_terminal(operation);
+        let mut heard = self.lock();
+        heard.lent_to = Some(operation.to_owned());
+        heard.subscribers.lend_terminal(operation);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Told(Arc<Mutex<Vec<String>>>);
+
+    impl Subscriber for Told {
+        fn event(&mut self, event: &Event) {
+            let line = match event {
+                Event::Warning { text } => text.clone(),
+                Event::OperationFinished { operation, .. } => format!("{operation} finished"),
+                other => format!("{other:?}"),
+            };
+            self.0.lock().unwrap().push(line);
+        }
+
+        fn lend_terminal(&mut self, operation: &str) {
+            self.0.lock().unwrap().push(format!("{operation} has it"));
+        }
+    }
+
+    /// Catches lines in the middle of what an operation draws itself, and events that get lost.
+    #[test]
+    fn who_has_the_terminal_is_not_disturbed() {
+        let told = Arc::default();
+        let mut shared = Shared::new(vec![Box::new(Told(Arc::clone(&told)))]);
+        let warning = |text: &str| Event::Warning { text: text.into() };
+        let finished = |operation: &str| Event::OperationFinished {
+            operation: operation.into(),
+            title: String::new(),
+            outcome: Outcome::Succeeded,
+            output: String::new(),
+            milliseconds: 0.0,
+            changed: false,
+            made_at: String::new(),
+            test: false,
+            memory_kib: 0,
+        };
+        shared.event(&warning("1"));
+        shared.lend_terminal("menu");
+        shared.clone().event(&warning("2"));
+        shared.event(&finished("other"));
+        shared.event(&finished("menu"));
+        shared.event(&warning("3"));
+        let expected = [
+            "1",
+            "menu has it",
+            "menu finished",
+            "2",
+            "other finished",
+            "3",
+        ];
+        assert_eq!(*told.lock().unwrap(), expected);
     }
 }

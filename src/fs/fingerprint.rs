@@ -137,12 +137,11 @@ fn end_content(path: &Path, status: Status) -> std::io::Result<Content> {
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "part of crate::fs")]
 fn hash_file(path: &Path, size: u64) -> std::io::Result<[u8; 32]> {
-    if size < LARGE {
-        return Ok(*blake3::hash(&std::fs::read(path)?).as_bytes());
-    }
     let mut file = std::fs::File::open(path)?;
+    if size < LARGE {
+        return hash_small(&mut file, size);
+    }
     let mut hasher = blake3::Hasher::new();
     let mut block = Vec::with_capacity(BLOCK);
     loop {
@@ -153,6 +152,22 @@ fn hash_file(path: &Path, size: u64) -> std::io::Result<[u8; 32]> {
         }
         hasher.update_rayon(&block);
     }
+}
+
+/// Reads a file at once: it is asked for one byte more than there should be, so less tells that this was its end.
+fn hash_small(file: &mut std::fs::File, size: u64) -> std::io::Result<[u8; 32]> {
+    let mut bytes = vec![0; usize::try_from(size).unwrap_or(0) + 1];
+    let count = loop {
+        match file.read(&mut bytes) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            result => break result?,
+        }
+    };
+    bytes.truncate(count);
+    if count as u64 != size {
+        file.read_to_end(&mut bytes)?;
+    }
+    Ok(*blake3::hash(&bytes).as_bytes())
 }
 
 /// A tree's entries, sorted: (path relative to the tree, absolute path).

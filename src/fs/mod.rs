@@ -279,6 +279,13 @@ pub fn open(path: &Path) -> Result<std::fs::File> {
     fail(open_file(path), "open", path)
 }
 
+/// The terminal that controls this process, if there is one.
+pub fn open_terminal() -> Option<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true).custom_flags(libc::O_NOCTTY);
+    options.open("/dev/tty").ok()
+}
+
 /// Whether `path` is a directory in which nothing is, and can be listed.
 pub fn is_empty_directory(path: &Path) -> bool {
     std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
@@ -289,7 +296,8 @@ pub fn create(path: &Path) -> Result<std::fs::File> {
     fail(std::fs::File::create(path), "create", path)
 }
 
-/// Maps a file into memory, or `None` where there is none. An empty file is an empty map.
+/// Maps a file of wake's own into memory, or `None` where there is none. An empty file is an empty map. What lies in its
+/// place and is no file, such as a directory or a link to nothing, is removed: it would be in the way for ever.
 ///
 /// wake replaces the files that it maps by rename only and never shortens them, so a map does not fault.
 pub fn map(path: &Path) -> Result<Option<memmap2::Mmap>> {
@@ -298,14 +306,15 @@ pub fn map(path: &Path) -> Result<Option<memmap2::Mmap>> {
 
 /// As [`map`], with the file, for what is to be read without becoming a part of this process's memory.
 pub fn open_mapped(path: &Path) -> Result<Option<(std::fs::File, memmap2::Mmap)>> {
+    if is_occupied(path) && !is_file(path) {
+        remove_all(path)?;
+        return Ok(None);
+    }
     let file = match open_file(path) {
         Ok(file) => file,
         Err(error) if is_absence(&error) => return Ok(None),
         Err(error) => return fail(Err(error), "open", path),
     };
-    if is_directory(path) {
-        return fail(Err(io::ErrorKind::IsADirectory.into()), "open", path);
-    }
     #[expect(unsafe_code, reason = "a memory map of a file")]
     // SAFETY: the files mapped are wake's own state, replaced by rename and only ever appended to.
     let map = unsafe { memmap2::Mmap::map(&file) };

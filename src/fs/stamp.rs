@@ -191,10 +191,18 @@ impl Clock {
     }
 }
 
+/// How the name of a file begins that is only there to find out how fine the clock of a file system is.
+const PROBE: &str = ".clock.";
+
+/// Whether a file of that name is there only to find out how fine the clock is: nobody depends on it.
+pub fn is_probe(name: &[u8]) -> bool {
+    name.starts_with(PROBE.as_bytes())
+}
+
 /// How old a change must be in `directory` to be told from the next one: 0 where the file system gives a new time to
 /// every change that follows a look (multigrain times, Linux 6.13), found out by trying.
 fn granularity(directory: &Path) -> i64 {
-    let probe = directory.join(format!(".clock.{}", std::process::id()));
+    let probe = directory.join(format!("{PROBE}{}", std::process::id()));
     let distinct = (|| {
         let mut last = None;
         for round in 0..4_u8 {

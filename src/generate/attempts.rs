@@ -89,6 +89,10 @@ impl Subscriber for Once<'_> {
         self.subscriber.tick();
     }
 
+    fn resumed(&mut self) {
+        self.subscriber.resumed();
+    }
+
     fn lend_terminal(&mut self, operation: &str) {
         self.subscriber.lend_terminal(operation);
     }

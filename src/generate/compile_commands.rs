@@ -14,7 +14,7 @@ use crate::fs;
 use crate::graph::{Action, Graph};
 
 /// The file's name.
-const NAME: &str = "compile_commands.json";
+pub const NAME: &str = "compile_commands.json";
 
 /// How one source is compiled. Paths and arguments are as the compiler sees them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -6,6 +6,7 @@
 mod attempts;
 pub mod compile_commands;
 pub mod contradiction;
+pub mod early;
 pub mod instances;
 pub mod language;
 pub mod lower;
@@ -33,6 +34,7 @@ use crate::workspace::front::{self, Surroundings};
 use crate::workspace::host;
 use crate::workspace::target::Target;
 use attempts::{Memo, Once};
+use early::{Early, Evaluation};
 use instances::{Instances, Preprocessed, Shared};
 use lower::Lowered;
 use preprocess::Made;
@@ -61,18 +63,22 @@ pub struct Request {
 pub struct Prepared {
     pub graph: Graph,
     pub is_new: bool,
+    /// The graph as what [`Evaluation`] knows of it becomes it, if that has begun.
+    pub grown: Option<Graph>,
 }
 
 /// Runs what is out of date of a graph: what makes some files.
 pub type Run<'a> =
     dyn FnMut(&Graph, &mut State, Vec<FileId>, &mut dyn Subscriber) -> Result<Summary> + 'a;
 
-/// The graph for a request. `run` runs what tasks ask for with `preprocess`.
+/// The graph for a request. `run` runs what tasks ask for with `preprocess`; `evaluation` evaluates what is generated while
+/// the rest still is, and has the borrowed state to get back if it has begun.
 pub fn prepare(
     context: &Context<'_>,
     state: &mut State,
     request: &Request,
     run: &mut Run<'_>,
+    evaluation: Option<&mut dyn Evaluation>,
     subscriber: &mut dyn Subscriber,
 ) -> Result<Prepared> {
     let file = saved_file(context, request);
@@ -88,16 +94,37 @@ pub fn prepare(
         return Ok(Prepared {
             graph,
             is_new: false,
+            grown: None,
         });
     }
-    let bytes = generate(context, state, request, run, subscriber)?;
+    let mut early = Early::new(evaluation);
+    let prepared = make(context, state, request, run, &mut early, subscriber, &file);
+    if prepared.is_err() {
+        // What runs comes to its end; then the first error is told.
+        let _ = early.abandon(state);
+    }
+    prepared
+}
+
+/// Makes a new graph and saves it.
+fn make(
+    context: &Context<'_>,
+    state: &mut State,
+    request: &Request,
+    run: &mut Run<'_>,
+    early: &mut Early<'_>,
+    subscriber: &mut dyn Subscriber,
+    file: &Path,
+) -> Result<Prepared> {
+    let (bytes, lowered) = generate(context, state, request, run, early, subscriber)?;
     state.sync()?;
     fs::create_directories(&context.layout.graphs_directory())?;
-    fs::write_atomic(&file, &bytes)?;
+    fs::write_atomic(file, &bytes)?;
     saved::remove_old(&context.layout.graphs_directory())?;
     Ok(Prepared {
         graph: Graph::of(&bytes),
         is_new: true,
+        grown: early.whole(lowered, state)?,
     })
 }
 
@@ -135,8 +162,9 @@ fn generate(
     state: &mut State,
     request: &Request,
     run: &mut Run<'_>,
+    early: &mut Early<'_>,
     subscriber: &mut dyn Subscriber,
-) -> Result<Vec<u8>> {
+) -> Result<(Vec<u8>, Lowered)> {
     let (mut resolver, member_reads) = resolution::open(context)?;
     let evaluations = Evaluations::open(
         &context.layout.modules_file(),
@@ -159,9 +187,11 @@ fn generate(
             request,
             given,
             &ask,
+            early,
             &mut once,
         );
         if !resolver.packages.needs.is_empty() {
+            early.go_on(state);
             continue;
         }
         // Modules ask for packages, too; and what is found is found, also where a module is broken.
@@ -175,8 +205,11 @@ fn generate(
             once.all_generated(&lowered);
             reads.push(lock);
             reads.extend(member_reads);
-            return freeze(context, state, &lowered, &made, reads, once.messages());
+            let messages = once.messages();
+            let bytes = freeze(context, state, &lowered, &made, reads, messages)?;
+            return Ok((bytes, lowered));
         }
+        early.abandon(state)?;
         let bytes = freeze(context, state, &lowered, &made, Vec::new(), Vec::new())?;
         made.run(&lowered, &Graph::of(&bytes), state, run, &mut once)?;
     }
@@ -184,6 +217,10 @@ fn generate(
 
 /// Generates with the packages that are there by now, and with what `preprocess` has made by now. What packages lack is
 /// noted in their needs.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a struct for one caller would say no more"
+)]
 fn attempt(
     context: &Context<'_>,
     state: &mut State,
@@ -191,6 +228,7 @@ fn attempt(
     request: &Request,
     preprocessed: &Preprocessed,
     ask: &Ask<'_>,
+    early: &mut Early<'_>,
     subscriber: &mut dyn Subscriber,
 ) -> Result<(Lowered, Vec<Read>)> {
     let mut reads = Vec::new();
@@ -208,7 +246,10 @@ fn attempt(
     for (package, module) in &modules {
         instances.request(*package, module, &request.parameters)?;
     }
-    instances.generate(context.threads, ask, subscriber)?;
+    let watch = &mut |instances: &Instances<'_>| early.offer(instances, context.layout, state);
+    let generated = instances.generate(context.threads, ask, subscriber, watch);
+    early.hold(state)?;
+    generated?;
     reads.append(&mut instances.reads);
     let intern = &mut |path: &[u8]| -> FileId { state.intern(path) };
     let lowered = lower::lower(&instances, context.layout, intern)?;

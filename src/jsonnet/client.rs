@@ -8,7 +8,7 @@ use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::frame;
 use super::protocol::{Outcome, Reply, Request, Setup};
 use super::worker::STACK_USED_UP;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
+use crate::evaluate::Interrupt;
+use crate::sandbox::orphans;
 
 /// How long a process may take to start; it evaluates nothing yet.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -50,6 +52,7 @@ pub struct Evaluators {
     setup: Setup,
     pool: Mutex<Pool>,
     returned: Condvar,
+    interrupt: Arc<OnceLock<Interrupt>>,
 }
 
 struct Pool {
@@ -72,7 +75,13 @@ impl Evaluators {
                 unused: count.max(1),
             }),
             returned: Condvar::new(),
+            interrupt: Arc::default(),
         }
+    }
+
+    /// The place for what ends evaluations before their time: a request that is interrupted is an error of its own.
+    pub fn interrupt(&self) -> Arc<OnceLock<Interrupt>> {
+        Arc::clone(&self.interrupt)
     }
 
     /// Evaluates one request, waiting for a process if all are busy. Errors of the evaluation itself are in the
@@ -89,7 +98,7 @@ impl Evaluators {
                 return Err(error);
             }
         };
-        match process.ask(request, self.options.timeout) {
+        match process.ask(request, self.options.timeout, self.interrupt.get()) {
             Ok(outcome) => {
                 self.give_back(Some(process));
                 Ok(outcome)
@@ -135,8 +144,10 @@ impl Evaluators {
 
     fn start(&self) -> Result<Process> {
         let mut process = Process::start(&self.options.program)?;
-        match process.ask(&Request::Setup(self.setup.clone()), START_TIMEOUT) {
+        let setup = Request::Setup(self.setup.clone());
+        match process.ask(&setup, START_TIMEOUT, self.interrupt.get()) {
             Ok(_) => Ok(process),
+            Err(Failure::Interrupted) => Err(interrupted()),
             Err(_) => Err(Error::internal(format!(
                 "`{}` does not start as an evaluation process",
                 self.options.program.display()
@@ -150,6 +161,7 @@ impl Evaluators {
         let memory = self.options.memory;
         let error = |cause: String| Error::user(format!("Cannot evaluate {last}")).cause(cause);
         match failure {
+            Failure::Interrupted => interrupted(),
             Failure::TimedOut => error(format!(
                 "it takes longer than {} s",
                 self.options.timeout.as_secs_f64()
@@ -186,6 +198,10 @@ impl Evaluators {
     }
 }
 
+fn interrupted() -> Error {
+    Error::new(Kind::Interrupted, "Interrupted")
+}
+
 /// What a request is about, before the process has said so itself.
 fn subject(request: &Request) -> String {
     match request {
@@ -216,6 +232,7 @@ enum Failure {
     /// The request has a path that JSON cannot hold.
     Unsayable,
     TimedOut,
+    Interrupted,
     Ended,
     Rubbish(String),
 }
@@ -229,6 +246,7 @@ struct Process {
     words: Option<JoinHandle<String>>,
     /// What it said last that it was doing.
     working: Option<String>,
+    _own: orphans::Own,
 }
 
 impl Process {
@@ -245,6 +263,7 @@ impl Process {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(failed)?;
+        let id = child.id();
         let missing = || Error::internal("An evaluation process has no pipes");
         let stdin = child.stdin.take();
         let stdout = child.stdout.take().ok_or_else(missing)?;
@@ -262,6 +281,7 @@ impl Process {
             stdout,
             words: Some(words),
             working: None,
+            _own: orphans::own_child(id),
         })
     }
 
@@ -269,6 +289,7 @@ impl Process {
         &mut self,
         request: &Request,
         timeout: Duration,
+        interrupt: Option<&Interrupt>,
     ) -> std::result::Result<Outcome, Failure> {
         let deadline = Instant::now() + timeout;
         self.working = None;
@@ -282,10 +303,10 @@ impl Process {
         })?;
         loop {
             let mut length = [0; 4];
-            self.read(&mut length, deadline)?;
+            self.read(&mut length, deadline, interrupt)?;
             let rubbish = |error: io::Error| Failure::Rubbish(error.to_string());
             let mut body = vec![0; frame::body_length(length).map_err(rubbish)?];
-            self.read(&mut body, deadline)?;
+            self.read(&mut body, deadline, interrupt)?;
             match frame::parse(&body).map_err(rubbish)? {
                 Reply::Working(what) => self.working = Some(what),
                 Reply::Done(outcome) => return Ok(*outcome),
@@ -293,8 +314,13 @@ impl Process {
         }
     }
 
-    /// Fills `buffer` before the deadline.
-    fn read(&mut self, buffer: &mut [u8], deadline: Instant) -> std::result::Result<(), Failure> {
+    /// Fills `buffer` before the deadline, unless it is interrupted.
+    fn read(
+        &mut self,
+        buffer: &mut [u8],
+        deadline: Instant,
+        interrupt: Option<&Interrupt>,
+    ) -> std::result::Result<(), Failure> {
         let mut filled = 0;
         while filled < buffer.len() {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -302,11 +328,16 @@ impl Process {
                 return Err(Failure::TimedOut);
             }
             let wait = Timespec::try_from(left).ok();
-            let mut watched = [PollFd::from_borrowed_fd(self.stdout.as_fd(), PollFlags::IN)];
+            let stdout = PollFd::from_borrowed_fd(self.stdout.as_fd(), PollFlags::IN);
+            let mut watched = vec![stdout];
+            watched.extend(interrupt.map(|one| PollFd::from_borrowed_fd(one.end(), PollFlags::IN)));
             match poll(&mut watched, wait.as_ref()) {
                 Ok(0) => continue,
                 Err(rustix::io::Errno::INTR) => continue,
                 Err(_) => return Err(Failure::Ended),
+                Ok(_) if watched.get(1).is_some_and(|one| !one.revents().is_empty()) => {
+                    return Err(Failure::Interrupted);
+                }
                 Ok(_) => {}
             }
             match self.stdout.read(&mut buffer[filled..]) {

@@ -1,10 +1,22 @@
 //! Work that finds more work: jobs run on several threads, their results are taken in on one.
 
 use std::collections::VecDeque;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::error::{Error, Kind, Result};
+
+/// How long nothing may be done before whoever takes results in hears of it.
+const LULL: Duration = Duration::from_millis(50);
+
+/// What whoever takes results in hears.
+#[derive(Debug)]
+pub enum News<Job, Done> {
+    Done(Job, Done),
+    /// Nothing was done for a while.
+    Lull,
+}
 
 /// Why the result of a job could not be taken in.
 #[derive(Debug)]
@@ -58,6 +70,19 @@ pub fn drive<Job: Send, Done: Send>(
     work: impl Fn(&Job) -> Done + Sync,
     mut absorb: impl FnMut(Job, Done, &mut Vec<Job>) -> std::result::Result<(), Failure>,
 ) -> Result<()> {
+    drive_with_lulls(threads, first, work, |news, more| match news {
+        News::Done(job, done) => absorb(job, done, more),
+        News::Lull => Ok(()),
+    })
+}
+
+/// As [`drive`]; `absorb` also hears when nothing was done for a while.
+pub fn drive_with_lulls<Job: Send, Done: Send>(
+    threads: usize,
+    first: Vec<Job>,
+    work: impl Fn(&Job) -> Done + Sync,
+    mut absorb: impl FnMut(News<Job, Done>, &mut Vec<Job>) -> std::result::Result<(), Failure>,
+) -> Result<()> {
     let (job_sender, job_receiver) = mpsc::channel::<Job>();
     let (done_sender, done_receiver) = mpsc::channel::<(Job, Done)>();
     let job_receiver = Mutex::new(job_receiver);
@@ -86,7 +111,7 @@ fn hand_out<Job, Done>(
     most: usize,
     jobs: mpsc::Sender<Job>,
     results: &mpsc::Receiver<(Job, Done)>,
-    absorb: &mut impl FnMut(Job, Done, &mut Vec<Job>) -> std::result::Result<(), Failure>,
+    absorb: &mut impl FnMut(News<Job, Done>, &mut Vec<Job>) -> std::result::Result<(), Failure>,
 ) -> Vec<Error> {
     let mut waiting: VecDeque<Job> = first.into();
     let mut following = Vec::new();
@@ -102,11 +127,15 @@ fn hand_out<Job, Done>(
         if under_way == 0 {
             return errors;
         }
-        let Ok((job, done)) = results.recv() else {
-            return errors;
+        let news = match results.recv_timeout(LULL) {
+            Ok((job, done)) => {
+                under_way -= 1;
+                News::Done(job, done)
+            }
+            Err(RecvTimeoutError::Timeout) => News::Lull,
+            Err(RecvTimeoutError::Disconnected) => return errors,
         };
-        under_way -= 1;
-        let absorbed = absorb(job, done, &mut following);
+        let absorbed = absorb(news, &mut following);
         waiting.extend(following.drain(..));
         if let Err(Failure { error, is_end }) = absorbed {
             errors.push(error);

@@ -23,7 +23,7 @@ impl Subscriber for EventsFile {
             line.push(b'\n');
             self.0.write(&line);
         }
-        if matches!(event, Event::Finished(_)) {
+        if matches!(event, Event::Finished(_) | Event::Watching { .. }) {
             self.0.flush();
         }
     }
@@ -63,7 +63,10 @@ mod tests {
             Event::OperationFinished {
                 operation: "out/a.o".to_owned(),
                 title: "Compile".to_owned(),
-                outcome: Outcome::Killed { signal: 9 },
+                outcome: Outcome::Killed {
+                    signal: 9,
+                    out_of_memory: false,
+                },
                 output: "line\u{0}\n".to_owned(),
                 milliseconds: 1.5,
                 changed: false,

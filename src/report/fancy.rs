@@ -188,6 +188,10 @@ impl<S: Screen> Subscriber for Fancy<S> {
         }
     }
 
+    fn resumed(&mut self) {
+        self.drawn = 0;
+    }
+
     fn lend_terminal(&mut self, operation: &str) {
         self.draw("", false);
         self.lent_to = Some(operation.to_owned());

@@ -108,7 +108,7 @@ fn ending(outcome: &Outcome) -> Ending {
             };
         }
         Outcome::Exited { code } => format!("exit code {code}"),
-        Outcome::Killed { signal } => format!("killed by signal {signal}"),
+        Outcome::Killed { signal, .. } => format!("killed by signal {signal}"),
         Outcome::TimedOut { seconds } => format!("stopped after {seconds} s"),
         Outcome::Interrupted => "interrupted".to_owned(),
         Outcome::Unusable { cause, .. } => cause.clone(),

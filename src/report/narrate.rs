@@ -245,6 +245,13 @@ impl Narrator {
                 self.unless_quiet(self.failures_again() + &summary + &critical.unwrap_or_default())
             }
             Event::Warning { text } => self.warning(&visible(text)),
+            Event::Changed { paths, lost } => self.unless_quiet(changed(paths, *lost)),
+            Event::Watching { directories, .. } => {
+                let plural = if *directories == 1 { "y" } else { "ies" };
+                self.unless_quiet(format!(
+                    "Watching {directories} director{plural} for changes\n"
+                ))
+            }
             _ => match super::packages::text(event) {
                 Some((0, text)) => self.unless_quiet(text + "\n"),
                 Some((verbosity, text)) => self.detail(verbosity, || text),
@@ -340,7 +347,11 @@ impl Narrator {
             text.push_str(&format!("{}\n", style.faint(&place)));
         }
         if !finished.command.is_empty() {
-            text.push_str(&format!("{}\n", style.faint(&visible(finished.command))));
+            let command = match self.is_at_least(1) {
+                true => visible(finished.command),
+                false => visible(&brief(finished.command)),
+            };
+            text.push_str(&format!("{}\n", style.faint(&command)));
         }
         text.push_str(&output(finished.output, style));
         if let Some(hint) = hint {
@@ -406,11 +417,52 @@ fn has_times(options: ConsoleOptions) -> bool {
     options.is_tracing || matches!(options.verbosity, Verbosity::Verbose(_))
 }
 
+/// The most of a command that is shown of one that failed: head and tail together.
+const LONG_COMMAND: usize = 4000;
+
+/// A command line, without its middle if it is very long.
+fn brief(command: &str) -> std::borrow::Cow<'_, str> {
+    if command.len() <= LONG_COMMAND {
+        return command.into();
+    }
+    let head = &command[..command.floor_char_boundary(LONG_COMMAND / 2)];
+    let tail = &command[command.ceil_char_boundary(command.len() - LONG_COMMAND / 2)..];
+    let cut = command.len() - head.len() - tail.len();
+    format!("{head} [… {cut} bytes more, all with -v …] {tail}").into()
+}
+
+/// Why `wake watch` builds again.
+fn changed(paths: &[String], is_lost: bool) -> String {
+    let named: Vec<String> = paths.iter().take(3).map(|path| one_line(path)).collect();
+    let mut text = named.join(", ");
+    if let Some(more @ 1..) = paths.len().checked_sub(named.len()) {
+        text.push_str(&format!(" and {more} more"));
+    }
+    match (is_lost, text.is_empty()) {
+        (true, _) => "Changed: more than could be followed, everything is looked at\n".to_owned(),
+        (false, true) => "Changed: something, while it was built\n".to_owned(),
+        (false, false) => format!("Changed: {text}\n"),
+    }
+}
+
 /// How an operation failed, and what to do about it.
 fn ending(outcome: &Outcome) -> (String, Option<&str>) {
     match outcome {
         Outcome::Exited { code } => (format!("failed with exit code {code}"), None),
-        Outcome::Killed { signal } => (format!("was killed by {}", signal_name(*signal)), None),
+        Outcome::Killed {
+            signal,
+            out_of_memory: false,
+        } => (format!("was killed by {}", signal_name(*signal)), None),
+        Outcome::Killed {
+            signal,
+            out_of_memory: true,
+        } => (
+            format!(
+                "was killed by {}, probably by the kernel, which had no more memory",
+                signal_name(*signal)
+            ),
+            Some("run fewer operations at once, `-j`, or give them more memory"),
+        ),
         Outcome::TimedOut { seconds } => (
             format!("took longer than {seconds} s and was stopped"),
             None,

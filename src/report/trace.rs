@@ -378,7 +378,17 @@ mod tests {
             (1035, finished("b", Outcome::Exited { code: 3 }, 1.0)),
             (2030, finished("a", Outcome::Succeeded, 2.0)),
             (2040, started("c", &["a"])),
-            (2541, finished("c", Outcome::Killed { signal: 9 }, 0.5)),
+            (
+                2541,
+                finished(
+                    "c",
+                    Outcome::Killed {
+                        signal: 9,
+                        out_of_memory: false,
+                    },
+                    0.5,
+                ),
+            ),
             (2600, Event::Finished(Summary::default())),
         ] {
             now.set(time);

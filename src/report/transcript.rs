@@ -261,7 +261,14 @@ fn of_tests_the_output_of_failed_ones_is_shown() {
         tested("parses", Outcome::Succeeded, "noise\n"),
         tested("prints", Outcome::Skipped, "no printer\n"),
         tested("adds", Outcome::Exited { code: 1 }, "3 != 4\n"),
-        tested("counts", Outcome::Killed { signal: 6 }, ""),
+        tested(
+            "counts",
+            Outcome::Killed {
+                signal: 6,
+                out_of_memory: false,
+            },
+            "",
+        ),
         Event::Finished(Summary {
             ran: 2,
             failed: 2,
@@ -377,6 +384,25 @@ fn an_operation_that_has_the_terminal_is_not_drawn_over() {
     console.event(&finished("Menu", Outcome::Succeeded, ""));
     console.tick();
     assert!(paper.seen().contains("[1/2]"), "{}", paper.seen());
+}
+
+/// Catches lines of the shell that are erased by the first frame after ^Z and `fg`.
+#[test]
+fn what_others_have_drawn_meanwhile_stays() {
+    let paper = Shared::new(60);
+    let mut console = Fancy::new(ConsoleOptions::default(), paper.clone());
+    console.event(&Event::Planned { operations: 2 });
+    console.event(&started("Compile a"));
+    console.tick();
+    paper.clone().write("[1]+  Stopped\n");
+    console.resumed();
+    paper.pass(5000);
+    console.tick();
+    let seen = paper.seen();
+    assert!(
+        seen.contains("Stopped") && seen.matches("Compile a").count() == 2,
+        "{seen}"
+    );
 }
 
 #[test]

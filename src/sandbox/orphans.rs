@@ -1,8 +1,9 @@
 //! Processes that outlive the one that started them: wake adopts them, and ends them when the build ends. Those of a wake
 //! that was killed are ended by the next one, which knows them by the variable that every operation gets.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::os::fd::OwnedFd;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -13,6 +14,29 @@ use rustix::process::{
 
 use crate::error::{Error, Result};
 use crate::fs;
+
+/// Children that wake started for itself, and not for the build.
+static OWN: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+
+/// A child of wake that is none of the build's, until this is dropped: after it was reaped.
+pub struct Own(i32);
+
+/// Marks a child as one of wake's own, whenever it was started.
+pub fn own_child(pid: u32) -> Own {
+    let pid = i32::try_from(pid).unwrap_or(0);
+    own_children().insert(pid);
+    Own(pid)
+}
+
+fn own_children() -> MutexGuard<'static, BTreeSet<i32>> {
+    OWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        own_children().remove(&self.0);
+    }
+}
 
 /// The children that wake had before it ran operations: they are none of the build's.
 pub struct Adoption {
@@ -39,10 +63,11 @@ pub fn disown() {
 }
 
 impl Adoption {
-    /// Kills and reaps all children that were not there before, and theirs: for the end of a build, when no operation
-    /// runs.
+    /// Kills and reaps all children that were not there before and are not wake's own, and theirs: for the end of a build,
+    /// when no operation runs.
     pub fn end(&self) {
-        end(&self.before);
+        let own = own_children().clone();
+        end(&self.before.iter().copied().chain(own).collect());
     }
 }
 

@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `.wake/.gitignore` | `*` |
 //! | `.wake/lock` | held while wake works in the workspace |
+//! | `.wake/watcher.lock`, `.wake/watcher` | held while `wake watch` runs; the socket at which it answers |
 //! | `.wake/out/<namespace or _>/<name>/<version or 0.0.0>/<module>/<instance hash>/` | target directories |
 //! | `<OutputRoot>/…` | the same, where `RootRecipe.sml` says so; `.wake-output` in it keeps patterns out |
 //! | `.wake/cache/<namespace or _>/<name>/<module>/` | what operations keep between runs |
 //! | `.wake/state/`, `.wake/state/graphs/` | what wake knows |
 //! | `.wake/pkgs/<namespace or _>/<name>@<version>` | links to packages: into the store, or to path packages |
 //! | `.wake/downloaded/pkgs/<20 hex digits>/` | where retrievers put what they fetch |
+//! | `.wake/logs/` | what operations printed, where it is too much to show |
 //! | `.wake/tmp/` | private directories of operations that run |
 
 use std::ffi::OsStr;
@@ -103,6 +105,16 @@ impl Layout {
     /// What a process holds while it works in the workspace.
     pub fn lock_file(&self) -> PathBuf {
         self.top.join(".wake/lock")
+    }
+
+    /// What a process holds while it watches the workspace.
+    pub fn watcher_lock_file(&self) -> PathBuf {
+        self.top.join(".wake/watcher.lock")
+    }
+
+    /// The socket at which that process answers.
+    pub fn watcher_socket(&self) -> PathBuf {
+        self.top.join(".wake/watcher")
     }
 
     /// What wake knows of earlier runs.

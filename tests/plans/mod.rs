@@ -4,6 +4,7 @@
 //! with root tokens as it enters the key. To add one: write the test, run it with `INSTA_UPDATE=always`, read the
 //! snapshot as a reviewer would.
 
+mod ahead;
 mod c_and_cpp;
 mod command;
 mod errors;
@@ -21,11 +22,12 @@ use wake::error::Result;
 use wake::evaluate::state::State;
 use wake::evaluate::{self, Interrupt, Real, Wanted};
 use wake::event::{Event, Subscriber};
-use wake::generate::{self, Purpose, Request};
+use wake::generate::early::Evaluation;
+use wake::generate::{self, Prepared, Purpose, Request};
 use wake::graph::key::{Declared, Parts, describe};
 use wake::graph::{FileId, Graph, OperationId, Roots};
 use wake::jsonnet::client::{Evaluators, Options};
-use wake::jsonnet::protocol::Setup;
+use wake::jsonnet::protocol::{self, Setup};
 use wake::pkg::policy::Policy;
 use wake::pkg::resolution::Context;
 use wake::pkg::retriever::{Running, run};
@@ -38,6 +40,22 @@ pub(super) struct Plan {
     targets: Vec<String>,
     parameters: Parameters,
     purpose: Purpose,
+}
+
+/// What is done around making a plan.
+pub(super) struct Surroundings<'a> {
+    /// Is called before each evaluation.
+    before: &'a (dyn Fn(&protocol::Request) + Sync),
+    interrupt: Interrupt,
+}
+
+impl Surroundings<'_> {
+    fn new() -> Self {
+        Self {
+            before: &|_| {},
+            interrupt: Interrupt::new().unwrap(),
+        }
+    }
 }
 
 /// Counts what was evaluated.
@@ -107,6 +125,17 @@ impl Plan {
     }
 
     fn prepare(&self, start: &Path, counts: &mut Counts) -> Result<(Graph, State)> {
+        let (prepared, state) = self.prepare_with(start, &Surroundings::new(), None, counts)?;
+        Ok((prepared.graph, state))
+    }
+
+    fn prepare_with(
+        &self,
+        start: &Path,
+        surroundings: &Surroundings<'_>,
+        evaluation: Option<&mut dyn Evaluation>,
+        subscriber: &mut dyn Subscriber,
+    ) -> Result<(Prepared, State)> {
         // A test gives the config of its user as the file `.config/wake/LocalUserConfig.sml`.
         let config_directory = self.path(".config");
         let workspace = Workspace::discover(start)?.configured(Some(&config_directory))?;
@@ -135,7 +164,11 @@ impl Plan {
         let options = Options::new(PathBuf::from(env!("CARGO_BIN_EXE_wake")));
         let evaluators = Evaluators::new(options, setup, 2);
         let recipes = Recipes::new(&workspace);
-        let ask = |request: &_| recipes.ask(request, |request| evaluators.ask(request));
+        let _ = evaluators.interrupt().set(surroundings.interrupt.clone());
+        let ask = |request: &_| {
+            (surroundings.before)(request);
+            recipes.ask(request, |request| evaluators.ask(request))
+        };
         let retrievers = Running::new(run::Surroundings {
             program: PathBuf::from(env!("CARGO_BIN_EXE_wake")),
             environment: environment.clone(),
@@ -154,7 +187,7 @@ impl Plan {
             policy: &Policy::default(),
             cache_directory: None,
         };
-        let interrupt = Interrupt::new()?;
+        let interrupt = &surroundings.interrupt;
         let run: &mut generate::Run<'_> = &mut |graph, state, files, subscriber| {
             let options = evaluate::Options {
                 wanted: Wanted::Files(files),
@@ -163,8 +196,9 @@ impl Plan {
             let world = Real::new(&layout.state_directory());
             evaluate::evaluate(graph, state, &world, &options, subscriber)
         };
-        let prepared = generate::prepare(&context, &mut state, &request, run, counts)?;
-        Ok((prepared.graph, state))
+        let prepared =
+            generate::prepare(&context, &mut state, &request, run, evaluation, subscriber)?;
+        Ok((prepared, state))
     }
 
     /// The operations as text.

@@ -2,22 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{operations, target};
+use super::{shell, target};
 use crate::support::{Session, Space, skipped};
-
-/// One shell command that reads `in.txt` and writes `out.txt`.
-fn shell(script: &str) -> Space {
-    let script = script
-        .replace('$', "$$")
-        .replace("@out", "$(output 0)")
-        .replace("@in", "$(input 0)");
-    let space = operations(&format!(
-        "{{ Title: 'Do it', Executable: 'sh', Arguments: ['-c', {}], Inputs: ['in.txt'], Outputs: ['out.txt'] }},",
-        serde_json::Value::from(script)
-    ));
-    space.file("in.txt", "one\n");
-    space
-}
 
 fn output(space: &Space) -> PathBuf {
     target(space).join("out.txt")

@@ -10,10 +10,12 @@ mod redact;
 mod run;
 mod session;
 mod space;
+pub(crate) mod stage;
 
 pub(crate) use run::Run;
 pub(crate) use session::Session;
 pub(crate) use space::Space;
+pub(crate) use stage::Stage;
 
 /// Says why a test cannot run on this machine: past the harness, which keeps what a passing test prints to itself.
 pub(crate) fn skipped(why: &str) {

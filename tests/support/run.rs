@@ -60,6 +60,16 @@ impl Run {
         self
     }
 
+    /// Demands an exit code; `story` is what led here.
+    #[track_caller]
+    pub(crate) fn code_of(self, code: i32, story: &str) -> Self {
+        self.demand(
+            self.status == code,
+            &format!("exit code {code} after\n{story}\n"),
+        );
+        self
+    }
+
     /// Demands that standard error contains `text`.
     #[track_caller]
     pub(crate) fn says(self, text: &str) -> Self {

@@ -1,21 +1,28 @@
 //! `wake build`: prepares a graph and evaluates it.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use super::watched;
+use crate::cli::ahead::Ahead;
 use crate::cli::options::{self, Build};
 use crate::cli::runner::Runner;
 use crate::cli::session::{Asked, Session};
 use crate::error::{Error, Kind, Result};
 use crate::evaluate::interrupt::Listening;
-use crate::evaluate::{Check, Interrupt, Options, Wanted, jobserver};
+use crate::evaluate::{Background, Check, Interrupt, Options, Step, Wanted, jobserver};
 use crate::event::{Event, Foreseen, Shared, Subscriber, Summary};
+use crate::generate::early::Evaluation;
 use crate::generate::{self, Purpose};
 use crate::graph::Graph;
 use crate::report::{self, ConsoleOptions, FirstError, Trace};
 
 pub(super) fn run(options: &Build, console: ConsoleOptions) -> Result<ExitCode> {
+    if let Some(code) = watched::answered(options, console)? {
+        return Ok(code);
+    }
     let mut building = Building::begin(options, console)?;
     if options.is_dry_run {
         return building.foresee(Purpose::Build, &Wanted::Build);
@@ -29,19 +36,25 @@ pub(super) fn run(options: &Build, console: ConsoleOptions) -> Result<ExitCode> 
 pub(super) struct Building<'a> {
     options: &'a Build,
     began: Instant,
+    /// The time of the disk when it began.
+    began_at: i64,
     pub(super) session: Session,
     pub(super) subscribers: Shared,
     pub(super) files: FirstError,
     interrupt: Interrupt,
     /// Until operations run there is nothing to bring to an end: an interrupt ends the process at once.
-    ends_at_once: Option<Listening>,
-    /// How many operations ran before the graph was known.
-    early: usize,
+    ends_at_once: RefCell<Option<Listening>>,
+    /// How many operations ran before the graph was known, and are not known as such by what evaluates it.
+    early: Cell<usize>,
+    /// What evaluates a part of the graph already, and the graph as that becomes it.
+    background: Option<(Background, Graph)>,
     /// How many operations run at once at most, and with whom that is shared.
     jobs: usize,
     plan: jobserver::Plan,
     /// How many operations of a pool run at once.
     pools: BTreeMap<String, usize>,
+    /// Whether operations may run while others are generated.
+    runs_ahead: bool,
     /// What tests are given; see [`Options`].
     pub(super) test_arguments: Vec<String>,
     pub(super) test_timeout: Option<Duration>,
@@ -50,16 +63,34 @@ pub(super) struct Building<'a> {
 impl<'a> Building<'a> {
     /// Opens the workspace and the files that the run writes about itself.
     pub(super) fn begin(options: &'a Build, console: ConsoleOptions) -> Result<Self> {
-        let began = Instant::now();
         let interrupt = Interrupt::on_signals()?;
-        let ends_at_once =
-            interrupt.listen(|| std::process::exit(Kind::Interrupted.exit_code().into()));
         let files = FirstError::default();
         let mut subscribers = report::subscribers(console, options.events.as_deref(), &files)?;
         if let Some(path) = &options.trace {
             subscribers.push(Box::new(Trace::create(path, files.clone())?));
         }
-        let mut subscribers = Shared::new(subscribers);
+        let subscribers = Shared::new(subscribers);
+        let begun = Self::begin_with(options, interrupt, subscribers, files, || {})?;
+        Ok(Self {
+            runs_ahead: !options.skip_evaluate,
+            ..begun
+        })
+    }
+
+    /// As [`Self::begin`], with what hears of it, and nothing runs before [`Self::build`]; `files` has what of that fails. `last` is done where an interrupt ends the
+    /// process at once.
+    pub(super) fn begin_with(
+        options: &'a Build,
+        interrupt: Interrupt,
+        mut subscribers: Shared,
+        files: FirstError,
+        last: impl Fn() + Send + 'static,
+    ) -> Result<Self> {
+        let (began, began_at) = (Instant::now(), crate::fs::stamp::now());
+        let ends_at_once = interrupt.listen(move || {
+            last();
+            std::process::exit(Kind::Interrupted.exit_code().into())
+        });
         let mut sharing = options.sharing.clone();
         let (jobs, plan) = sharing.open();
         let session = Session::open(options.declarations, jobs, &mut subscribers)?;
@@ -74,12 +105,15 @@ impl<'a> Building<'a> {
             pools,
             options,
             began,
+            began_at,
             session,
             subscribers,
             files,
             interrupt,
-            ends_at_once: Some(ends_at_once),
-            early: 0,
+            ends_at_once: RefCell::new(Some(ends_at_once)),
+            early: Cell::new(0),
+            background: None,
+            runs_ahead: false,
             test_arguments: Vec::new(),
             test_timeout: None,
         })
@@ -88,38 +122,64 @@ impl<'a> Building<'a> {
     /// The graph of the targets, and `compile_commands.json` for it.
     pub(super) fn prepare(&mut self, purpose: Purpose) -> Result<Graph> {
         let asked = self.asked(purpose);
-        let mut runner = self.runner();
-        let (ends_at_once, early) = (&mut self.ends_at_once, &mut self.early);
+        let (mut runner, mut background) = (self.runner(), None);
+        let (ends_at_once, early) = (&self.ends_at_once, &self.early);
+        let mut ahead = Ahead {
+            runner: runner.clone(),
+            subscribers: self.subscribers.clone(),
+            background: &mut background,
+            interrupt: self.session.interrupt(),
+            ends_at_once,
+            early,
+        };
         let run: &mut generate::Run<'_> = &mut |graph, state, files, subscriber| {
-            *ends_at_once = None;
+            *ends_at_once.borrow_mut() = None;
             let summary = runner.run(graph, state, Wanted::Files(files), subscriber)?;
-            *early += summary.ran;
+            early.set(early.get() + summary.ran);
             Ok(summary)
         };
-        let prepared = (self.session).prepare_with(&asked, run, &mut self.subscribers)?;
+        let ahead = self.runs_ahead.then_some(&mut ahead as &mut dyn Evaluation);
+        let subscribers = &mut self.subscribers;
+        let mut prepared = (self.session).prepare_with(&asked, run, ahead, subscribers)?;
+        self.background = background.zip(prepared.grown.take());
         if self.options.has_compile_commands {
             let top = &self.session.place.workspace.top;
-            generate::compile_commands::update(top, &prepared, &self.session.state)?;
+            let updated = generate::compile_commands::update(top, &prepared, &self.session.state);
+            self.or_abandon(updated)?;
         }
         Ok(prepared.graph)
+    }
+
+    /// Has what is evaluated already come to its end if something is wrong: nothing more is started.
+    pub(super) fn or_abandon<T>(&mut self, result: Result<T>) -> Result<T> {
+        if let Some((background, _)) = self.background.take_if(|_| result.is_err()) {
+            let state = &mut self.session.state;
+            background.give_back(state, Step::Abandoned);
+            // The first error is told.
+            let _ = background.end(state);
+        }
+        result
     }
 
     /// Runs what is out of date. The summary has the time since the beginning.
     pub(super) fn build(&mut self, graph: &Graph, wanted: Wanted) -> Result<Summary> {
         let mut summary = Summary::default();
-        let began = crate::fs::stamp::now();
-        if !self.options.skip_evaluate {
-            self.ends_at_once = None;
+        if let Some((background, grown)) = self.background.take() {
+            let state = &mut self.session.state;
+            background.give_back(state, Step::Whole(grown, wanted));
+            summary = background.end(state)?;
+        } else if !self.options.skip_evaluate {
+            *self.ends_at_once.borrow_mut() = None;
             let mut runner = self.runner();
             let state = &mut self.session.state;
             summary = runner.run(graph, state, wanted, &mut self.subscribers)?;
         }
         // What ran before the graph was known is up to date by now.
-        let early = std::mem::take(&mut self.early);
+        let early = self.early.take();
         summary.ran += early;
         summary.up_to_date = summary.up_to_date.saturating_sub(early);
         if summary.ran > 0 {
-            self.session.set_last_build(began)?;
+            self.session.set_last_build(self.began_at)?;
         }
         summary.milliseconds = self.began.elapsed().as_secs_f64() * 1000.0;
         Ok(summary)
@@ -148,7 +208,7 @@ impl<'a> Building<'a> {
             partial = Some(preview);
             Err(Error::new(Kind::Failed, "Tasks would wait for operations"))
         };
-        let prepared = (self.session).prepare_with(&asked, run, &mut self.subscribers);
+        let prepared = (self.session).prepare_with(&asked, run, None, &mut self.subscribers);
         let is_partial = partial.is_some();
         let preview = match (partial, prepared) {
             (Some(preview), _) => preview,

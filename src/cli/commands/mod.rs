@@ -19,6 +19,8 @@ mod run;
 mod target;
 mod test;
 mod version;
+mod watch;
+mod watched;
 mod why;
 
 use std::process::ExitCode;
@@ -36,6 +38,7 @@ pub(super) fn dispatch(invocation: Invocation) -> Result<ExitCode> {
         Command::Build(options) => build::run(&options, console),
         Command::Run(options) => run::run(&options, console),
         Command::Test(options) => test::run(&options, console),
+        Command::Watch(options) => watch::run(options, console),
         Command::Init(options) => init::run(&options, console),
         Command::Target(options) => target::run(&options, console),
         Command::Clean(options) => clean::run(&options, console),

@@ -27,7 +27,8 @@ pub(super) fn run(options: &Run, mut console: ConsoleOptions) -> Result<ExitCode
         return building.foresee(Purpose::Build, &Wanted::Build);
     }
     let graph = building.prepare(Purpose::Build)?;
-    let program = program(&graph, &building)?;
+    let program = program(&graph, &building);
+    let program = building.or_abandon(program)?;
     let summary = building.build(&graph, Wanted::Build)?;
     // This gives up the lock and ends the evaluation processes before the program starts.
     let code = building.finish(&summary)?;

@@ -24,11 +24,13 @@ pub(super) fn run(options: &Test, console: ConsoleOptions) -> Result<ExitCode> {
     let graph = building.prepare(Purpose::Test)?;
     if let Some(file) = &options.junit {
         let tests = tests(&graph, &building.session.state);
-        let junit = Junit::create(file, tests, building.files.clone())?;
+        let junit = Junit::create(file, tests, building.files.clone());
+        let junit = building.or_abandon(junit)?;
         building.subscribers.push(Box::new(junit));
     }
     if !wanted(options, 0).has_tests(&graph) {
-        none(options, &graph, console)?;
+        let said = none(options, &graph, console);
+        building.or_abandon(said)?;
     }
     let mut total = Summary::default();
     for round in 0..options.runs {

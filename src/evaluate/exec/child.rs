@@ -1,170 +1,151 @@
 //! One child process, from its start to its last byte.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::io::{ErrorKind, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::MemfdFlags;
-use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitOptions, kill_process, kill_process_group, pidfd_open, waitpgid,
-};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group, waitpgid};
 
+use crate::error::{Error, Result};
+use crate::evaluate::suspend::{self, Registered};
 use crate::event::Outcome;
 use crate::fs;
 
 use super::output::Kept;
-use super::{Ended, Input, Interrupt, Process};
+use super::start::{self, Refusal, Start, Started};
+use super::{Ended, Input, Interrupt, Process, memory, refusal};
 
 /// Runs it to its end.
 pub(super) fn run(process: &Process, arguments: &[String], interrupt: &Interrupt) -> Ended {
-    let started = start(process, arguments);
-    match started {
-        Ok(mut child) => child.run(process, interrupt),
-        Err(cause) => {
-            let hint = hint(process, &cause);
-            Ended::unusable(describe(process, &cause), hint)
-        }
-    }
-}
-
-/// Why a process did not start.
-enum Failure {
-    /// One of its standard streams.
-    Stream(crate::error::Error),
-    Start(std::io::Error),
-}
-
-fn describe(process: &Process, failure: &Failure) -> String {
-    match failure {
-        Failure::Stream(error) => match error.report().causes.first() {
-            Some(cause) => format!("{error}: {cause}"),
-            None => error.to_string(),
+    match Streams::open(process) {
+        Err(error) => Ended::unusable(&error),
+        Ok(streams) => match start(process, arguments, streams.as_ref()) {
+            Ok(started) => Child::new(process, started, streams).run(interrupt),
+            Err(refused) => refusal::unusable(process, arguments, &refused),
         },
-        Failure::Start(error) if error.kind() == ErrorKind::NotFound => {
-            if !fs::is_directory(&process.directory) {
-                format!(
-                    "its working directory `{}` does not exist",
-                    process.directory.display()
-                )
-            } else if fs::exists(&process.executable) {
-                format!(
-                    "the interpreter of `{}` does not exist",
-                    process.executable.display()
-                )
-            } else {
-                format!("`{}` does not exist", process.executable.display())
-            }
-        }
-        Failure::Start(error) => {
-            format!("cannot start `{}`: {error}", process.executable.display())
+    }
+}
+
+/// What its standard streams are connected with.
+struct Streams {
+    input: Source,
+    /// None: standard output goes where standard error goes.
+    output: Option<File>,
+    /// The end that wake reads, and the one that it gives away.
+    pipe: (PipeReader, PipeWriter),
+}
+
+enum Source {
+    Nothing(BorrowedFd<'static>),
+    File(File),
+}
+
+impl AsFd for Source {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Nothing(nothing) => *nothing,
+            Self::File(file) => file.as_fd(),
         }
     }
 }
 
-fn hint(process: &Process, failure: &Failure) -> Option<String> {
-    let Failure::Start(error) = failure else {
-        return None;
-    };
-    match error.kind() {
-        ErrorKind::ArgumentListTooLong => Some(
-            "its command line is too long for the kernel: let it use a response file".to_owned(),
-        ),
-        ErrorKind::PermissionDenied => Some(format!(
-            "make it executable: chmod +x {}",
-            process.executable.display()
-        )),
-        _ => None,
-    }
-}
-
-struct Child {
-    pid: Pid,
-    exit: OwnedFd,
-    /// Its output; none where that goes to the terminal.
-    pipe: Option<std::io::PipeReader>,
-    /// Whether it leads its own process group.
-    leads_group: bool,
-    kept: Kept,
-}
-
-fn start(process: &Process, arguments: &[String]) -> Result<Child, Failure> {
-    let mut command = Command::new(&process.executable);
-    command
-        .args(arguments)
-        .current_dir(&process.directory)
-        .env_clear()
-        .envs(
-            process
-                .environment
-                .iter()
-                .map(|(name, value)| (name, value)),
-        );
-    let mut pipe = None;
-    if !process.console {
-        command.process_group(0).stdin(stdin(&process.input)?);
-        let (reader, writer) = std::io::pipe().map_err(Failure::Start)?;
-        rustix::io::ioctl_fionbio(&reader, true).map_err(|error| Failure::Start(error.into()))?;
-        command.stderr(writer.try_clone().map_err(Failure::Start)?);
-        match &process.stdout {
-            Some(path) => command.stdout(fs::create(path).map_err(Failure::Stream)?),
-            None => command.stdout(writer),
-        };
-        pipe = Some(reader);
-    }
-    let child = spawn(&mut command).map_err(Failure::Start)?;
-    let pid = Pid::from_child(&child);
-    let exit = match pidfd_open(pid, PidfdFlags::empty()) {
-        Ok(exit) => exit,
-        Err(error) => {
-            let mut child = child;
-            let _ = child.kill();
-            let _ = child.wait();
-            return Err(Failure::Start(error.into()));
+impl Streams {
+    /// None for a process that has those of wake.
+    fn open(process: &Process) -> Result<Option<Self>> {
+        if process.console {
+            return Ok(None);
         }
-    };
-    Ok(Child {
-        pid,
-        exit,
-        pipe,
-        leads_group: !process.console,
-        kept: Kept::default(),
-    })
+        let failed = |error| Error::io("Cannot make a pipe", &error);
+        let pipe = std::io::pipe().map_err(failed)?;
+        rustix::io::ioctl_fionbio(&pipe.0, true).map_err(|error| failed(error.into()))?;
+        Ok(Some(Self {
+            input: source(&process.input)?,
+            output: process.stdout.as_deref().map(fs::create).transpose()?,
+            pipe,
+        }))
+    }
+
+    fn connected(&self) -> [BorrowedFd<'_>; 3] {
+        let pipe = self.pipe.1.as_fd();
+        let output = self.output.as_ref().map_or(pipe, AsFd::as_fd);
+        [self.input.as_fd(), output, pipe]
+    }
 }
 
-fn stdin(input: &Input) -> Result<Stdio, Failure> {
+fn source(input: &Input) -> Result<Source> {
     match input {
-        Input::Nothing => Ok(Stdio::null()),
-        Input::File(path) => Ok(fs::open(path).map_err(Failure::Stream)?.into()),
-        Input::Text(text) => {
-            use std::io::Seek;
-            let memory = rustix::fs::memfd_create("stdin", MemfdFlags::CLOEXEC);
-            let mut file = File::from(memory.map_err(|error| Failure::Start(error.into()))?);
-            file.write_all(text).map_err(Failure::Start)?;
-            file.rewind().map_err(Failure::Start)?;
-            Ok(file.into())
-        }
+        Input::Nothing => start::nothing().map(Source::Nothing),
+        Input::File(path) => fs::open(path).map(Source::File),
+        Input::Text(text) => in_memory(text)
+            .map(Source::File)
+            .map_err(|error| Error::io("Cannot keep its standard input in memory", &error)),
     }
 }
 
-/// Starts it with `posix_spawn`, which is what the standard library uses for a command without hooks.
+/// A file in memory: nobody waits for a program that does not read.
+fn in_memory(text: &[u8]) -> std::io::Result<File> {
+    use std::io::Seek;
+    let mut file = File::from(rustix::fs::memfd_create("stdin", MemfdFlags::CLOEXEC)?);
+    file.write_all(text)?;
+    file.rewind()?;
+    Ok(file)
+}
+
+/// How often it is tried again to start a program that somebody writes to, and how long it is waited each time.
+const TRIES: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Starts it.
 ///
 /// "Text file busy" passes: another thread's child, between its start and its `exec`, still holds a descriptor by which
 /// wake or a program has just written the file.
-fn spawn(command: &mut Command) -> std::io::Result<std::process::Child> {
+fn start(
+    process: &Process,
+    arguments: &[String],
+    streams: Option<&Streams>,
+) -> std::result::Result<(Started, Registered), Refusal> {
+    let order = Start {
+        executable: &process.executable,
+        arguments,
+        directory: &process.directory,
+        environment: &process.environment,
+        streams: streams.map(Streams::connected),
+        inherited: &process.inherited,
+    };
     let mut tries = 0;
     loop {
-        match command.spawn() {
-            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && tries < 50 => {
+        let started = suspend::start(
+            !process.console,
+            || start::start(&order),
+            |started| started.pid,
+        );
+        match started {
+            Err(refusal) if is_busy(&refusal) && tries < TRIES => {
                 tries += 1;
-                std::thread::sleep(Duration::from_millis(2));
+                std::thread::sleep(PAUSE);
             }
             result => return result,
         }
     }
+}
+
+fn is_busy(refusal: &Refusal) -> bool {
+    refusal.error.kind() == ErrorKind::ExecutableFileBusy
+}
+
+struct Child<'a> {
+    process: &'a Process,
+    pid: Pid,
+    exit: OwnedFd,
+    registered: Option<Registered>,
+    /// Its output; none where that goes to the terminal, or has ended.
+    pipe: Option<PipeReader>,
+    kept: Kept,
+    /// How long wake had stood still when it began: deadlines move by what is added.
+    stopped_before: Duration,
 }
 
 /// What has been done to end a child.
@@ -182,12 +163,28 @@ enum Ending {
 enum Cause {
     Itself,
     TimedOut,
+    Flooded,
     Interrupted,
 }
 
-impl Child {
-    fn run(&mut self, process: &Process, interrupt: &Interrupt) -> Ended {
-        let mut ending = Ending::Not(process.timeout.map(|limit| Instant::now() + limit));
+impl<'a> Child<'a> {
+    fn new(process: &'a Process, started: (Started, Registered), streams: Option<Streams>) -> Self {
+        let (Started { pid, exit }, registered) = started;
+        Self {
+            process,
+            pid,
+            exit,
+            registered: Some(registered),
+            // The other end is closed here, so the pipe ends with who has it.
+            pipe: streams.map(|streams| streams.pipe.0),
+            kept: Kept::new(process.log.clone()),
+            stopped_before: suspend::stopped(),
+        }
+    }
+
+    fn run(mut self, interrupt: &Interrupt) -> Ended {
+        let limit = self.process.timeout.map(|limit| self.now() + limit);
+        let mut ending = Ending::Not(limit);
         let mut cause = Cause::Itself;
         loop {
             let seen = self.wait(ending, interrupt);
@@ -197,50 +194,71 @@ impl Child {
             if seen.ended {
                 break;
             }
-            let now = Instant::now();
-            ending = match ending {
+            let is_flood = self.kept.total() > self.process.most_printed;
+            let is_over = |limit: Instant| limit <= self.now();
+            let (next, because) = match ending {
                 Ending::Asked(_) | Ending::Not(_) if seen.end_at_once => {
-                    cause = Cause::Interrupted;
-                    self.signal(Signal::KILL);
-                    Ending::Killed
+                    (Ending::Killed, Some(Cause::Interrupted))
                 }
-                Ending::Not(_) if seen.end => {
-                    cause = Cause::Interrupted;
-                    self.signal(Signal::TERM);
-                    Ending::Asked(now + process.grace)
-                }
-                Ending::Not(Some(limit)) if limit <= now => {
-                    cause = Cause::TimedOut;
-                    self.signal(Signal::TERM);
-                    Ending::Asked(now + process.grace)
-                }
-                Ending::Asked(limit) if limit <= now => {
-                    self.signal(Signal::KILL);
-                    Ending::Killed
-                }
-                other => other,
+                Ending::Not(_) if seen.end => (self.asked(), Some(Cause::Interrupted)),
+                Ending::Not(_) if is_flood => (self.asked(), Some(Cause::Flooded)),
+                Ending::Not(Some(limit)) if is_over(limit) => (self.asked(), Some(Cause::TimedOut)),
+                Ending::Asked(limit) if is_over(limit) => (Ending::Killed, None),
+                other => (other, None),
             };
+            if next != ending {
+                self.end(next);
+            }
+            ending = next;
+            cause = because.unwrap_or(cause);
         }
-        self.finish(process, cause)
+        self.finish(cause, interrupt)
+    }
+
+    /// The time without what wake has stood still since the child began.
+    fn now(&self) -> Instant {
+        let now = Instant::now();
+        let stopped = suspend::stopped().saturating_sub(self.stopped_before);
+        now.checked_sub(stopped).unwrap_or(now)
+    }
+
+    fn asked(&self) -> Ending {
+        Ending::Asked(self.now() + self.process.grace)
+    }
+
+    fn end(&self, ending: Ending) {
+        match ending {
+            Ending::Not(_) => {}
+            Ending::Asked(_) => {
+                self.signal(Signal::TERM);
+                // One that stands still would not hear it.
+                self.signal(Signal::CONT);
+            }
+            Ending::Killed => self.signal(Signal::KILL),
+        }
     }
 
     /// Sleeps until something happens or the time of `ending` comes.
-    fn wait(&self, ending: Ending, interrupt: &Interrupt) -> Seen {
+    fn wait(&mut self, ending: Ending, interrupt: &Interrupt) -> Seen {
         let (limit, asked, killed) = match ending {
             Ending::Not(limit) => (limit, false, false),
             Ending::Asked(limit) => (Some(limit), true, false),
             Ending::Killed => (None, true, true),
         };
-        let mut descriptors = vec![PollFd::new(&self.exit, PollFlags::IN)];
-        let mut place = |fd| {
-            descriptors.push(PollFd::from_borrowed_fd(fd, PollFlags::IN));
-            descriptors.len() - 1
+        let nothing = |fd| PollFd::from_borrowed_fd(fd, PollFlags::empty());
+        let place = |is_wanted: bool, fd| match is_wanted {
+            true => PollFd::from_borrowed_fd(fd, PollFlags::IN),
+            false => nothing(fd),
         };
-        let pipe = self.pipe.as_ref().map(|pipe| place(pipe.as_fd()));
-        let end = (!asked).then(|| place(interrupt.end()));
-        let end_at_once = (!killed).then(|| place(interrupt.end_at_once()));
+        let pipe = self.pipe.as_ref().map_or(self.exit.as_fd(), AsFd::as_fd);
+        let mut descriptors = [
+            PollFd::new(&self.exit, PollFlags::IN),
+            place(self.pipe.is_some(), pipe),
+            place(!asked, interrupt.end()),
+            place(!killed, interrupt.end_at_once()),
+        ];
         let rest = limit.map(|limit| {
-            let rest = limit.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
+            let rest = limit.saturating_duration_since(self.now()) + Duration::from_millis(1);
             Timespec::try_from(rest).unwrap_or(Timespec {
                 tv_sec: 1,
                 tv_nsec: 0,
@@ -248,76 +266,130 @@ impl Child {
         });
         // An error here is a signal that came, or memory that ran short: both mean to look again.
         let _ = poll(&mut descriptors, rest.as_ref());
-        let ready = |place: Option<usize>| {
-            place.is_some_and(|place| !descriptors[place].revents().is_empty())
+        let [exit, pipe, end, end_at_once] = descriptors.map(|descriptor| descriptor.revents());
+        let seen = Seen {
+            ended: !exit.is_empty(),
+            output: pipe.contains(PollFlags::IN),
+            end: end.contains(PollFlags::IN),
+            end_at_once: end_at_once.contains(PollFlags::IN),
         };
-        Seen {
-            ended: ready(Some(0)),
-            output: ready(pipe),
-            end: ready(end),
-            end_at_once: ready(end_at_once),
+        if self.pipe.is_some() && !pipe.is_empty() && !seen.output {
+            // Nothing is in it, and nobody can write to it.
+            self.pipe = None;
         }
+        seen
     }
 
     /// Reads what is there, at most `rounds` buffers. At its end the pipe is closed and watched no more.
     fn read(&mut self, rounds: usize) {
-        let mut buffer = [0; 64 << 10];
-        for _ in 0..rounds {
-            let Some(pipe) = &mut self.pipe else {
-                return;
-            };
-            match pipe.read(&mut buffer) {
-                Ok(0) => self.pipe = None,
-                Ok(count) => self.kept.push(&buffer[..count]),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Err(_) => self.pipe = None,
+        BUFFER.with_borrow_mut(|buffer| {
+            buffer.resize(PIPE, 0);
+            for _ in 0..rounds {
+                let Some(pipe) = &mut self.pipe else {
+                    return;
+                };
+                match pipe.read(buffer) {
+                    Ok(0) => self.pipe = None,
+                    Ok(count) => self.kept.push(&buffer[..count]),
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                    Err(_) => self.pipe = None,
+                }
             }
-        }
+        });
     }
 
     fn signal(&self, signal: Signal) {
         // It may have ended meanwhile; it is not reaped yet, so the number still means it.
-        let _ = if self.leads_group {
-            kill_process_group(self.pid, signal)
-        } else {
-            kill_process(self.pid, signal)
+        let _ = match self.process.console {
+            true => kill_process(self.pid, signal),
+            false => kill_process_group(self.pid, signal),
         };
     }
 
     /// Takes the last output, kills what is left of the group, reaps.
-    fn finish(&mut self, process: &Process, cause: Cause) -> Ended {
+    fn finish(mut self, cause: Cause, interrupt: &Interrupt) -> Ended {
         // A pipe holds 64 KiB unless enlarged to 1 MiB: more than that comes from what was left behind.
         self.read(17);
-        if self.leads_group {
+        self.registered = None;
+        if !self.process.console {
             self.signal(Signal::KILL);
         }
-        let (status, memory_kib) = reap(self.pid);
-        if self.leads_group {
-            // What was left of the group is wake's own now, if it adopts orphans.
-            while let Ok(Some(_)) = waitpgid(self.pid, WaitOptions::NOHANG) {}
+        let end = reap(self.pid);
+        if !self.process.console {
+            bury(self.pid);
         }
-        let outcome = match cause {
+        let printed = std::mem::replace(&mut self.kept, Kept::new(None)).finish();
+        let (outcome, memory_kib) = match end {
+            Ok((status, memory_kib)) => (self.outcome(cause, status, interrupt), memory_kib),
+            // How it ended was thrown away: that must not pass for success.
+            Err(error) => (
+                Outcome::unusable(&Error::io("Cannot learn how it ended", &error)),
+                0,
+            ),
+        };
+        let out_of_memory = memory::is_to_blame(&outcome, &printed);
+        Ended {
+            outcome: match outcome {
+                Outcome::Killed { signal, .. } => Outcome::Killed {
+                    signal,
+                    out_of_memory,
+                },
+                other => other,
+            },
+            printed: match out_of_memory {
+                true => printed.noting(memory::NOTE),
+                false => printed,
+            },
+            memory_kib,
+        }
+    }
+
+    /// Whether it has the terminal, and ^C there has ended it: it may have died before wake has heard of the same ^C.
+    fn is_interrupted_with_wake(&self, interrupt: &Interrupt) -> bool {
+        let mut end = [PollFd::from_borrowed_fd(interrupt.end(), PollFlags::IN)];
+        let moment = Timespec {
+            tv_sec: 0,
+            tv_nsec: 50_000_000,
+        };
+        self.process.console && poll(&mut end, Some(&moment)) == Ok(1)
+    }
+
+    fn outcome(&self, cause: Cause, status: i32, interrupt: &Interrupt) -> Outcome {
+        match cause {
             Cause::Interrupted => Outcome::Interrupted,
             Cause::TimedOut => Outcome::TimedOut {
-                seconds: process.timeout.map_or(0, |limit| {
+                seconds: self.process.timeout.map_or(0, |limit| {
                     u32::try_from(limit.as_secs()).unwrap_or(u32::MAX)
                 }),
             },
+            Cause::Flooded => Outcome::Unusable {
+                cause: format!(
+                    "it printed more than {} MiB and was stopped",
+                    self.process.most_printed >> 20
+                ),
+                hint: Some("have it print less, or to a file".to_owned()),
+            },
+            Cause::Itself if status != 0 && self.is_interrupted_with_wake(interrupt) => {
+                Outcome::Interrupted
+            }
             Cause::Itself => match (libc::WIFSIGNALED(status), libc::WEXITSTATUS(status)) {
                 (true, _) => Outcome::Killed {
                     signal: libc::WTERMSIG(status),
+                    out_of_memory: false,
                 },
                 (false, 0) => Outcome::Succeeded,
                 (false, code) => Outcome::Exited { code },
             },
-        };
-        Ended {
-            outcome,
-            output: std::mem::take(&mut self.kept).finish(),
-            memory_kib,
         }
     }
+}
+
+/// What a pipe holds, unless it is enlarged.
+const PIPE: usize = 64 << 10;
+
+thread_local! {
+    static BUFFER: std::cell::RefCell<Vec<u8>> = const { std::cell::RefCell::new(Vec::new()) };
 }
 
 /// What `poll` said.
@@ -330,7 +402,7 @@ struct Seen {
 }
 
 /// Takes the exit status of a process that has ended, and its peak memory in KiB.
-fn reap(pid: Pid) -> (i32, u64) {
+fn reap(pid: Pid) -> std::io::Result<(i32, u64)> {
     let mut status = 0;
     loop {
         #[expect(unsafe_code, reason = "wait4, for the memory, has no safe wrapper")]
@@ -345,9 +417,35 @@ fn reap(pid: Pid) -> (i32, u64) {
             );
             (found, usage)
         };
-        let interrupted = std::io::Error::last_os_error().kind() == ErrorKind::Interrupted;
-        if found >= 0 || !interrupted {
-            return (status, u64::try_from(usage.ru_maxrss).unwrap_or(0));
+        if found >= 0 {
+            return Ok((status, u64::try_from(usage.ru_maxrss).unwrap_or(0)));
+        }
+        let error = std::io::Error::last_os_error();
+        if error.kind() != ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+}
+
+/// How long those may take to be gone that were left behind in a group and have been killed: one that the kernel holds does
+/// not go.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Waits until nothing of a killed group is left that could still write: what has lost its parent is wake's own by now,
+/// if it adopts orphans.
+fn bury(group: Pid) {
+    let mut limit = None;
+    loop {
+        match waitpgid(group, WaitOptions::NOHANG) {
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                let now = Instant::now();
+                if *limit.get_or_insert(now + PATIENCE) < now {
+                    return;
+                }
+                std::thread::sleep(Duration::from_micros(200));
+            }
+            Err(_) => return,
         }
     }
 }

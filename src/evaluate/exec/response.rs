@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
+use crate::error::{Error, Result};
 use crate::fs;
 use crate::graph::ResponseFile;
 
-use super::{Ended, Process};
+use super::Process;
 
 /// A longer command line goes into a file: far below the kernel's limit, which counts the environment too.
 const LONG: usize = 100_000;
@@ -13,7 +14,10 @@ const LONG: usize = 100_000;
 const LONG_ARGUMENT: usize = 120_000;
 
 /// The arguments to start the process with, after writing its response file if it needs one.
-pub fn arguments(process: &Process) -> Result<Cow<'_, [String]>, Ended> {
+///
+/// # Errors
+/// `Environment`: it cannot be written.
+pub fn arguments(process: &Process) -> Result<Cow<'_, [String]>> {
     let total: usize = process.arguments.iter().map(|one| one.len() + 9).sum();
     let longest = process.arguments.iter().map(String::len).max().unwrap_or(0);
     let wanted = match process.response_file {
@@ -31,8 +35,10 @@ pub fn arguments(process: &Process) -> Result<Cow<'_, [String]>, Ended> {
         text.push('\n');
     }
     fs::write(&path, text.as_bytes()).map_err(|error| {
-        let causes = error.report().causes.join(": ");
-        Ended::unusable(format!("its response file: {error}: {causes}"), None)
+        let report = error.report();
+        let cause = std::iter::once(report.message.clone()).chain(report.causes.clone());
+        let wrong = Error::environment("Its response file cannot be written");
+        cause.fold(wrong, Error::cause)
     })?;
     Ok(Cow::Owned(vec![format!("@{}", path.display())]))
 }

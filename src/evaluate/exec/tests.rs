@@ -14,11 +14,14 @@ fn shell(script: &str, directory: &Path) -> Process {
         environment: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
         input: Input::Nothing,
         stdout: None,
+        inherited: Vec::new(),
         console: false,
         timeout: None,
         grace: Duration::from_millis(100),
         response_file: ResponseFile::Auto,
         temporary: directory.to_owned(),
+        log: None,
+        most_printed: output::FLOOD,
     }
 }
 
@@ -37,7 +40,7 @@ fn is_alive(pid: &str) -> bool {
 fn both_streams_are_kept_in_order() {
     let ended = run_script("echo one; echo two >&2; printf three; exit 3");
     assert_eq!(ended.outcome, Outcome::Exited { code: 3 });
-    assert_eq!(ended.output, b"one\ntwo\nthree");
+    assert_eq!(ended.printed.text(), "one\ntwo\nthree");
     assert!(ended.memory_kib > 0);
 }
 
@@ -45,9 +48,9 @@ fn both_streams_are_kept_in_order() {
 fn a_large_output_keeps_head_and_tail() {
     let ended = run_script("echo first; head -c 5000000 /dev/zero | tr '\\0' x; echo; echo last");
     assert_eq!(ended.outcome, Outcome::Succeeded);
-    assert!(ended.output.len() < 2 * output::HALF + 100);
-    assert!(ended.output.starts_with(b"first\n") && ended.output.ends_with(b"last\n"));
-    let text = String::from_utf8(ended.output).unwrap();
+    let text = ended.printed.text();
+    assert!(text.len() < 2 * output::HALF + 100);
+    assert!(text.starts_with("first\n") && text.ends_with("last\n"));
     assert!(text.contains("bytes cut"));
 }
 
@@ -58,7 +61,7 @@ fn a_background_process_neither_hangs_nor_survives() {
     let ended = run_script("sleep 600 & echo $!");
     assert!(before.elapsed() < Duration::from_secs(60));
     assert_eq!(ended.outcome, Outcome::Succeeded);
-    let pid = String::from_utf8(ended.output).unwrap();
+    let pid = ended.printed.text();
     let limit = Instant::now() + Duration::from_secs(10);
     while is_alive(&pid) && Instant::now() < limit {
         std::thread::yield_now();
@@ -110,7 +113,8 @@ fn a_death_by_signal_is_told() {
     assert_eq!(
         ended.outcome,
         Outcome::Killed {
-            signal: libc::SIGSEGV
+            signal: libc::SIGSEGV,
+            out_of_memory: false,
         }
     );
 }
@@ -123,17 +127,49 @@ fn the_environment_is_exactly_what_was_given() {
     process.arguments.clear();
     process.environment.push(("X".to_owned(), "a b".to_owned()));
     let ended = run(&process, &Interrupt::new().unwrap());
-    assert_eq!(ended.output, b"PATH=/usr/bin:/bin\nX=a b\n");
+    assert_eq!(ended.printed.text(), "PATH=/usr/bin:/bin\nX=a b\n");
+}
+
+/// Catches descriptors that are closed although they are meant, and others that are left open.
+#[test]
+fn descriptors_that_are_meant_are_inherited_and_no_others() {
+    use std::os::fd::{AsRawFd, OwnedFd};
+    let directory = tempfile::tempdir().unwrap();
+    let open: Vec<OwnedFd> = (0..4)
+        .map(|number| {
+            let file = crate::fs::open(Path::new("/dev/null")).unwrap();
+            rustix::io::fcntl_dupfd_cloexec(&file, 300 + 2 * number).unwrap()
+        })
+        .collect();
+    rustix::io::fcntl_setfd(&open[0], rustix::io::FdFlags::empty()).unwrap();
+    for meant in [vec![], vec![0], vec![1, 2], vec![0, 1, 2, 3]] {
+        let numbers: Vec<i32> = meant
+            .iter()
+            .map(|&one: &usize| open[one].as_raw_fd())
+            .collect();
+        let mut process = shell(
+            "for i in $(seq 3 400); do [ -L /proc/$$/fd/$i ] && echo $i; done; true",
+            directory.path(),
+        );
+        for &number in &numbers {
+            let fd = open.iter().find(|fd| fd.as_raw_fd() == number).unwrap();
+            rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::empty()).unwrap();
+        }
+        process.inherited.clone_from(&numbers);
+        let ended = run(&process, &Interrupt::new().unwrap());
+        let wanted: String = numbers.iter().map(|number| format!("{number}\n")).collect();
+        assert_eq!(ended.printed.text(), wanted);
+    }
 }
 
 #[test]
 fn standard_input_is_empty_or_the_text() {
-    assert_eq!(run_script("cat; echo end").output, b"end\n");
+    assert_eq!(run_script("cat; echo end").printed.text(), "end\n");
     let directory = tempfile::tempdir().unwrap();
     let mut process = shell("cat", directory.path());
     process.input = Input::Text(b"hello".to_vec());
     let ended = run(&process, &Interrupt::new().unwrap());
-    assert_eq!(ended.output, b"hello");
+    assert_eq!(ended.printed.text(), "hello");
 }
 
 #[test]
@@ -156,13 +192,54 @@ fn a_long_command_line_goes_into_a_file() {
     process.arguments = vec!["x".repeat(300_000)];
     let ended = run(&process, &Interrupt::new().unwrap());
     assert_eq!(ended.outcome, Outcome::Succeeded);
-    assert!(ended.output.starts_with(b"@"));
+    assert!(ended.printed.text().starts_with('@'));
     process.response_file = ResponseFile::Never;
     let refused = run(&process, &Interrupt::new().unwrap());
     assert!(
         matches!(&refused.outcome, Outcome::Unusable { hint: Some(hint), .. } if hint.contains("response file")),
         "{refused:?}"
     );
+}
+
+/// Catches a command that runs without its arguments, and an error that does not say what could not be written.
+#[test]
+fn a_response_file_that_cannot_be_written_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut process = shell("exit 0", directory.path());
+    process.response_file = ResponseFile::Always;
+    process.temporary = "/nowhere".into();
+    let ended = run(&process, &Interrupt::new().unwrap());
+    let Outcome::Unusable { cause, .. } = ended.outcome else {
+        panic!("{ended:?}")
+    };
+    assert_eq!(
+        cause,
+        "Its response file cannot be written: Cannot write `/nowhere/arguments.rsp`: no such file or directory"
+    );
+}
+
+/// Catches a process without end whose output fills memory and disk, or is waited for.
+#[test]
+fn a_flood_is_stopped() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut process = shell("exec yes", directory.path());
+    process.most_printed = 3 << 20;
+    let path = directory.path().join("logs/log");
+    process.log = Some(output::Log {
+        path: path.clone(),
+        name: "log".to_owned(),
+    });
+    let ended = run(&process, &Interrupt::new().unwrap());
+    assert_eq!(
+        ended.outcome,
+        Outcome::Unusable {
+            cause: "it printed more than 3 MiB and was stopped".to_owned(),
+            hint: Some("have it print less, or to a file".to_owned()),
+        }
+    );
+    let text = ended.printed.text();
+    assert!(text.len() < 2 * output::HALF + 100 && text.contains("all of it is in `log`"));
+    assert!(crate::fs::stamp::lstat(&path).unwrap().stamp.size > 3 << 20);
 }
 
 /// Set in the process in which the test below does its work: it kills all children, so it must be alone there.
@@ -194,7 +271,7 @@ fn end_what_left_its_group() {
     let adoption = orphans::adopt();
     let ended =
         run_script("setsid sh -c 'echo $$; : > up; exec sleep 600' & until test -e up; do :; done");
-    let pid = String::from_utf8(ended.output).unwrap();
+    let pid = ended.printed.text();
     assert!(is_alive(&pid));
     adoption.end();
     assert!(!is_alive(&pid));

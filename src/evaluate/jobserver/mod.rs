@@ -82,6 +82,11 @@ impl<'a> Jobserver<'a> {
         }
     }
 
+    /// The descriptors that every process inherits.
+    pub fn descriptors(&self) -> Vec<i32> {
+        self.supply().map_or_else(Vec::new, Supply::descriptors)
+    }
+
     /// What a process is told in `MAKEFLAGS`.
     pub fn makeflags(&self, executable: &Path) -> Option<String> {
         self.supply()?.makeflags(executable)

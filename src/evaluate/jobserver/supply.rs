@@ -147,6 +147,14 @@ impl Supply {
         place.map(|place| makeflags::format(self.jobs, place))
     }
 
+    /// The descriptors that processes are told of and must inherit, sorted.
+    pub fn descriptors(&self) -> Vec<i32> {
+        match self.by_number {
+            Some(Place::Pipe(read, write)) => vec![read.min(write), read.max(write)],
+            _ => Vec::new(),
+        }
+    }
+
     /// How many jobs there are in all, if that is known.
     pub fn jobs(&self) -> Option<usize> {
         self.jobs

@@ -84,6 +84,8 @@ pub const SUCCEEDED: u8 = 1;
 pub const SKIPPED: u8 = 2;
 /// All its order-only inputs count, since nothing says which of them it read.
 pub const ORDER_ONLY_COUNTS: u8 = 4;
+/// Outputs that it made were removed since: it can be up to date no more.
+pub const SHRUNK: u8 = 8;
 
 /// What is kept of a run for people, decoded only when they ask.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

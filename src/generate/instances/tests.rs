@@ -203,7 +203,7 @@ fn attempt(
     for module in modules {
         instances.request(root, module, &Parameters::new())?;
     }
-    instances.generate(3, ask, &mut Silent)?;
+    instances.generate(3, ask, &mut Silent, &mut |_| Ok(()))?;
     let all = instances.all.iter().enumerate();
     Ok(all
         .map(|(index, instance)| {
