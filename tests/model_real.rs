@@ -160,7 +160,7 @@ impl Player {
             }
             _ => String::new(),
         };
-        let second = if step.has_second { "; cp $o @1" } else { "" };
+        let second = if step.has_second { " && cp $o @1" } else { "" };
         let flag = step.flag;
         let script = format!(
             "{first}; echo {flag} > $o; for i in @i; do if test -d $i; then cat $i/f; else cat $i; fi; done >> $o\

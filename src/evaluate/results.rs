@@ -72,7 +72,7 @@ impl Scheduler<'_> {
             outputs,
             microseconds: u64::try_from(performed.time.as_micros()).unwrap_or(u64::MAX),
             memory_kib: performed.memory_kib,
-            finished: self.survey.world.now(),
+            finished: self.survey.world.time_of_day(),
             story: Story {
                 title: running.cold.title.clone(),
                 reason: running.reason.clone(),

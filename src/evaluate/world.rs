@@ -29,6 +29,10 @@ pub trait World: Sync {
     fn fingerprint(&self, path: &Path) -> std::io::Result<Fingerprint>;
     /// The clock that the disk stamps with, in nanoseconds.
     fn now(&self) -> i64;
+    /// The time of day in nanoseconds, precise enough to tell which of two operations ended first.
+    fn time_of_day(&self) -> i64 {
+        self.now()
+    }
     /// How old a change on this device must be to be told from the next one, in nanoseconds.
     fn granularity(&self, device: u64) -> i64;
     /// A whole file, or `None` where there is none.
@@ -90,6 +94,10 @@ impl World for Real {
 
     fn now(&self) -> i64 {
         stamp::now()
+    }
+
+    fn time_of_day(&self) -> i64 {
+        stamp::time_of_day()
     }
 
     fn granularity(&self, device: u64) -> i64 {

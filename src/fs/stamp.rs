@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Stat, open, statat};
 use rustix::io::Errno;
+use rustix::time::ClockId;
 
 use bytemuck::{Pod, Zeroable};
 
@@ -146,7 +147,16 @@ pub fn stat(path: &Path) -> std::io::Result<Status> {
 
 /// The clock that the file system stamps with, in nanoseconds since the epoch: coarse, as the kernel's own stamps are.
 pub fn now() -> i64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+    time(ClockId::RealtimeCoarse)
+}
+
+/// The time of day, in nanoseconds since the epoch. It may be later than what the file system stamps with right after.
+pub fn time_of_day() -> i64 {
+    time(ClockId::Realtime)
+}
+
+fn time(clock: ClockId) -> i64 {
+    let time = rustix::time::clock_gettime(clock);
     time.tv_sec
         .saturating_mul(1_000_000_000)
         .saturating_add(time.tv_nsec)

