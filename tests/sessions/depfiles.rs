@@ -44,8 +44,13 @@ fn a_header_with_any_name_counts() {
             skipped(&format!("a_header_with_any_name_counts: no `{compiler}`"));
             continue;
         }
+        // Clang writes a slash where a name has a backslash: nobody can tell from its depfile what it has read.
+        let names = NAMES
+            .iter()
+            .filter(|name| compiler == "gcc" || !name.contains('\\'));
+        let names: Vec<&str> = names.copied().collect();
         let mut list = String::new();
-        for number in 0..NAMES.len() {
+        for number in 0..names.len() {
             list.push_str(&format!(
                 "{{ Title: '{number}', Executable: '{compiler}', Inputs: ['{number}.c'], Outputs: ['{number}.o'],
                 Arguments: ['-c', '$(input 0)', '-o', '$(output 0)', '-MD', '-MP', '-MT', 'o b:c.o', '-MQ', 'x $$y.o', \
@@ -53,7 +58,7 @@ fn a_header_with_any_name_counts() {
             ));
         }
         let space = operations(&list);
-        for (number, name) in NAMES.iter().enumerate() {
+        for (number, name) in names.iter().enumerate() {
             space.file(
                 format!("{number}.c"),
                 format!("#include \"{name}\"\nint x = X;\n"),
@@ -62,7 +67,7 @@ fn a_header_with_any_name_counts() {
         }
         space.wake(["build"]).success();
         space.wake(["build"]).success().says("Nothing to do");
-        for (number, name) in NAMES
+        for (number, name) in names
             .iter()
             .enumerate()
             .filter(|(number, _)| number % 2 == 0)
@@ -70,7 +75,7 @@ fn a_header_with_any_name_counts() {
             space.file(name, format!("#define X {}\n", number + 2));
         }
         let edited = space.wake(["build", "--events", "events"]).success();
-        let mut wanted: Vec<String> = (0..NAMES.len())
+        let mut wanted: Vec<String> = (0..names.len())
             .step_by(2)
             .map(|one| one.to_string())
             .collect();
