@@ -58,7 +58,7 @@ pub struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         Self {
-            patience: Duration::from_millis(200),
+            patience: Duration::from_secs(1),
             rest: 10,
         }
     }

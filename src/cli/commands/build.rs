@@ -17,6 +17,7 @@ use crate::event::{Event, Foreseen, Shared, Subscriber, Summary};
 use crate::generate::early::Evaluation;
 use crate::generate::{self, Purpose};
 use crate::graph::Graph;
+use crate::pkg::policy::LockUse;
 use crate::report::{self, ConsoleOptions, FirstError, Trace};
 
 pub(super) fn run(options: &Build, console: ConsoleOptions) -> Result<ExitCode> {
@@ -72,7 +73,9 @@ impl<'a> Building<'a> {
         let subscribers = Shared::new(subscribers);
         let begun = Self::begin_with(options, interrupt, subscribers, files, || {})?;
         Ok(Self {
-            runs_ahead: !options.skip_evaluate,
+            // Whether a lock that must not change would is known when all is generated.
+            runs_ahead: !options.skip_evaluate
+                && options.declarations.resolution.mode.lock != LockUse::Keep,
             ..begun
         })
     }
