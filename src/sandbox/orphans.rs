@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitOptions, pidfd_open, pidfd_send_signal,
-    waitid, waitpid,
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process, pidfd_open,
+    pidfd_send_signal, waitid, waitpid,
 };
 
 use crate::error::{Error, Result};
@@ -102,75 +102,76 @@ fn ended_child() -> Option<Pid> {
 
 /// Kills and reaps what descends from this process, but for the children `spared` and what descends from them.
 /// Returns whether nothing is left.
+///
+/// Only children are killed: what they had started is then this process's, for the next round. A process that flees, by
+/// forking and ending all the time, is caught by a round that is faster than its fork: so each looks at nothing that is
+/// known to be foreign, and reaps what ended, which would make the next one slow.
 fn end(spared: &HashSet<i32>) -> bool {
     let limit = Instant::now() + PATIENCE;
-    // What has lost its parent is a child of this process when the next round looks.
-    loop {
-        let found = if has_no_children() {
-            HashMap::new()
-        } else {
-            halt(spared, limit)
-        };
-        if found.is_empty() || limit < Instant::now() {
-            return found.is_empty();
+    let mut foreign = HashSet::new();
+    let mut killed = HashSet::new();
+    for round in 0_u32.. {
+        if has_no_children() {
+            return true;
         }
-        for (&pid, &parent) in &found {
-            let process = signal(pid, parent, Signal::KILL);
-            if let Some(process) = process {
-                await_end(&process, limit);
-            }
+        // Numbers are given again: who is foreign is believed for some rounds.
+        let is_thorough = round % 64 == 0 || killed.is_empty();
+        if is_thorough {
+            foreign = strangers(spared);
         }
-        for pid in found.keys().copied().filter_map(Pid::from_raw) {
+        let found: HashSet<i32> = processes()
+            .filter(|pid| !foreign.contains(pid) && !spared.contains(pid) && kill_child(*pid))
+            .collect();
+        if found.is_empty() && is_thorough && !spared.is_empty() {
+            return true;
+        }
+        if limit < Instant::now() {
+            return false;
+        }
+        if found.is_subset(&killed) {
+            // They need a moment.
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        killed = found;
+        for pid in killed.iter().copied().filter_map(Pid::from_raw) {
             let _ = waitpid(Some(pid), WaitOptions::NOHANG);
         }
     }
+    false
 }
 
-/// Stops all of them, so that none can start another one while they are killed: looks until it finds no new ones.
-/// Returns them with their parents.
-fn halt(spared: &HashSet<i32>, limit: Instant) -> HashMap<i32, i32> {
-    let mut halted = HashMap::new();
-    loop {
-        let mut new = descendants(spared);
-        new.retain(|pid, _| !halted.contains_key(pid));
-        if new.is_empty() || limit < Instant::now() {
-            return halted;
-        }
-        for (&pid, &parent) in &new {
-            signal(pid, parent, Signal::STOP);
-        }
-        halted.extend(new);
-    }
-}
-
-/// Sends a signal to a process that has the parent, or has lost it: not to another one that got its number.
-fn signal(pid: i32, of: i32, signal: Signal) -> Option<OwnedFd> {
-    let process = pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()?;
-    let parent = parent(pid)?;
-    if parent == of || parent == own() {
-        let _ = pidfd_send_signal(&process, signal);
-        return Some(process);
-    }
-    None
-}
-
-/// What descends from this process, with the parent of each.
-fn descendants(spared: &HashSet<i32>) -> HashMap<i32, i32> {
+/// All processes that do not descend from this one, and what descends from its children `spared`.
+fn strangers(spared: &HashSet<i32>) -> HashSet<i32> {
+    let mut strangers = HashSet::new();
     let mut children: HashMap<i32, Vec<i32>> = HashMap::new();
-    for pid in processes().filter(|pid| !spared.contains(pid)) {
+    for pid in processes() {
+        strangers.insert(pid);
         if let Some(parent) = parent(pid) {
             children.entry(parent).or_default().push(pid);
         }
     }
-    let mut found = HashMap::new();
     let mut parents = vec![own()];
     while let Some(parent) = parents.pop() {
         for pid in children.remove(&parent).unwrap_or_default() {
-            found.insert(pid, parent);
-            parents.push(pid);
+            if !spared.contains(&pid) {
+                strangers.remove(&pid);
+                parents.push(pid);
+            }
         }
     }
-    found
+    strangers
+}
+
+/// Kills a process if it is a child of this one, and so cannot be another one that got its number: this thread alone
+/// reaps it. Returns whether it is.
+fn kill_child(pid: i32) -> bool {
+    if parent(pid) != Some(own()) {
+        return false;
+    }
+    if let Some(pid) = Pid::from_raw(pid) {
+        let _ = kill_process(pid, Signal::KILL);
+    }
+    true
 }
 
 /// How long a killed process may take to be gone.

@@ -79,7 +79,7 @@ impl Place {
             crate::support::skipped("no /usr/bin/python3");
             return None;
         }
-        let script = format!("import json, os, socket, sys\n{attempt}");
+        let script = format!("import json, os, socket, sys, time\n{attempt}");
         Some(Self::new(PYTHON, &script))
     }
 
