@@ -35,11 +35,19 @@ struct Plot {
     dies_after: Option<usize>,
     /// The same, but the build is asked to stop.
     stops_after: Option<(usize, Interrupt)>,
-    /// An edit, or a removal, after so many runs have read.
-    edit_meanwhile: Option<(usize, PathBuf, Option<Vec<u8>>)>,
+    edit_meanwhile: Option<Meddling>,
     /// How long runs take, in turn: how often they let others go first.
     pace: Vec<u8>,
     runs: usize,
+}
+
+/// An edit, or a removal, in the run after so many others.
+struct Meddling {
+    runs: usize,
+    /// Before it reads, and not after that.
+    is_early: bool,
+    path: PathBuf,
+    content: Option<Vec<u8>>,
 }
 
 /// See the module.
@@ -199,19 +207,17 @@ impl Imitation {
 
     /// In the next run, after it has read.
     pub(super) fn edit_meanwhile(&self, path: &str, text: &str) {
-        self.edit_in_run(0, path, text);
+        self.meddle(0, false, path, Some(text));
     }
 
-    /// In the run after so many others, after it has read.
-    pub(super) fn edit_in_run(&self, runs: usize, path: &str, text: &str) {
-        let path = Path::new(TOP).join(path);
-        self.plot().edit_meanwhile = Some((runs, path, Some(text.as_bytes().to_vec())));
-    }
-
-    /// In the run after so many others, after it has read.
-    pub(super) fn delete_in_run(&self, runs: usize, path: &str) {
-        let path = Path::new(TOP).join(path);
-        self.plot().edit_meanwhile = Some((runs, path, None));
+    /// In the run after so many others, before or after it reads, a file is edited, or deleted.
+    pub(super) fn meddle(&self, runs: usize, is_early: bool, path: &str, text: Option<&str>) {
+        self.plot().edit_meanwhile = Some(Meddling {
+            runs,
+            is_early,
+            path: Path::new(TOP).join(path),
+            content: text.map(|text| text.as_bytes().to_vec()),
+        });
     }
 
     /// The process will die in the middle of a run, after this many whole ones.
@@ -262,21 +268,29 @@ impl Imitation {
         }
     }
 
-    /// What comes in the middle of this run. The second value: whether the run is cut off.
-    fn interfere(&self) -> bool {
+    /// The edit that comes before or after this run reads.
+    fn edit_in_run(&self, is_early: bool) {
         let mut plot = self.plot();
-        let mut disk = self.disk();
-        match &mut plot.edit_meanwhile {
-            Some((0, path, content)) => {
-                match content.take() {
-                    Some(content) => disk.edit(path, content),
-                    None => disk.remove(path),
+        match plot.edit_meanwhile.take() {
+            Some(edit) if edit.runs == 0 && edit.is_early == is_early => {
+                let mut disk = self.disk();
+                match edit.content {
+                    Some(content) => disk.edit(&edit.path, content),
+                    None => disk.remove(&edit.path),
                 }
-                plot.edit_meanwhile = None;
             }
-            Some((runs, ..)) => *runs -= 1,
+            Some(mut edit) => {
+                edit.runs = edit.runs.saturating_sub(usize::from(!is_early));
+                plot.edit_meanwhile = Some(edit);
+            }
             None => {}
         }
+    }
+
+    /// What comes in the middle of this run. Returns whether the run is cut off.
+    fn interfere(&self) -> bool {
+        self.edit_in_run(false);
+        let mut plot = self.plot();
         let mut is_cut = false;
         if let Some(runs) = &mut plot.dies_after {
             is_cut |= *runs == 0;
@@ -435,6 +449,7 @@ impl World for Imitation {
             return ended(Outcome::Interrupted);
         }
         let program = Program::of(process);
+        self.edit_in_run(true);
         let reading = program.read(&self.disk());
         self.take_time();
         let is_last = self.interfere();

@@ -292,17 +292,12 @@ impl Player {
             }
             Trouble::DiesInRun(runs) => world.die_after(*runs, &self.state),
             Trouble::StopsInRun(runs) => stops_after = Some(*runs),
-            Trouble::Meanwhile(runs, number, text) => {
+            Trouble::Meanwhile(runs, is_early, number, text) => {
                 let number = usize::from(*number) % SOURCES;
                 let path = source(number);
                 self.before[number] = world.text(&path);
-                world.edit_in_run(*runs, &path, &text.render(&self.steps));
-            }
-            Trouble::GoneMeanwhile(runs, number) => {
-                let number = usize::from(*number) % SOURCES;
-                let path = source(number);
-                self.before[number] = world.text(&path);
-                world.delete_in_run(*runs, &path);
+                let text = text.as_ref().map(|text| text.render(&self.steps));
+                world.meddle(*runs, *is_early, &path, text.as_deref());
             }
             Trouble::Fails(changes, times) => {
                 world.fail_after_changes(*changes, *times);
@@ -320,10 +315,8 @@ impl Player {
         });
         self.memories.doubt();
         no_bug(&heard)?;
-        if let (
-            Err(error),
-            Trouble::StopsAtFailures(_) | Trouble::Meanwhile(..) | Trouble::GoneMeanwhile(..),
-        ) = (&result, trouble)
+        if let (Err(error), Trouble::StopsAtFailures(_) | Trouble::Meanwhile(..)) =
+            (&result, trouble)
         {
             return Err(format!("the build failed: {error}"));
         }

@@ -444,13 +444,10 @@ impl Workshop<'_> {
         stamps.map(|stamp| stamp.unwrap_or(Stamp::ABSENT)).collect()
     }
 
-    /// The first declared file whose stamp is not what it was when it was looked at.
+    /// The first declared file that is not what it was when it was looked at.
     fn changed_meanwhile(&self, job: &Job) -> Option<FileId> {
-        let is_same =
-            |path: &Path, stamp: Stamp| self.world.stamp(path).is_ok_and(|now| now == stamp);
-        let mut reads = job.reads.iter();
-        let changed = reads.find(|(_, path, stamp)| !is_same(path, *stamp));
-        changed.map(|(file, ..)| *file)
+        let changed = job.reads.iter().find(|read| !read.is_same(self.world));
+        changed.map(|read| read.file)
     }
 }
 

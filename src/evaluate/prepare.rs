@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::event::shell;
-use crate::fs::Stamp;
+use crate::fs::{Content, Stamp};
 use crate::graph::{Action, Cold, Command, FileId, Graph, OperationId, ResponseFile, Stdin, root};
 
 use super::Options;
 use super::exec::Input;
 use super::outputs::Output;
 use super::state::State;
+use super::world::World;
 
 /// For tests that declare none.
 const TEST_TIMEOUT: Duration = Duration::from_secs(300);
@@ -51,12 +52,38 @@ pub struct Job {
     pub depfile: Option<PathBuf>,
     /// Whether the depfile is one of the outputs, and so stays.
     pub keeps_depfile: bool,
-    /// The declared files that it may read, and their stamps when they were looked at.
-    pub reads: Vec<(FileId, PathBuf, Stamp)>,
+    /// The declared files that it may read.
+    pub reads: Vec<Read>,
     /// A directory to be made anew for it: `WAKE_TEST_DIR`.
     pub test_directory: Option<PathBuf>,
     /// The name of the file with all that it prints, where that is too much to keep.
     pub log: String,
+}
+
+/// A file as it was looked at before the run.
+#[derive(Clone, Debug)]
+pub struct Read {
+    pub file: FileId,
+    pub path: PathBuf,
+    pub stamp: Stamp,
+    /// Where an edit right after the look may have left the same stamp.
+    pub content: Option<Content>,
+}
+
+impl Read {
+    /// Whether it is still what it was.
+    pub fn is_same(&self, world: &dyn World) -> bool {
+        let stamp = world.stamp(&self.path);
+        stamp.is_ok_and(|stamp| stamp == self.stamp) && self.has_content(world)
+    }
+
+    /// Whether it contains what it did, where the stamp does not tell.
+    pub fn has_content(&self, world: &dyn World) -> bool {
+        self.content.is_none_or(|content| {
+            let found = world.fingerprint(&self.path);
+            found.is_ok_and(|found| found.content == content)
+        })
+    }
 }
 
 /// Expands root tokens and ids of one operation.

@@ -181,7 +181,11 @@ impl Scheduler<'_> {
             return false;
         }
         let is_late = self.looked_at_late.contains(&file);
-        known.stamp != stamp || (is_late && self.is_newer(file, began))
+        let is_other = || {
+            let read = self.read(file);
+            read.is_some_and(|read| !read.has_content(self.survey.world))
+        };
+        known.stamp != stamp || (is_late && self.is_newer(file, began)) || is_other()
     }
 
     /// Whether a file was changed or removed after that time, as far as can be told.

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 
 use crate::error::{Error, Result};
 use crate::event::Reason;
-use crate::fs::{Fingerprint, Stamp};
+use crate::fs::Fingerprint;
 use crate::graph::{Action, Cold, FileId, Graph, OperationId};
 
 use super::explain;
 use super::files::Check;
 use super::fresh::{self, Difference};
 use super::outputs::{Form, Output};
-use super::prepare::{Expander, Job};
+use super::prepare::{Expander, Job, Read};
 use super::queue::Queue;
 use super::room::Share;
 use super::schedule::Scheduler;
@@ -177,17 +177,28 @@ impl Scheduler<'_> {
         ours.get(file.index()).copied().unwrap_or(false)
     }
 
-    /// The files that are compared again after the run, with the stamps they were looked at with.
-    fn readable(&self, operation: OperationId) -> Vec<(FileId, PathBuf, Stamp)> {
+    /// The files that are compared again after the run.
+    fn readable(&self, operation: OperationId) -> Vec<Read> {
         fresh::counting(self.graph, operation, true)
             .filter(|file| !self.survey.bare.contains(*file))
-            .filter_map(|file| {
-                let number = self.files.current(file);
-                let known = number != NONE;
-                let stamp = known.then(|| self.state.version(number).stamp)?;
-                Some((file, self.state.absolute(file), stamp))
-            })
+            .filter_map(|file| self.read(file))
             .collect()
+    }
+
+    /// A file as it was looked at, unless nobody has.
+    pub(super) fn read(&self, file: FileId) -> Option<Read> {
+        let number = self.files.current(file);
+        let version = (number != NONE).then(|| self.state.version(number))?;
+        // Nobody is expected to edit what an operation has just made.
+        let is_sure = !version.racy
+            || self.survey.check == Check::Timestamp
+            || self.graph.maker(file).is_some();
+        Some(Read {
+            file,
+            path: self.state.absolute(file),
+            stamp: version.stamp,
+            content: (!is_sure).then_some(version.content),
+        })
     }
 
     fn counting(&self, operation: OperationId, order_only_counts: bool) -> Vec<u32> {

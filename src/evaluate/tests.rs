@@ -147,6 +147,24 @@ fn an_edit_while_an_operation_runs_is_not_lost() {
     assert!(session.ran().is_empty());
 }
 
+/// Catches an edit that is believed to be what was there before, because it left the same stamp and was undone.
+#[test]
+fn an_undone_edit_within_one_tick_while_an_operation_runs_is_not_lost() {
+    let mut session = Session {
+        specs: chain(),
+        world: Imitation::new(1_000),
+        state: State::in_memory(Path::new(TOP)),
+    };
+    session.world.sleep();
+    session.world.edit("src/a", "1");
+    session.world.meddle(0, true, "src/a", Some("2"));
+    build(&session.specs, &mut session.state, &session.world, |_| {});
+    let of_two = session.world.text("out/a");
+    session.world.edit("src/a", "1");
+    assert!(session.ran().contains(&"a".to_owned()));
+    assert_ne!(session.world.text("out/a"), of_two);
+}
+
 /// The same for a file that is known from the depfile only: wake has never seen it before.
 #[test]
 fn an_edit_while_a_file_is_first_discovered_is_not_lost() {

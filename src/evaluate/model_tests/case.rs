@@ -63,10 +63,8 @@ pub(super) enum Trouble {
     DiesInRun(usize),
     /// It is asked to stop in the middle of a run, after so many.
     StopsInRun(usize),
-    /// A source is edited in the middle of a run, after so many.
-    Meanwhile(usize, u8, Text),
-    /// It is deleted there.
-    GoneMeanwhile(usize, u8),
+    /// A source is edited or deleted in a run, after so many: before it reads, or after that.
+    Meanwhile(usize, bool, u8, Option<Text>),
     /// After so many changes of the disk, so many fail.
     Fails(usize, usize),
 }
@@ -514,10 +512,8 @@ fn trouble() -> impl Strategy<Value = Trouble> {
         1 => (0..40_usize, 0..100_usize).prop_map(|(after, part)| Trouble::PowerFails(after, part)),
         1 => (0..4_usize).prop_map(Trouble::DiesInRun),
         1 => (0..4_usize).prop_map(Trouble::StopsInRun),
-        2 => (0..3_usize, any::<u8>(), text())
-            .prop_map(|(after, file, text)| Trouble::Meanwhile(after, file, text)),
-        1 => (0..3_usize, any::<u8>())
-            .prop_map(|(after, file)| Trouble::GoneMeanwhile(after, file)),
+        3 => (0..3_usize, any::<bool>(), any::<u8>(), prop::option::weighted(0.7, text()))
+            .prop_map(|(after, early, file, text)| Trouble::Meanwhile(after, early, file, text)),
         1 => (0..30_usize, 1..4_usize).prop_map(|(after, times)| Trouble::Fails(after, times)),
     ]
 }
