@@ -19,6 +19,7 @@ use super::protocol::{Outcome, Reply, Request, Setup};
 use super::worker::STACK_USED_UP;
 use crate::error::{Error, Kind, Result};
 use crate::evaluate::Interrupt;
+use crate::fs;
 use crate::sandbox::orphans;
 
 /// How long a process may take to start; it evaluates nothing yet.
@@ -100,7 +101,12 @@ impl Evaluators {
         };
         match process.ask(request, self.options.timeout, self.interrupt.get()) {
             Ok(outcome) => {
-                self.give_back(Some(process));
+                // What it has evaluated stays with it in part; the limit is meant for one request.
+                let is_large = self.options.memory > 0
+                    && process
+                        .memory()
+                        .is_some_and(|bytes| bytes > self.options.memory / 4);
+                self.give_back((!is_large).then_some(process));
                 Ok(outcome)
             }
             Err(failure) => {
@@ -360,6 +366,14 @@ impl Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
         self.words()
+    }
+
+    /// Bytes that it occupies, where that can be told.
+    fn memory(&self) -> Option<u64> {
+        let path = format!("/proc/{}/statm", self.child.id());
+        let text = String::from_utf8(fs::read(path.as_ref()).ok()?).ok()?;
+        let pages: u64 = text.split_whitespace().nth(1)?.parse().ok()?;
+        Some(pages * rustix::param::page_size() as u64)
     }
 
     fn words(&mut self) -> String {
