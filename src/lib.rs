@@ -12,6 +12,7 @@
 //! - [`plugin_test`]: runs tasks of plugins from states that tests give, and compares
 //! - [`graph`]: ids, operations, keys, the frozen form; pure data
 //! - [`evaluate`]: what is out of date, running it, remembering it
+//! - [`observe`]: which paths a process touches, seen from outside
 //! - [`watch`]: what changes of what a build depends on, and whether anything has
 //! - [`event`]: what happens, as values, and who listens
 //! - [`sandbox`]: confines a program, and leaves no process of it behind
@@ -45,6 +46,7 @@ pub mod fs;
 pub mod generate;
 pub mod graph;
 pub mod jsonnet;
+pub mod observe;
 pub mod pkg;
 pub mod plugin_test;
 pub mod report;

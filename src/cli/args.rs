@@ -286,6 +286,10 @@ pub(super) struct BuildFlags {
     /// Run every operation, up to date or not
     #[arg(long)]
     pub(super) force: bool,
+    /// Observe what operations touch: every file that they read, list or look for counts, declared or not, and writing
+    /// outside of the target directory is an error
+    #[arg(long)]
+    pub(super) monitor: bool,
     /// How to tell that a file has changed: `default`: by its times, size and inode, then by its content; `hash`: by
     /// content alone; `timestamp`: without reading it
     // Hidden here, as the help names them: values with a help of their own make clap spread out all of the help.
@@ -478,6 +482,9 @@ pub(super) struct RawWhy {
     /// all that would run]
     #[arg(value_name = "OUTPUT|TITLE")]
     pub(super) operation: Option<String>,
+    /// List what the operation read when it last ran, and what of it counts
+    #[arg(long, requires = "operation")]
+    pub(super) reads: bool,
     /// How to print it
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: TextFormat,

@@ -104,6 +104,8 @@ pub struct Build {
     /// How many operations must have failed before no other one is started; 0: no number is enough.
     pub keep_going: usize,
     pub force: bool,
+    /// Observe what operations touch.
+    pub monitor: bool,
     pub check: Check,
     /// Say what would run, and run nothing.
     pub is_dry_run: bool,
@@ -161,6 +163,8 @@ pub struct Clean {
 #[derive(Debug)]
 pub struct Why {
     pub operation: Option<String>,
+    /// List what it read.
+    pub reads: bool,
     pub format: TextFormat,
     pub parameters: Parameters,
     pub declarations: Declarations,
@@ -288,6 +292,7 @@ impl Invocation {
             }),
             RawCommand::Why(raw) => Command::Why(Why {
                 operation: raw.operation,
+                reads: raw.reads,
                 format: raw.format,
                 parameters: parameters(raw.parameters)?,
                 declarations: Declarations::check(&raw.declarations)?,
@@ -356,6 +361,7 @@ impl Build {
                 .collect::<Result<_>>()?,
             keep_going: raw.keep_going,
             force: raw.force,
+            monitor: raw.monitor,
             check: raw.check,
             is_dry_run: raw.dry_run,
             events: raw.events,

@@ -38,6 +38,9 @@ pub fn reason(
         Difference::ChangedMeanwhile(file) => Reason::ChangedWhileRunning {
             path: state.display(file),
         },
+        Difference::Unseen => Reason::ObservedIncompletely {
+            cause: gap(state, graph.identity(operation)),
+        },
         Difference::Unrecorded(file) => Reason::OrderOnlyChanged {
             path: state.display(file),
             listing: listing(graph, operation, file),
@@ -63,6 +66,12 @@ pub fn reason(
             }
         }
     }
+}
+
+/// Why not all was seen of an operation that ran.
+fn gap(state: &State, identity: FileId) -> String {
+    let story = state.result(identity).and_then(|result| result.story());
+    story.and_then(|story| story.gap).unwrap_or_default()
 }
 
 /// How a file that counts and is in no key differs from what is recorded.

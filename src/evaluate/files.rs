@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::fs::fingerprint::Part;
 use crate::fs::{Content, ContentKind, Fingerprint, Stamp};
 use crate::graph::FileId;
 
@@ -27,6 +28,38 @@ pub enum Depth {
     Whole,
     /// Of a directory, only that it is one: for those that wake makes and several operations write to.
     Bare,
+    /// What an operation was seen to learn of it, if that was not all.
+    Part(Part),
+}
+
+/// What follows a path in the state where only a part of what is there is meant. No path contains a zero byte.
+const ENTRY: &[u8] = b"\0entry";
+const LISTING: &[u8] = b"\0listing";
+
+/// A path as the state writes it, from the path itself and what of it is meant.
+pub fn written(mut path: Vec<u8>, part: Option<Part>) -> Vec<u8> {
+    path.extend_from_slice(match part {
+        None => b"",
+        Some(Part::Entry) => ENTRY,
+        Some(Part::Listing) => LISTING,
+    });
+    path
+}
+
+/// The path itself, and what of it is meant if that is not all.
+pub fn split(written: &[u8]) -> (&[u8], Option<Part>) {
+    // Nearly all end with a letter; only these are looked at closely.
+    match written.last() {
+        Some(b'y') => match written.strip_suffix(ENTRY) {
+            Some(path) => (path, Some(Part::Entry)),
+            None => (written, None),
+        },
+        Some(b'g') => match written.strip_suffix(LISTING) {
+            Some(path) => (path, Some(Part::Listing)),
+            None => (written, None),
+        },
+        _ => (written, None),
+    }
 }
 
 /// What a look at a file found.
@@ -91,7 +124,8 @@ pub fn is_racy(world: &dyn World, stamp: Stamp, seen: i64) -> bool {
 /// Stamp and kind of a path; of what can be read, the stamp stands for the content.
 fn unread(world: &dyn World, path: &Path, depth: Depth) -> std::io::Result<Fingerprint> {
     let status = world.status(path)?;
-    if status.mode == 0 || (depth == Depth::Bare && status.is_directory()) {
+    let is_bare = depth == Depth::Bare && status.is_directory();
+    if status.mode == 0 || is_bare || matches!(depth, Depth::Part(_)) {
         return fingerprint(world, path, depth);
     }
     let stamp = stamp(world, path, depth)?;
@@ -120,12 +154,16 @@ fn stand_in(bytes: &[u8]) -> Content {
 pub fn stamp(world: &dyn World, path: &Path, depth: Depth) -> std::io::Result<Stamp> {
     match depth {
         Depth::Whole => world.stamp(path),
-        Depth::Bare => Ok(fingerprint(world, path, depth)?.stamp),
+        Depth::Bare | Depth::Part(Part::Entry) => Ok(fingerprint(world, path, depth)?.stamp),
+        Depth::Part(Part::Listing) => Ok(world.status(path)?.stamp),
     }
 }
 
 /// Stamp and content of a path.
 pub fn fingerprint(world: &dyn World, path: &Path, depth: Depth) -> std::io::Result<Fingerprint> {
+    if let Depth::Part(part) = depth {
+        return world.part(path, part);
+    }
     if depth == Depth::Bare {
         let status = world.status(path)?;
         if status.is_directory() {

@@ -3,7 +3,7 @@
 
 use crate::graph::{FileId, Graph, OperationId};
 
-use super::files::Files;
+use super::files::{self, Files};
 use super::state::{NONE, Recorded, State, record};
 
 /// The first difference between what is recorded of an operation and what is there now.
@@ -17,6 +17,8 @@ pub enum Difference {
     Key,
     /// A file it read changed while it ran.
     ChangedMeanwhile(FileId),
+    /// Not all that it touched was seen.
+    Unseen,
     /// An output is not as it left it: this version.
     Output(u32),
     /// A file is not as it read it: this version.
@@ -51,6 +53,9 @@ impl View<'_> {
         if let Some(file) = result.changed_meanwhile() {
             return Some(Difference::ChangedMeanwhile(file));
         }
+        if result.flags() & record::UNSEEN != 0 {
+            return Some(Difference::Unseen);
+        }
         let is_stale = |number: &u32| !self.files.is_current(self.state, *number);
         if let Some(number) = result.outputs().find(is_stale) {
             return Some(Difference::Output(number));
@@ -80,13 +85,21 @@ impl View<'_> {
         }
     }
 
+    fn maker(&self, file: FileId) -> Option<OperationId> {
+        let whole = match files::split(self.state.path(file)) {
+            (_, None) => file,
+            (path, Some(_)) => self.state.find(path)?,
+        };
+        self.graph.maker(whole)
+    }
+
     /// A discovered file that an operation makes which is not ordered before this one: it has become generated.
     fn undeclared(&self, operation: OperationId, result: &Recorded<'_>) -> Option<FileId> {
         result
             .discovered()
             .map(|number| self.state.file_of(number))
             .find(|&file| {
-                let maker = self.graph.maker(file);
+                let maker = self.maker(file);
                 maker.is_some_and(|maker| !is_before(self.graph, maker, operation))
             })
     }

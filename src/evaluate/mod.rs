@@ -27,6 +27,7 @@ pub mod jobserver;
 mod model;
 #[cfg(test)]
 mod model_tests;
+pub mod observed;
 pub mod outputs;
 pub mod perform;
 pub mod prepare;
@@ -92,6 +93,8 @@ pub struct Options {
     pub caches: PathBuf,
     /// Where outputs of processes go that are too long to show, `.wake/logs`; one file an operation.
     pub logs: PathBuf,
+    /// Note what operations touch, where that is possible.
+    pub observe: bool,
     /// How many operations of a pool run at once; 1 for those that are not named.
     pub pools: BTreeMap<String, usize>,
     pub interrupt: Interrupt,
@@ -115,6 +118,7 @@ impl Options {
             caches: private.with_file_name("cache"),
             logs: private.with_file_name("logs"),
             private,
+            observe: false,
             pools: BTreeMap::new(),
             interrupt,
         }

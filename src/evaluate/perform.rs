@@ -13,6 +13,7 @@ use crate::event::Outcome;
 use crate::fs::Stamp;
 use crate::fs::path::{clean, display as path_display};
 use crate::graph::{FileId, OperationId};
+use crate::observe::Observed;
 use crate::workspace::layout;
 
 use super::exec::output::{self, Log};
@@ -20,6 +21,7 @@ use super::exec::{Ended, Process};
 use super::files::{self, Depth};
 use super::interrupt::Interrupt;
 use super::jobserver::Jobserver;
+use super::observed::{Discovered, Judge};
 use super::outputs::{self, Aside, Made, Output};
 use super::prepare::{Job, Launch, Work};
 use super::world::World;
@@ -30,7 +32,7 @@ const KEPT: usize = 32 << 10;
 
 /// What is read below these is no dependency (DESIGN §5.2), nor what is read below the private directories and caches: it
 /// differs at every look.
-const NEVER_COUNT: [&str; 3] = ["/dev", "/proc", "/sys"];
+pub(super) const NEVER_COUNT: [&str; 3] = ["/dev", "/proc", "/sys"];
 
 /// How a job ended.
 #[derive(Debug)]
@@ -47,8 +49,14 @@ pub struct Performed {
     pub began: i64,
     /// Nothing after a failure.
     pub made: Vec<Made>,
-    /// Files it says that it read: absolute clean paths, and their stamps after the run.
-    pub discovered: Vec<(PathBuf, Stamp)>,
+    /// Files it says that it read, or was seen to read.
+    pub discovered: Vec<Discovered>,
+    /// What it was seen to make below its target directory and does not declare.
+    pub undeclared: Vec<PathBuf>,
+    /// What was observed of it, if that could be.
+    observed: Option<Observed>,
+    /// Why not all of it was seen, though it was to be.
+    pub gap: Option<String>,
     /// A declared file that changed while it ran.
     pub changed_meanwhile: Option<FileId>,
     /// It failed, and what was at its outputs before or what it wrote may still be there.
@@ -67,6 +75,9 @@ impl Performed {
             began,
             made: Vec::new(),
             discovered: Vec::new(),
+            undeclared: Vec::new(),
+            observed: None,
+            gap: None,
             changed_meanwhile: None,
             leaves_remains: false,
         }
@@ -262,6 +273,7 @@ impl Workshop<'_> {
             if let Some(path) = &job.depfile {
                 performed.discovered = self.discover(job, path)?;
             }
+            self.judge(job, performed)?;
             let settled = outputs::settle(self.world, &job.outputs, aside, &left)?;
             performed.made = settled.made;
             performed.changed_meanwhile = settled.edited.or(self.changed_meanwhile(job));
@@ -285,12 +297,14 @@ impl Workshop<'_> {
             outcome,
             printed,
             memory_kib,
+            observed,
         } = self.world.run(&process, self.interrupt);
         performed.output = printed.text();
         if performed.output.len() > 2 * KEPT {
             performed.kept = Some(printed.shortened(KEPT));
         }
         performed.memory_kib = memory_kib;
+        performed.observed = observed;
         performed.outcome = match outcome {
             Outcome::Exited { code: 77 } if job.test_directory.is_some() => Outcome::Skipped,
             other => other,
@@ -334,6 +348,7 @@ impl Workshop<'_> {
             temporary,
             log: Some(self.log(job)),
             most_printed: output::FLOOD,
+            observed: self.options.observe,
         }
     }
 
@@ -352,8 +367,28 @@ impl Workshop<'_> {
         path_display(path, top.unwrap_or(Path::new("/")))
     }
 
+    /// Adds what follows from what was observed.
+    fn judge(&self, job: &Job, performed: &mut Performed) -> Result<()> {
+        let Some(observed) = performed.observed.take() else {
+            return Ok(());
+        };
+        let judge = Judge {
+            world: self.world,
+            job,
+            private: [&self.options.private, &self.options.caches],
+            own: self.options.private.parent().unwrap_or(Path::new("/")),
+            began: performed.began,
+            name: &|path| self.name(path),
+        };
+        let judged = judge.judge(&observed)?;
+        performed.discovered.extend(judged.reads);
+        performed.undeclared = judged.undeclared;
+        performed.gap = observed.gap.map(|gap| gap.to_string());
+        Ok(())
+    }
+
     /// Reads the depfile.
-    fn discover(&self, job: &Job, path: &Path) -> Result<Vec<(PathBuf, Stamp)>> {
+    fn discover(&self, job: &Job, path: &Path) -> Result<Vec<Discovered>> {
         let name = self.name(path);
         let text = self.world.read(path).map_err(|error| {
             Error::user(format!("Its depfile `{name}` cannot be read"))
@@ -385,7 +420,13 @@ impl Workshop<'_> {
             if self.options.private.starts_with(&path) {
                 return Err(self.names_too_much(job, &path));
             }
-            discovered.push(self.look_at_read(path));
+            let (path, stamp) = self.look_at_read(path);
+            discovered.push(Discovered {
+                path,
+                part: None,
+                stamp,
+                was_absent: false,
+            });
         }
         Ok(discovered)
     }

@@ -54,6 +54,8 @@ pub struct Job {
     pub keeps_depfile: bool,
     /// The declared files that it may read.
     pub reads: Vec<Read>,
+    /// The target directory of its instance.
+    pub target: PathBuf,
     /// A directory to be made anew for it: `WAKE_TEST_DIR`.
     pub test_directory: Option<PathBuf>,
     /// The name of the file with all that it prints, where that is too much to keep.

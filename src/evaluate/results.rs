@@ -6,11 +6,11 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::error::{Error, Result};
 use crate::event::Outcome;
-use crate::fs::Stamp;
 use crate::graph::{Cold, FileId, Graph, OperationId};
 
-use super::files;
+use super::files::{self, Depth};
 use super::fresh;
+use super::observed::Discovered;
 use super::outputs::Form;
 use super::perform::{self, Performed};
 use super::schedule::Scheduler;
@@ -25,11 +25,13 @@ pub fn name(graph: &Graph, state: &State, operation: OperationId) -> String {
     }
 }
 
-fn flags(running: &Running, outcome: &Outcome) -> u8 {
+fn flags(running: &Running, performed: &Performed) -> u8 {
+    let outcome = &performed.outcome;
     let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
     flag(outcome.is_success(), record::SUCCEEDED)
         | flag(*outcome == Outcome::Skipped, record::SKIPPED)
         | flag(running.order_only_counts, record::ORDER_ONLY_COUNTS)
+        | flag(performed.gap.is_some(), record::UNSEEN)
 }
 
 impl Scheduler<'_> {
@@ -65,7 +67,7 @@ impl Scheduler<'_> {
         let outcome = state::Outcome {
             identity: self.graph.identity(performed.operation),
             key: self.key(performed.operation),
-            flags: flags(running, &performed.outcome),
+            flags: flags(running, performed),
             changed_meanwhile: performed.changed_meanwhile,
             declared,
             reads,
@@ -77,6 +79,7 @@ impl Scheduler<'_> {
                 title: running.cold.title.clone(),
                 reason: running.reason.clone(),
                 output: performed.kept_output(),
+                gap: performed.gap.clone(),
             },
         };
         self.state.finish(&outcome);
@@ -133,7 +136,11 @@ impl Scheduler<'_> {
             number => Some(self.state.version(number)),
         };
         let path = self.state.absolute(file);
-        let depth = self.survey.depth(file);
+        let depth = match files::split(self.state.path(file)).1 {
+            Some(part) => Depth::Part(part),
+            None if self.survey.bare.contains(file) => Depth::Bare,
+            None => Depth::Whole,
+        };
         let (world, check) = (self.survey.world, self.survey.check);
         let look = files::look(world, &path, known.as_ref(), depth, check);
         self.files.apply(self.state, file, look);
@@ -146,22 +153,26 @@ impl Scheduler<'_> {
         let declared = running.declared.iter();
         let declared: HashSet<FileId> =
             declared.map(|&number| self.state.file_of(number)).collect();
-        for (path, stamp) in std::mem::take(&mut performed.discovered) {
-            let path = perform::state_path(&path, self.state.top())
-                .as_bytes()
-                .to_vec();
-            let file = self.state.intern(&path);
-            if declared.contains(&file) {
+        let mut known = declared;
+        for read in std::mem::take(&mut performed.discovered) {
+            let path = perform::state_path(&read.path, self.state.top());
+            let path = path.as_bytes().to_vec();
+            let whole = self.state.find(&path);
+            if whole.is_some_and(|file| known.contains(&file)) {
                 continue;
             }
-            match self.maker(file, &path) {
+            let file = self.state.intern(&files::written(path.clone(), read.part));
+            if !known.insert(file) {
+                continue;
+            }
+            match self.maker(whole.unwrap_or(file), &path) {
                 Some(maker) if maker == operation => continue,
                 Some(maker) if !fresh::is_before(self.graph, maker, operation) => {
                     return Err(self.undeclared(file, operation, maker));
                 }
                 _ => {}
             }
-            if self.is_suspicious(file, stamp, performed.began) {
+            if self.is_suspicious(file, &read, performed.began) {
                 performed.changed_meanwhile.get_or_insert(file);
             }
             numbers.push(self.files.current(file));
@@ -171,7 +182,7 @@ impl Scheduler<'_> {
 
     /// Makes sure that a discovered file has a current version. Returns whether it may have changed while the operation
     /// ran: it is not as it was looked at before, or nobody looked before the operation began and it is not older.
-    fn is_suspicious(&mut self, file: FileId, stamp: Stamp, began: i64) -> bool {
+    fn is_suspicious(&mut self, file: FileId, read: &Discovered, began: i64) -> bool {
         if self.files.current(file) == NONE {
             self.look_anew(file);
             self.looked_at_late.insert(file);
@@ -185,7 +196,9 @@ impl Scheduler<'_> {
             let read = self.read(file);
             read.is_some_and(|read| !read.has_content(self.survey.world))
         };
-        known.stamp != stamp || (is_late && self.is_newer(file, began)) || is_other()
+        let is_absent = read.was_absent && known.content.is_absent();
+        let is_newer = || is_late && !is_absent && self.is_newer(file, began);
+        known.stamp != read.stamp || is_newer() || is_other()
     }
 
     /// Whether a file was changed or removed after that time, as far as can be told.

@@ -9,7 +9,7 @@ use crate::fs::Fingerprint;
 use crate::graph::{Action, Cold, FileId, Graph, OperationId};
 
 use super::explain;
-use super::files::Check;
+use super::files::{self, Check};
 use super::fresh::{self, Difference};
 use super::outputs::{Form, Output};
 use super::prepare::{Expander, Job, Read};
@@ -52,6 +52,7 @@ impl Scheduler<'_> {
                 .is_some_and(|file| self.graph.outputs(operation).contains(&file)),
             depfile,
             reads: self.readable(operation),
+            target: self.target(operation),
             test_directory: self.test_directory(operation),
             log: self.digits(operation) + ".log",
         };
@@ -142,9 +143,12 @@ impl Scheduler<'_> {
             return None;
         }
         let digits = self.digits(operation);
+        Some(self.target(operation).join(".test").join(digits))
+    }
+
+    fn target(&self, operation: OperationId) -> PathBuf {
         let target = &self.graph.instance(operation).target_directory;
-        let directory = self.state.top().join(target);
-        Some(directory.join(".test").join(digits))
+        self.state.top().join(target)
     }
 
     /// What files of its own are named after.
@@ -192,6 +196,7 @@ impl Scheduler<'_> {
         // Nobody is expected to edit what an operation has just made.
         let is_sure = !version.racy
             || self.survey.check == Check::Timestamp
+            || files::split(self.state.path(file)).1.is_some()
             || self.graph.maker(file).is_some();
         Some(Read {
             file,

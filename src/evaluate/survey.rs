@@ -123,10 +123,9 @@ impl<'a> Survey<'a> {
     /// What counts of a file.
     pub fn depth(&self, file: FileId) -> Depth {
         if self.bare.contains(file) {
-            Depth::Bare
-        } else {
-            Depth::Whole
+            return Depth::Bare;
         }
+        self.snapshot.part(file).map_or(Depth::Whole, Depth::Part)
     }
 }
 

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::fs::fingerprint::Part;
 use crate::fs::stamp::{self, Clock, Status};
 use crate::fs::{self, Fingerprint, Stamp, fingerprint};
 
@@ -27,6 +28,8 @@ pub trait World: Sync {
     fn stamp(&self, path: &Path) -> std::io::Result<Stamp>;
     /// Stamp and content.
     fn fingerprint(&self, path: &Path) -> std::io::Result<Fingerprint>;
+    /// Stamp and content of a part of what is there.
+    fn part(&self, path: &Path, part: Part) -> std::io::Result<Fingerprint>;
     /// The clock that the disk stamps with, in nanoseconds.
     fn now(&self) -> i64;
     /// The time of day in nanoseconds, precise enough to tell which of two operations ended first.
@@ -90,6 +93,10 @@ impl World for Real {
 
     fn fingerprint(&self, path: &Path) -> std::io::Result<Fingerprint> {
         fingerprint::fingerprint(path)
+    }
+
+    fn part(&self, path: &Path, part: Part) -> std::io::Result<Fingerprint> {
+        fingerprint::part(path, part)
     }
 
     fn now(&self) -> i64 {

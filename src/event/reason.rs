@@ -43,6 +43,8 @@ pub enum Reason {
     },
     /// Last time an input changed while it ran, so its result was not trusted.
     ChangedWhileRunning { path: String },
+    /// Last time not all that it touched could be seen, so its result was not trusted.
+    ObservedIncompletely { cause: String },
     /// A file that counts though it is not in its command is listed in another way than before.
     OrderOnlyChanged {
         path: String,

@@ -90,6 +90,57 @@ pub fn fingerprint(path: &Path) -> std::io::Result<Fingerprint> {
     })
 }
 
+/// A part of what is at a path, for those who know no more of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// That something is there: its type and mode, the size of a file, where a link leads.
+    Entry,
+    /// The names in a directory, and their types.
+    Listing,
+}
+
+/// Stamp and content of a part of what is at `path`; a link is not followed.
+pub fn part(path: &Path, part: Part) -> std::io::Result<Fingerprint> {
+    let status = stamp::lstat(path)?;
+    if status.mode == 0 {
+        return Ok(Fingerprint::default());
+    }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&status.mode.to_le_bytes());
+    let mut stamp = status.stamp;
+    let kind = match part {
+        Part::Listing => {
+            for (name, is_directory) in super::list(path).map_err(std::io::Error::other)? {
+                let end = [0, u8::from(is_directory)];
+                hasher.update(name.as_bytes()).update(&end);
+            }
+            ContentKind::Directory
+        }
+        Part::Entry if status.is_directory() => {
+            // What is in it is no part of this.
+            stamp = Stamp {
+                inode: stamp.inode,
+                device: stamp.device,
+                ..Stamp::ABSENT
+            };
+            ContentKind::Directory
+        }
+        Part::Entry if status.is_link() => {
+            hasher.update(rustix::fs::readlink(path, Vec::new())?.as_bytes());
+            ContentKind::Link
+        }
+        Part::Entry => {
+            hasher.update(&status.stamp.size.to_le_bytes());
+            ContentKind::File
+        }
+    };
+    let hash = *hasher.finalize().as_bytes();
+    Ok(Fingerprint {
+        stamp,
+        content: Content { kind, hash },
+    })
+}
+
 fn content_of(path: &Path, status: Status) -> std::io::Result<Content> {
     if status.mode == 0 {
         return Ok(Content::ABSENT);

@@ -1,5 +1,6 @@
 //! What is told of operations that ran or would run: one by one with all that led to it, or many by what led to them.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::text::{count, one_line};
@@ -29,8 +30,57 @@ pub struct Account {
     pub now: Vec<Link>,
     /// Why it ran last time; empty: it never did.
     pub last: Vec<Link>,
+    /// What it read last time, if that is asked for.
+    pub reads: Vec<Read>,
     /// Whether it is no part of what the package here is built with, so what it would do now is not known.
     pub is_elsewhere: bool,
+}
+
+/// A path that an operation depends on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Read {
+    pub path: String,
+    pub what: Counts,
+    /// Whether it is declared; otherwise the operation said so, or was seen to read it.
+    pub declared: bool,
+}
+
+/// What of a path counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Counts {
+    /// All that it contains.
+    Content,
+    /// That nothing is there.
+    Absence,
+    /// That something is there, of its type, mode and size.
+    Existence,
+    /// The names in a directory.
+    Listing,
+}
+
+impl Counts {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Content => "content",
+            Self::Absence => "absence",
+            Self::Existence => "existence",
+            Self::Listing => "listing",
+        }
+    }
+}
+
+/// A line for each path.
+pub fn reads(reads: &[Read]) -> String {
+    let line = |read: &Read| {
+        let how = if read.declared {
+            "declared"
+        } else {
+            "observed"
+        };
+        format!("{:9}  {how}  {}\n", read.what.word(), one_line(&read.path))
+    };
+    reads.iter().map(line).collect()
 }
 
 /// All that is known of one operation.
@@ -80,14 +130,18 @@ pub fn json(account: &Account) -> Value {
         let link = |link: &Link| json!({ "title": link.title, "operation": link.operation, "reason": link.reason });
         chain.iter().skip(1).map(link).collect()
     };
-    json!({
+    let mut value = json!({
         "title": account.title,
         "operation": account.operation,
         "now": reason(&account.now),
         "now_because_of": links(&account.now),
         "last": reason(&account.last),
         "last_because_of": links(&account.last),
-    })
+    });
+    if !account.reads.is_empty() {
+        value["reads"] = json!(account.reads);
+    }
+    value
 }
 
 /// What the latest build ran and what would run now, by what led to it.
@@ -230,7 +284,7 @@ mod tests {
             operation: format!("out/{title}"),
             now,
             last,
-            is_elsewhere: false,
+            ..Account::default()
         }
     }
 

@@ -24,6 +24,9 @@ pub fn line(reason: &Reason) -> String {
         Reason::ChangedWhileRunning { path } => {
             format!("{} changed while it ran last time", name(path))
         }
+        Reason::ObservedIncompletely { cause } => {
+            format!("not all that it touched was seen last time: {cause}")
+        }
         Reason::OrderOnlyChanged { path, listing } => match listing {
             Listing::Added => format!("{} is new among its order-only inputs", name(path)),
             Listing::Removed => format!("{} is no longer among its order-only inputs", name(path)),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process, pidfd_open,
-    pidfd_send_signal, waitid, waitpid,
+    pidfd_send_signal, test_kill_process_group, waitid, waitpid,
 };
 
 use crate::error::{Error, Result};
@@ -257,9 +257,28 @@ fn has_no_children() -> bool {
 }
 
 fn parent(pid: i32) -> Option<i32> {
+    field(pid, 1)?.parse().ok()
+}
+
+/// Whether a process of this group runs; those that have ended and are not reaped do not.
+pub fn runs(group: i32) -> bool {
+    let Some(number) = Pid::from_raw(group) else {
+        return false;
+    };
+    let group = group.to_string();
+    let is_running = |pid: i32| {
+        let state = field(pid, 0);
+        state.is_some_and(|state| state != "Z" && state != "X")
+            && field(pid, 2).as_ref() == Some(&group)
+    };
+    test_kill_process_group(number).is_ok() && processes().any(is_running)
+}
+
+/// What `/proc` says of a process: its state, its parent, its group, see proc_pid_stat(5).
+fn field(pid: i32, number: usize) -> Option<String> {
     let stat = fs::read(format!("/proc/{pid}/stat").as_ref()).ok()?;
     // The name, in parentheses, may contain anything; after it come the state and the parent.
     let after = stat.iter().rposition(|&byte| byte == b')')? + 1;
     let rest = std::str::from_utf8(&stat[after..]).ok()?;
-    rest.split_whitespace().nth(1)?.parse().ok()
+    rest.split_whitespace().nth(number).map(str::to_owned)
 }

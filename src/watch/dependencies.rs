@@ -7,11 +7,12 @@ use std::path::{Component, Path, PathBuf};
 
 use super::scope::{Areas, Scope};
 use crate::evaluate::State;
-use crate::evaluate::fresh;
 use crate::evaluate::state::NONE;
 use crate::evaluate::survey::Bare;
+use crate::evaluate::{files, fresh};
 use crate::fs;
 use crate::fs::ContentKind;
+use crate::fs::fingerprint::Part;
 use crate::fs::stamp;
 use crate::graph::{FileId, Graph};
 use crate::workspace::front::{Front, SavedRead};
@@ -55,7 +56,7 @@ impl Dependencies {
                 if depth != Depth::Itself {
                     return self.followed(&state.absolute(file), depth);
                 }
-                let path = state.path(file);
+                let (path, _) = files::split(state.path(file));
                 let path = path.strip_suffix(b"/").unwrap_or(path);
                 let slash = path.iter().rposition(|byte| *byte == b'/');
                 let (parent, name) = match slash {
@@ -240,6 +241,8 @@ fn depth(state: &State, file: FileId) -> Depth {
     };
     match kind {
         _ if state.path(file).ends_with(b"/") => Depth::Tree,
+        // A directory in which names count is watched whole.
+        _ if files::split(state.path(file)).1 == Some(Part::Entry) => Depth::Itself,
         ContentKind::Directory | ContentKind::Link => Depth::Tree,
         _ => Depth::Itself,
     }

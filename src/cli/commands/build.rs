@@ -252,6 +252,7 @@ impl<'a> Building<'a> {
                 options::Check::Hash => Check::Hash,
                 options::Check::Timestamp => Check::Timestamp,
             },
+            observe: self.options.monitor,
             test_arguments: self.test_arguments.clone(),
             test_timeout: self.test_timeout,
             marks: vec![self.session.mark()],

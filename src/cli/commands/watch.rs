@@ -569,6 +569,7 @@ fn is_late(reason: &Reason) -> bool {
             | Reason::InputChanged { .. }
             | Reason::ToolChanged { .. }
             | Reason::ChangedWhileRunning { .. }
+            | Reason::ObservedIncompletely { .. }
     )
 }
 

@@ -10,12 +10,13 @@ use crate::cli::options::{TextFormat, Why};
 use crate::cli::session::{Asked, Session};
 use crate::error::{Error, Result, suggestion};
 use crate::evaluate::causes::{Causes, Run};
-use crate::evaluate::{self, Check, Preview, Question, Real, Wanted};
+use crate::evaluate::{self, Check, Preview, Question, Real, State, Wanted, files};
 use crate::event::Subscriber;
+use crate::fs::fingerprint::Part;
 use crate::fs::path;
 use crate::generate::Purpose;
 use crate::graph::{FileId, Graph, OperationId};
-use crate::report::account::{self, Account, Link};
+use crate::report::account::{self, Account, Counts, Link, Read};
 use crate::report::{self, ConsoleOptions};
 use crate::workspace::discover;
 
@@ -23,11 +24,21 @@ pub(super) fn run(options: &Why, console: ConsoleOptions) -> Result<ExitCode> {
     let mut subscribers = super::quiet(console)?;
     let mut session = Session::open(options.declarations, 1, &mut subscribers)?;
     let accounts = match &options.operation {
-        Some(wanted) => vec![one(wanted, options, &mut session, &mut subscribers)?],
+        Some(wanted) => {
+            let mut account = one(wanted, options, &mut session, &mut subscribers)?;
+            if options.reads {
+                account.reads = reads(&session.state, &account.operation);
+            }
+            vec![account]
+        }
         None => all(options, &mut session, &mut subscribers)?,
     };
     session.close()?;
     report::data(&match (options.format, &options.operation) {
+        (TextFormat::Text, Some(_)) if options.reads => accounts
+            .iter()
+            .map(|account| account::reads(&account.reads))
+            .collect(),
         (TextFormat::Text, Some(_)) => accounts.iter().map(account::text).collect(),
         (TextFormat::Text, None) => account::summary(&accounts),
         (TextFormat::Json, _) => {
@@ -170,6 +181,34 @@ fn one(
     )
 }
 
+/// What the operation with a name read when it ran last.
+fn reads(state: &State, operation: &str) -> Vec<Read> {
+    let causes = Causes::new(state);
+    let found = causes.find(|run| run.operation == operation);
+    let result = found.first().and_then(|run| state.result(run.identity));
+    let Some(result) = result else {
+        return Vec::new();
+    };
+    let declared = result.declared().len();
+    let read = |(place, number)| {
+        let version = state.version(number);
+        let what = match files::split(state.path(version.file)).1 {
+            _ if version.content.is_absent() => Counts::Absence,
+            None => Counts::Content,
+            Some(Part::Entry) => Counts::Existence,
+            Some(Part::Listing) => Counts::Listing,
+        };
+        Read {
+            path: state.display(version.file),
+            what,
+            declared: place < declared,
+        }
+    };
+    let mut reads: Vec<Read> = result.reads().enumerate().map(read).collect();
+    reads.sort_by(|a, b| (!a.declared, &a.path).cmp(&(!b.declared, &b.path)));
+    reads
+}
+
 /// What is known of an operation of a graph.
 fn planned(graph: &Graph, session: &mut Session, operation: OperationId) -> Result<Account> {
     let outputs = graph.outputs(operation).to_vec();
@@ -189,7 +228,7 @@ fn planned(graph: &Graph, session: &mut Session, operation: OperationId) -> Resu
         operation: evaluate::name(graph, &session.state, operation),
         now: preview_links(graph, session, &preview, operation),
         last: last.map(|run| links(&causes, run)).unwrap_or_default(),
-        is_elsewhere: false,
+        ..Account::default()
     })
 }
 
@@ -211,6 +250,7 @@ fn recorded(session: &mut Session, wanted: &str) -> Result<Option<Account>> {
             now: Vec::new(),
             last: links(&causes, run),
             is_elsewhere: true,
+            ..Account::default()
         })),
         several => {
             let names: Vec<String> = several.iter().map(|run| run.operation.clone()).collect();

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{ErrorKind, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -13,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::suspend::{self, Registered};
 use crate::event::Outcome;
 use crate::fs;
+use crate::observe::{self, Observer, Watched};
 
 use super::output::Kept;
 use super::start::{self, Refusal, Start, Started};
@@ -20,12 +22,26 @@ use super::{Ended, Input, Interrupt, Process, memory, refusal};
 
 /// Runs it to its end.
 pub(super) fn run(process: &Process, arguments: &[String], interrupt: &Interrupt) -> Ended {
-    match Streams::open(process) {
-        Err(error) => Ended::unusable(&error),
-        Ok(streams) => match start(process, arguments, streams.as_ref()) {
-            Ok(started) => Child::new(process, started, streams).run(interrupt),
-            Err(refused) => refusal::unusable(process, arguments, &refused),
-        },
+    let streams = match Streams::open(process) {
+        Err(error) => return Ended::unusable(&error),
+        Ok(streams) => streams,
+    };
+    let observer = process.observed.then(observe::observer);
+    let observer = observer.and_then(|observer| observer.ok());
+    let watched = observer.map(|observer| (observer, Arc::default()));
+    match start(process, arguments, streams.as_ref(), watched.as_ref()) {
+        Ok(started) => {
+            let leader = started.0.pid.as_raw_nonzero().get();
+            let ended = Child::new(process, started, streams).run(interrupt);
+            let observed = watched.map(|(observer, watched)| observer.finish(&watched, leader));
+            Ended { observed, ..ended }
+        }
+        Err(refused) => {
+            if let Some((observer, watched)) = watched {
+                observer.finish(&watched, 0);
+            }
+            refusal::unusable(process, arguments, &refused)
+        }
     }
 }
 
@@ -106,6 +122,7 @@ fn start(
     process: &Process,
     arguments: &[String],
     streams: Option<&Streams>,
+    watched: Option<&(&'static Observer, Arc<Watched>)>,
 ) -> std::result::Result<(Started, Registered), Refusal> {
     let order = Start {
         executable: &process.executable,
@@ -114,6 +131,7 @@ fn start(
         environment: &process.environment,
         streams: streams.map(Streams::connected),
         inherited: &process.inherited,
+        watched,
     };
     let mut tries = 0;
     loop {
@@ -342,6 +360,7 @@ impl<'a> Child<'a> {
                 false => printed,
             },
             memory_kib,
+            observed: None,
         }
     }
 

@@ -24,6 +24,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::error::Error;
 use crate::event::Outcome;
 use crate::graph::ResponseFile;
+use crate::observe::Observed;
 
 use super::interrupt::Interrupt;
 use output::{Log, Printed};
@@ -63,6 +64,8 @@ pub struct Process {
     pub log: Option<Log>,
     /// Who prints more bytes than this has no end, and is stopped.
     pub most_printed: u64,
+    /// Whether it is noted what it touches, where that is possible.
+    pub observed: bool,
 }
 
 /// How a process ended.
@@ -73,6 +76,8 @@ pub struct Ended {
     pub printed: Printed,
     /// Of the largest process, in KiB.
     pub memory_kib: u64,
+    /// What it touched, if that was to be observed and could be.
+    pub observed: Option<Observed>,
 }
 
 impl Ended {
@@ -82,6 +87,7 @@ impl Ended {
             outcome: Outcome::unusable(error),
             printed: Printed::default(),
             memory_kib: 0,
+            observed: None,
         }
     }
 }

@@ -20,11 +20,12 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use rustix::process::Pid;
 
 use crate::fs;
+use crate::observe::{Observer, Watched};
 
 /// A program to start.
 pub(super) struct Start<'a> {
@@ -36,6 +37,8 @@ pub(super) struct Start<'a> {
     pub(super) streams: Option<[BorrowedFd<'a>; 3]>,
     /// Other descriptors that it inherits, with their numbers, sorted.
     pub(super) inherited: &'a [RawFd],
+    /// Where it is noted what it touches, if that is observed.
+    pub(super) watched: Option<&'a (&'static Observer, Arc<Watched>)>,
 }
 
 /// A program that runs.
@@ -99,7 +102,15 @@ pub(super) fn start(start: &Start<'_>) -> Result<Started, Refusal> {
         failure: None,
     };
     let mut exit: RawFd = -1;
-    let pid = clone(&mut order, &mut exit).map_err(|error| Refusal {
+    let pid = match start.watched {
+        None => clone(&mut order, &mut exit),
+        Some((observer, watched)) => {
+            let path = order.executable as u64;
+            let started = observer.start_program(path, watched, || clone(&mut order, &mut exit));
+            started.and_then(|pid| pid)
+        }
+    };
+    let pid = pid.map_err(|error| Refusal {
         step: Step::Process,
         error,
     })?;
@@ -189,6 +200,13 @@ struct Order<'a> {
     surroundings: &'static Surroundings,
     failure: Option<(Step, i32)>,
 }
+
+#[expect(
+    unsafe_code,
+    reason = "another thread may be the one that makes the process"
+)]
+// SAFETY: what it points to is alive as long as it is, and nobody changes it meanwhile.
+unsafe impl Send for Order<'_> {}
 
 /// What a child has of wake and must not pass on: the same for all, so found out once.
 struct Surroundings {

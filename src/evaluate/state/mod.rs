@@ -21,7 +21,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::evaluate::files;
 use crate::fs;
+use crate::fs::fingerprint::Part;
 use crate::fs::sections::Bytes;
 use crate::fs::{Content, Stamp};
 use crate::graph::FileId;
@@ -366,7 +368,7 @@ impl State {
 
     /// The path for people.
     pub fn display(&self, file: FileId) -> String {
-        String::from_utf8_lossy(self.path(file)).into_owned()
+        String::from_utf8_lossy(files::split(self.path(file)).0).into_owned()
     }
 
     /// The absolute path, without a final slash.
@@ -591,6 +593,11 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// What of a file is meant, if that is not all.
+    pub fn part(&self, file: FileId) -> Option<Part> {
+        files::split(self.paths.get(file)).1
+    }
+
     /// The absolute path, without a final slash.
     pub fn absolute(&self, file: FileId) -> PathBuf {
         absolute(&self.top, self.paths.get(file))
@@ -635,6 +642,7 @@ impl Snapshot {
 
 /// The absolute path of a path as the state writes it, without a final slash.
 pub fn absolute(top: &Path, path: &[u8]) -> PathBuf {
+    let (path, _) = files::split(path);
     let trimmed = match path.strip_suffix(b"/") {
         Some(rest) if !rest.is_empty() => rest,
         _ => path,

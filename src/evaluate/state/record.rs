@@ -86,6 +86,8 @@ pub const SKIPPED: u8 = 2;
 pub const ORDER_ONLY_COUNTS: u8 = 4;
 /// Outputs that it made were removed since: it can be up to date no more.
 pub const SHRUNK: u8 = 8;
+/// Not all that it touched was seen, though it was to be: it is not trusted.
+pub const UNSEEN: u8 = 16;
 
 /// What is kept of a run for people, decoded only when they ask.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -94,6 +96,9 @@ pub struct Story {
     pub reason: Reason,
     /// What it printed: head and tail where it was long.
     pub output: String,
+    /// Why not all that it touched was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<String>,
 }
 
 /// The result of a run, to be recorded.

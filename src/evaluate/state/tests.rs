@@ -22,6 +22,7 @@ fn outcome(identity: FileId, reads: Vec<u32>, outputs: Vec<u32>) -> Outcome {
             title: "compile".to_owned(),
             reason: Reason::NeverRan,
             output: "warning".to_owned(),
+            gap: None,
         },
     }
 }

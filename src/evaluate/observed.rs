@@ -1,0 +1,165 @@
+//! What follows from what was observed of one operation (DESIGN §5.2): which paths it depends on, and what it should not
+//! have written. It knows the operation's own job and the disk; who makes what, the scheduler knows.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::fs::Stamp;
+use crate::fs::fingerprint::Part;
+use crate::observe::{Access, Deeds, Observed};
+
+use super::files::{self, Depth};
+use super::outputs::Form;
+use super::perform::NEVER_COUNT;
+use super::prepare::Job;
+use super::world::World;
+
+/// A file that an operation says that it read, or was seen to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discovered {
+    /// Absolute and clean.
+    pub path: PathBuf,
+    /// What of it counts, if that is not all.
+    pub part: Option<Part>,
+    /// After the run.
+    pub stamp: Stamp,
+    /// It is known that nothing was there, and nothing is.
+    pub was_absent: bool,
+}
+
+/// What follows.
+#[derive(Debug, Default)]
+pub struct Judged {
+    pub reads: Vec<Discovered>,
+    /// What it made below its target directory without declaring it.
+    pub undeclared: Vec<PathBuf>,
+}
+
+/// Places, and the clock of the disk before the operation began.
+pub struct Judge<'a> {
+    pub world: &'a dyn World,
+    pub job: &'a Job,
+    /// Directories in which nothing counts.
+    pub private: [&'a Path; 2],
+    /// `.wake/`: of what wake keeps there, nothing counts but what operations made and packages.
+    pub own: &'a Path,
+    pub began: i64,
+    pub name: &'a dyn Fn(&Path) -> String,
+}
+
+impl Judge<'_> {
+    /// Judges all that was observed.
+    ///
+    /// # Errors
+    /// `User`: it wrote where only others may.
+    pub fn judge(&self, observed: &Observed) -> Result<Judged> {
+        let mut judged = Judged::default();
+        for access in &observed.accesses {
+            let path = access.path.as_path();
+            if self.counts_for_nothing(path) {
+                continue;
+            }
+            let is_own = self.is_own_output(path);
+            let has_changed = access.deeds.changes() && !is_own && self.has_changed(access);
+            if has_changed && !self.may_write(access) {
+                return Err(self.forbidden(access));
+            }
+            if has_changed && self.world.status(path).is_ok_and(|status| status.is_file()) {
+                judged.undeclared.push(path.to_owned());
+            }
+            // What it has made itself, it may read.
+            let is_made = access.deeds.changes() && !access.was_there;
+            if !is_own && !is_made && !has_changed {
+                judged.reads.extend(self.read(access));
+            }
+        }
+        Ok(judged)
+    }
+
+    fn counts_for_nothing(&self, path: &Path) -> bool {
+        let is_below = |root: &&Path| path.starts_with(root);
+        let is_wakes = path.strip_prefix(self.own).is_ok_and(|below| {
+            let first = below.components().next();
+            first.is_some_and(|first| {
+                !["out", "pkgs"]
+                    .map(|name| name.as_ref())
+                    .contains(&first.as_os_str())
+            })
+        });
+        NEVER_COUNT.iter().any(|root| path.starts_with(root))
+            || self.private.iter().any(is_below)
+            || is_wakes && !path.starts_with(&self.job.target)
+    }
+
+    fn is_own_output(&self, path: &Path) -> bool {
+        let is_it = |output: &super::outputs::Output| match output.form {
+            Form::File => path == output.path,
+            Form::Tree | Form::Directory => path.starts_with(&output.path),
+        };
+        self.job.outputs.iter().any(is_it)
+            || self.job.depfile.as_deref() == Some(path)
+            || self
+                .job
+                .test_directory
+                .as_deref()
+                .is_some_and(|root| path.starts_with(root))
+    }
+
+    /// Whether it did change what it set out to: many calls are made to be refused.
+    fn has_changed(&self, access: &Access) -> bool {
+        let status = self.world.status(&access.path).unwrap_or_default();
+        match (access.was_there, status.mode != 0) {
+            (true, true) if status.is_directory() => false,
+            (true, true) => status.stamp.ctime >= self.began,
+            (was_there, is_there) => was_there != is_there,
+        }
+    }
+
+    /// What it made and removed itself is nobody's affair; below its target directory it may do as it likes.
+    fn may_write(&self, access: &Access) -> bool {
+        access.path.starts_with(&self.job.target)
+    }
+
+    fn forbidden(&self, access: &Access) -> Error {
+        let name = (self.name)(&access.path);
+        let deed = match access.deeds.has(Deeds::WRITTEN) {
+            true => "wrote",
+            false => "removed",
+        };
+        let what = match access.was_there {
+            true => "which was there before",
+            false => "outside of its target directory",
+        };
+        Error::user(format!("It {deed} `{name}`, {what}"))
+            .cause(format!("its target directory is `{}`", (self.name)(&self.job.target)))
+            .hint("have it write below $(target) or to $TMPDIR, and declare what others need as outputs; `caches` are for what it keeps between runs")
+    }
+
+    /// What it depends on by an access.
+    fn read(&self, access: &Access) -> Option<Discovered> {
+        let path = access.path.as_path();
+        let status = self.world.status(path).unwrap_or_default();
+        let is_absent = status.mode == 0;
+        let deeds = access.deeds;
+        let reads = deeds.has(Deeds::READ) || deeds.has(Deeds::EXECUTED);
+        let part = match () {
+            () if is_absent => None,
+            () if deeds.has(Deeds::LISTED) => Some(Part::Listing),
+            () if reads && !status.is_directory() => None,
+            () => Some(Part::Entry),
+        };
+        // Others write there, too, at the same time: of directories in it, nothing can be said.
+        let is_in_target = path.starts_with(&self.job.target) || self.job.target.starts_with(path);
+        if is_in_target && (is_absent || status.is_directory()) {
+            return None;
+        }
+        let depth = part.map_or(Depth::Whole, Depth::Part);
+        let stamp = files::stamp(self.world, path, depth).unwrap_or(Stamp::ABSENT);
+        Some(Discovered {
+            path: path.to_owned(),
+            part,
+            stamp,
+            was_absent: is_absent && !access.was_there,
+        })
+    }
+}

@@ -1,0 +1,197 @@
+//! From what was said to what it leads to: links on the way are followed as the kernel follows them, and count themselves;
+//! what the kernel reads to start a program is added. Done after the end, when only what is still there can be seen: what
+//! was removed meanwhile is a path like one that never was.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::trace::{Deeds, Gap, Noted, Trace};
+
+/// What a program and all that descends from it did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// Sorted by path.
+    pub accesses: Vec<Access>,
+    /// Why that is not all.
+    pub gap: Option<Gap>,
+}
+
+/// What was done with one path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// Absolute, without links but for the last name: there, it is the link itself that is meant.
+    pub path: PathBuf,
+    pub deeds: Deeds,
+    /// Whether something was there when it was first touched.
+    pub was_there: bool,
+}
+
+/// How many links may follow each other.
+const MOST_LINKS: usize = 40;
+
+impl Observed {
+    /// Works out a trace. `loses_rights`: programs that have the rights of their owners do not get them.
+    pub(super) fn of(trace: Trace, loses_rights: bool) -> Self {
+        let mut found = Found {
+            loses_rights,
+            gap: trace.gap,
+            ..Found::default()
+        };
+        for (path, noted) in &trace.noted {
+            found.add(path, *noted, MOST_LINKS);
+        }
+        let access = |(path, noted): (PathBuf, Noted)| Access {
+            path,
+            deeds: noted.deeds.without(Deeds::ITSELF),
+            was_there: noted.was_there,
+        };
+        Self {
+            accesses: found.accesses.into_iter().map(access).collect(),
+            gap: found.gap,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Found {
+    accesses: BTreeMap<PathBuf, Noted>,
+    /// What directories lead to, by how they were said.
+    directories: HashMap<Vec<u8>, PathBuf>,
+    loses_rights: bool,
+    gap: Option<Gap>,
+}
+
+impl Found {
+    /// Adds what was done with a path, and with all that it leads to.
+    fn add(&mut self, said: &[u8], noted: Noted, links: usize) {
+        let end = said.iter().rposition(|&byte| byte != b'/');
+        let said = &said[..end.map_or(0, |end| end + 1)];
+        let start = said.iter().rposition(|&byte| byte == b'/');
+        let start = start.map_or(0, |start| start + 1);
+        let path = match &said[start..] {
+            b"" | b"." | b".." => self.directory(said, links),
+            name => self
+                .directory(&said[..start], links)
+                .join(OsStr::from_bytes(name)),
+        };
+        let target = match noted.deeds.has(Deeds::ITSELF) {
+            true => None,
+            false => std::fs::read_link(&path).ok(),
+        };
+        let Some(target) = target.filter(|_| links > 0) else {
+            self.note(&path, noted);
+            if noted.deeds.has(Deeds::EXECUTED) {
+                self.executed(&path, links);
+            }
+            return;
+        };
+        self.note_link(&path);
+        let end = path.parent().unwrap_or(&path).join(target);
+        self.add(end.as_os_str().as_bytes(), noted, links - 1);
+    }
+
+    fn note(&mut self, path: &Path, noted: Noted) {
+        let known = self.accesses.entry(path.to_owned()).or_insert(noted);
+        known.deeds |= noted.deeds;
+        // By one name it was touched before it was made, by another one after that.
+        known.was_there &= noted.was_there;
+    }
+
+    fn note_link(&mut self, path: &Path) {
+        let noted = Noted {
+            deeds: Deeds::LINK,
+            was_there: true,
+        };
+        self.note(path, noted);
+    }
+
+    /// What a directory leads to, link by link. What is not there leads to itself.
+    fn directory(&mut self, said: &[u8], links: usize) -> PathBuf {
+        if let Some(known) = self.directories.get(said) {
+            return known.clone();
+        }
+        let end = said.iter().rposition(|&byte| byte != b'/');
+        let Some(end) = end else {
+            return PathBuf::from("/");
+        };
+        let start = said[..=end].iter().rposition(|&byte| byte == b'/');
+        let start = start.map_or(0, |start| start + 1);
+        let above = self.directory(&said[..start], links);
+        let path = match &said[start..=end] {
+            b"." => above,
+            b".." => above.parent().unwrap_or(&above).to_owned(),
+            name => {
+                let path = above.join(OsStr::from_bytes(name));
+                match std::fs::read_link(&path) {
+                    Ok(target) if links > 0 => {
+                        self.note_link(&path);
+                        let end = above.join(target);
+                        self.directory(end.as_os_str().as_bytes(), links - 1)
+                    }
+                    _ => path,
+                }
+            }
+        };
+        self.directories.insert(said.to_owned(), path.clone());
+        path
+    }
+
+    /// What the kernel reads to start a program.
+    fn executed(&mut self, path: &Path, links: usize) {
+        let Ok(mut file) = File::open(path) else {
+            return;
+        };
+        let mode = file.metadata().map_or(0, |data| data.permissions().mode());
+        if self.loses_rights && mode & (libc::S_ISUID | libc::S_ISGID) != 0 {
+            let gap = Gap::SetUserId(path.display().to_string());
+            self.gap.get_or_insert(gap);
+        }
+        let mut head = [0; 256];
+        let count = file.read(&mut head).unwrap_or(0);
+        let noted = |deeds| Noted {
+            deeds,
+            was_there: true,
+        };
+        let head = &head[..count];
+        if let Some(line) = head.strip_prefix(b"#!") {
+            let line = line.split(|&byte| byte == b'\n').next().unwrap_or_default();
+            let mut words = line.split(|byte| matches!(byte, b' ' | b'\t'));
+            let interpreter = words.find(|word| !word.is_empty());
+            if let Some(interpreter) = interpreter.filter(|path| path.starts_with(b"/"))
+                && links > 0
+            {
+                self.add(interpreter, noted(Deeds::EXECUTED), links - 1);
+            }
+        } else if let Some(loader) = loader(&file, head) {
+            self.add(&loader, noted(Deeds::READ), links);
+        }
+    }
+}
+
+/// The loader that a dynamic program names: `PT_INTERP` of an ELF file of this machine's kind, see elf(5).
+fn loader(file: &File, head: &[u8]) -> Option<Vec<u8>> {
+    const INTERPRETER: u32 = 3;
+    let is_wide = head.get(..6)? == b"\x7fELF\x02\x01";
+    if !is_wide {
+        return None;
+    }
+    let half = |at: usize| Some(u16::from_le_bytes(head.get(at..at + 2)?.try_into().ok()?));
+    let offset = u64::from_le_bytes(head.get(32..40)?.try_into().ok()?);
+    let (size, count) = (half(54)?, half(56)?);
+    let mut headers = vec![0; usize::from(size) * usize::from(count.min(64))];
+    file.read_exact_at(&mut headers, offset).ok()?;
+    let mut headers = headers.chunks_exact(usize::from(size.max(1)));
+    let header = headers.find(|header| header.get(..4) == Some(&INTERPRETER.to_le_bytes()))?;
+    let word = |at: usize| Some(u64::from_le_bytes(header.get(at..at + 8)?.try_into().ok()?));
+    let length = usize::try_from(word(32)?).ok()?.min(4096);
+    let mut path = vec![0; length];
+    file.read_exact_at(&mut path, word(8)?).ok()?;
+    let end = path.iter().position(|&byte| byte == 0)?;
+    path.truncate(end);
+    Some(path)
+}

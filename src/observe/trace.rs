@@ -1,0 +1,155 @@
+//! What is noted of one process and all that descends from it, while it runs. It knows paths as they were said, and not
+//! what they lead to.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::{BitOr, BitOrAssign};
+
+/// What was done with a path, as a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Deeds(u8);
+
+impl Deeds {
+    /// Looked for, and so whether it is there, of what type, with which mode and size.
+    pub const LOOKED: Self = Self(1);
+    /// Opened to read what it contains.
+    pub const READ: Self = Self(2);
+    /// A directory whose entries were read.
+    pub const LISTED: Self = Self(4);
+    /// A link whose target was read.
+    pub const LINK: Self = Self(8);
+    pub const EXECUTED: Self = Self(16);
+    /// Opened to write, made, or changed in its mode, owner or times.
+    pub const WRITTEN: Self = Self(32);
+    /// Unlinked, or renamed away.
+    pub const REMOVED: Self = Self(64);
+    /// The path itself was meant, and not what it leads to if it is a link.
+    pub const ITSELF: Self = Self(128);
+
+    /// Whether all of `other` was done.
+    pub fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether something was changed.
+    pub fn changes(self) -> bool {
+        self.0 & (Self::WRITTEN.0 | Self::REMOVED.0) != 0
+    }
+
+    /// Without `other`.
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+}
+
+impl BitOr for Deeds {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl BitOrAssign for Deeds {
+    fn bitor_assign(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+}
+
+impl fmt::Display for Deeds {
+    /// For people: `read, listed`.
+    fn fmt(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = [
+            (Self::EXECUTED, "executed"),
+            (Self::READ, "read"),
+            (Self::LISTED, "listed"),
+            (Self::LINK, "link read"),
+            (Self::LOOKED, "looked for"),
+            (Self::WRITTEN, "written"),
+            (Self::REMOVED, "removed"),
+        ];
+        let mut separator = "";
+        for (deed, name) in names {
+            if self.has(deed) {
+                write!(text, "{separator}{name}")?;
+                separator = ", ";
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why not all was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Gap {
+    /// A program whose system calls are of another architecture.
+    Foreign,
+    /// A program that gains or gives up rights, or forbids to look at it: what it names cannot be read.
+    Closed,
+    /// Paths mean something else for it: it has mounted something, or changed its root.
+    Elsewhere(&'static str),
+    /// A file was opened by something that is no path.
+    Nameless(&'static str),
+    /// It talks with a process that is none of its own, by this socket.
+    Socket(String),
+    /// A process in a session of its own is still there after the end.
+    LeftBehind,
+    /// The program has the rights of its owner: it is not what it would be without being observed.
+    SetUserId(String),
+    /// The observer could not go on.
+    Failed(String),
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Foreign => write!(text, "it runs a program of another architecture"),
+            Self::Closed => write!(text, "it runs a program that lets nobody look at it"),
+            Self::Elsewhere(call) => write!(text, "it changes what paths mean ({call})"),
+            Self::Nameless(call) => write!(text, "it opens files without naming them ({call})"),
+            Self::Socket(path) => {
+                write!(text, "it talks with another process by the socket `{path}`")
+            }
+            Self::LeftBehind => write!(text, "a process that it started is still there"),
+            Self::SetUserId(path) => {
+                write!(text, "it runs `{path}`, which has the rights of its owner")
+            }
+            Self::Failed(cause) => write!(text, "the observer has failed: {cause}"),
+        }
+    }
+}
+
+/// What was done with one path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Noted {
+    pub(super) deeds: Deeds,
+    /// Whether something was there when it was first touched.
+    pub(super) was_there: bool,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Trace {
+    /// By absolute path, as it was said.
+    pub(super) noted: HashMap<Vec<u8>, Noted>,
+    pub(super) gap: Option<Gap>,
+}
+
+impl Trace {
+    /// Notes what is about to be done. `is_there` is asked the first time.
+    pub(super) fn note(&mut self, path: &[u8], deeds: Deeds, is_there: impl FnOnce() -> bool) {
+        // Mostly it is known, and needs no copy.
+        match self.noted.get_mut(path) {
+            Some(noted) => noted.deeds |= deeds,
+            None => {
+                let was_there = is_there();
+                self.noted.insert(path.to_vec(), Noted { deeds, was_there });
+            }
+        }
+    }
+
+    /// Notes that something was not seen; what was first counts.
+    pub(super) fn miss(&mut self, gap: Gap) {
+        self.gap.get_or_insert(gap);
+    }
+}
