@@ -1,12 +1,14 @@
 //! What follows from what was observed of one operation (DESIGN §5.2): which paths it depends on, and what it should not
 //! have written. It knows the operation's own job and the disk; who makes what, the scheduler knows.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::error::{Error, Result};
 use crate::fs::Stamp;
 use crate::fs::fingerprint::Part;
-use crate::observe::{Access, Deeds, Observed};
+use crate::observe::{Access, Deeds, Gap, Observed, Seen};
 
 use super::files::{self, Depth};
 use super::outputs::Form;
@@ -25,6 +27,50 @@ pub struct Discovered {
     pub stamp: Stamp,
     /// It is known that nothing was there, and nothing is.
     pub was_absent: bool,
+}
+
+/// What operations read outside of the workspace: most of those that run the same program read the same, so that is worked
+/// out once for all of them.
+#[derive(Debug, Default)]
+pub struct Outsides(Mutex<HashMap<u128, Arc<Outside>>>);
+
+/// What follows from what was done outside of the workspace.
+#[derive(Debug, Default)]
+pub struct Outside {
+    pub reads: Vec<Discovered>,
+    pub gap: Option<Gap>,
+    /// The version numbers of the reads, once the scheduler has found them, where they are the same for all.
+    pub numbers: OnceLock<Vec<u32>>,
+}
+
+impl Outsides {
+    /// What follows from what was only read. `top`: the workspace's.
+    ///
+    /// # Errors
+    /// As [`Judge::judge`].
+    pub fn judge(&self, seen: Seen, judge: &Judge<'_>, top: &Path) -> Result<Arc<Outside>> {
+        let name = seen.name();
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(outside) = known().get(&name) {
+            return Ok(Arc::clone(outside));
+        }
+        let observed = seen.work_out();
+        let reads = judge.judge(&observed)?.reads;
+        // A link may lead into the workspace, where each operation has a place of its own.
+        let is_same_for_all = |access: &Access| {
+            !access.path.starts_with(top) && !access.path.starts_with(&judge.job.target)
+        };
+        let is_shared = observed.accesses.iter().all(is_same_for_all);
+        let outside = Arc::new(Outside {
+            reads,
+            gap: observed.gap,
+            numbers: OnceLock::new(),
+        });
+        if is_shared {
+            known().insert(name, Arc::clone(&outside));
+        }
+        Ok(outside)
+    }
 }
 
 /// What follows.
@@ -68,7 +114,7 @@ impl Judge<'_> {
                 judged.undeclared.push(path.to_owned());
             }
             // What it has made itself, it may read.
-            let is_made = access.deeds.changes() && !access.was_there;
+            let is_made = access.deeds.changes() && access.was_there == Some(false);
             if !is_own && !is_made && !has_changed {
                 judged.reads.extend(self.read(access));
             }
@@ -108,7 +154,7 @@ impl Judge<'_> {
     /// Whether it did change what it set out to: many calls are made to be refused.
     fn has_changed(&self, access: &Access) -> bool {
         let status = self.world.status(&access.path).unwrap_or_default();
-        match (access.was_there, status.mode != 0) {
+        match (access.was_there != Some(false), status.mode != 0) {
             (true, true) if status.is_directory() => false,
             (true, true) => status.stamp.ctime >= self.began,
             (was_there, is_there) => was_there != is_there,
@@ -127,8 +173,8 @@ impl Judge<'_> {
             false => "removed",
         };
         let what = match access.was_there {
-            true => "which was there before",
-            false => "outside of its target directory",
+            Some(true) => "which was there before",
+            _ => "outside of its target directory",
         };
         Error::user(format!("It {deed} `{name}`, {what}"))
             .cause(format!("its target directory is `{}`", (self.name)(&self.job.target)))
@@ -159,7 +205,7 @@ impl Judge<'_> {
             path: path.to_owned(),
             part,
             stamp,
-            was_absent: is_absent && !access.was_there,
+            was_absent: is_absent && access.was_there == Some(false),
         })
     }
 }

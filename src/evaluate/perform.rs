@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
@@ -13,7 +13,7 @@ use crate::event::Outcome;
 use crate::fs::Stamp;
 use crate::fs::path::{clean, display as path_display};
 use crate::graph::{FileId, OperationId};
-use crate::observe::Observed;
+use crate::observe::Seen;
 use crate::workspace::layout;
 
 use super::exec::output::{self, Log};
@@ -21,7 +21,7 @@ use super::exec::{Ended, Process};
 use super::files::{self, Depth};
 use super::interrupt::Interrupt;
 use super::jobserver::Jobserver;
-use super::observed::{Discovered, Judge};
+use super::observed::{Discovered, Judge, Outside, Outsides};
 use super::outputs::{self, Aside, Made, Output};
 use super::prepare::{Job, Launch, Work};
 use super::world::World;
@@ -51,10 +51,12 @@ pub struct Performed {
     pub made: Vec<Made>,
     /// Files it says that it read, or was seen to read.
     pub discovered: Vec<Discovered>,
+    /// What it was seen to read outside of the workspace, which it has in common with others.
+    pub outside: Option<Arc<Outside>>,
     /// What it was seen to make below its target directory and does not declare.
     pub undeclared: Vec<PathBuf>,
     /// What was observed of it, if that could be.
-    observed: Option<Observed>,
+    observed: Option<Seen>,
     /// Why not all of it was seen, though it was to be.
     pub gap: Option<String>,
     /// A declared file that changed while it ran.
@@ -75,6 +77,7 @@ impl Performed {
             began,
             made: Vec::new(),
             discovered: Vec::new(),
+            outside: None,
             undeclared: Vec::new(),
             observed: None,
             gap: None,
@@ -171,6 +174,7 @@ pub struct Workshop<'a> {
     pub slots: &'a Slots,
     pub interrupt: &'a Interrupt,
     pub jobserver: &'a Jobserver<'a>,
+    pub outside: &'a Outsides,
 }
 
 impl Workshop<'_> {
@@ -348,7 +352,7 @@ impl Workshop<'_> {
             temporary,
             log: Some(self.log(job)),
             most_printed: output::FLOOD,
-            observed: self.options.observe,
+            observed: self.options.observe.then(|| self.top().to_owned()),
         }
     }
 
@@ -363,15 +367,16 @@ impl Workshop<'_> {
 
     /// A path for people: relative to the workspace's top, the directory of `.wake/`.
     fn name(&self, path: &Path) -> String {
-        let top = self.options.private.parent().and_then(Path::parent);
-        path_display(path, top.unwrap_or(Path::new("/")))
+        path_display(path, self.top())
     }
 
     /// Adds what follows from what was observed.
     fn judge(&self, job: &Job, performed: &mut Performed) -> Result<()> {
-        let Some(observed) = performed.observed.take() else {
+        let Some(mut seen) = performed.observed.take() else {
             return Ok(());
         };
+        let top = self.top();
+        let outside = seen.take(|path| !path.starts_with(top) && !path.starts_with(&job.target));
         let judge = Judge {
             world: self.world,
             job,
@@ -380,11 +385,21 @@ impl Workshop<'_> {
             began: performed.began,
             name: &|path| self.name(path),
         };
+        let observed = seen.work_out();
         let judged = judge.judge(&observed)?;
         performed.discovered.extend(judged.reads);
         performed.undeclared = judged.undeclared;
-        performed.gap = observed.gap.map(|gap| gap.to_string());
+        let outside = self.outside.judge(outside, &judge, top)?;
+        let gap = observed.gap.as_ref().or(outside.gap.as_ref());
+        performed.gap = gap.map(ToString::to_string);
+        performed.outside = Some(outside);
         Ok(())
+    }
+
+    /// The workspace's top, the directory of `.wake/`.
+    fn top(&self) -> &Path {
+        let top = self.options.private.parent().and_then(Path::parent);
+        top.unwrap_or(Path::new("/"))
     }
 
     /// Reads the depfile.

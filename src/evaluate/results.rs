@@ -34,6 +34,18 @@ fn flags(running: &Running, performed: &Performed) -> u8 {
         | flag(performed.gap.is_some(), record::UNSEEN)
 }
 
+/// What a discovered read counts for.
+enum Found {
+    /// This version.
+    Read(u32),
+    /// This version, of what another operation made.
+    Made(u32),
+    /// Nothing new.
+    Known,
+    /// The operation made it itself.
+    Own,
+}
+
 impl Scheduler<'_> {
     /// Records how an operation ended. An undeclared read turns its success into a failure.
     pub(super) fn remember(&mut self, running: &Running, performed: &mut Performed) -> Result<()> {
@@ -148,36 +160,80 @@ impl Scheduler<'_> {
 
     /// The version numbers of what an operation discovered that it read, without what it declared or made itself.
     fn discover(&mut self, running: &Running, performed: &mut Performed) -> Result<Vec<u32>> {
-        let operation = performed.operation;
-        let mut numbers = Vec::with_capacity(performed.discovered.len());
         let declared = running.declared.iter();
-        let declared: HashSet<FileId> =
+        let mut known: HashSet<FileId> =
             declared.map(|&number| self.state.file_of(number)).collect();
-        let mut known = declared;
+        let mut numbers = Vec::with_capacity(performed.discovered.len());
         for read in std::mem::take(&mut performed.discovered) {
-            let path = perform::state_path(&read.path, self.state.top());
-            let path = path.as_bytes().to_vec();
-            let whole = self.state.find(&path);
-            if whole.is_some_and(|file| known.contains(&file)) {
-                continue;
+            let found = self.find(&read, performed, &mut known)?;
+            if let Found::Read(number) | Found::Made(number) = found {
+                numbers.push(number);
             }
-            let file = self.state.intern(&files::written(path.clone(), read.part));
-            if !known.insert(file) {
-                continue;
-            }
-            match self.maker(whole.unwrap_or(file), &path) {
-                Some(maker) if maker == operation => continue,
-                Some(maker) if !fresh::is_before(self.graph, maker, operation) => {
-                    return Err(self.undeclared(file, operation, maker));
+        }
+        let Some(outside) = performed.outside.take() else {
+            return Ok(numbers);
+        };
+        if let Some(shared) = outside.numbers.get() {
+            numbers.extend(shared);
+            return Ok(numbers);
+        }
+        let was_sure = performed.changed_meanwhile.is_none();
+        let mut is_shared = true;
+        // What this one declares, others may not.
+        let mut known = HashSet::new();
+        let mut shared = Vec::with_capacity(outside.reads.len());
+        for read in &outside.reads {
+            match self.find(read, performed, &mut known)? {
+                Found::Read(number) => shared.push(number),
+                Found::Known => {}
+                Found::Own => is_shared = false,
+                Found::Made(number) => {
+                    shared.push(number);
+                    is_shared = false;
                 }
-                _ => {}
             }
-            if self.is_suspicious(file, &read, performed.began) {
-                performed.changed_meanwhile.get_or_insert(file);
-            }
-            numbers.push(self.files.current(file));
+        }
+        numbers.extend(&shared);
+        if is_shared && was_sure && performed.changed_meanwhile.is_none() {
+            let _ = outside.numbers.set(shared);
         }
         Ok(numbers)
+    }
+
+    /// Finds what one read counts for; those that are `known` count already.
+    fn find(
+        &mut self,
+        read: &Discovered,
+        performed: &mut Performed,
+        known: &mut HashSet<FileId>,
+    ) -> Result<Found> {
+        let operation = performed.operation;
+        let path = perform::state_path(&read.path, self.state.top());
+        let path = path.as_bytes().to_vec();
+        let whole = self.state.find(&path);
+        if whole.is_some_and(|file| known.contains(&file)) {
+            return Ok(Found::Known);
+        }
+        let file = self.state.intern(&files::written(path.clone(), read.part));
+        if !known.insert(file) {
+            return Ok(Found::Known);
+        }
+        let maker = self.maker(whole.unwrap_or(file), &path);
+        match maker {
+            Some(maker) if maker == operation => return Ok(Found::Own),
+            Some(maker) if !fresh::is_before(self.graph, maker, operation) => {
+                return Err(self.undeclared(file, operation, maker));
+            }
+            _ => {}
+        }
+        if self.is_suspicious(file, read, performed.began) {
+            performed.changed_meanwhile.get_or_insert(file);
+        }
+        let number = self.files.current(file);
+        Ok(match maker {
+            Some(_) => Found::Made(number),
+            None => Found::Read(number),
+        })
     }
 
     /// Makes sure that a discovered file has a current version. Returns whether it may have changed while the operation

@@ -19,6 +19,7 @@ use super::fresh::{Difference, View};
 use super::growth::{Growing, Growth, LookAt, Stages};
 use super::interrupt::Interrupt;
 use super::jobserver::{Jobserver, Tokens};
+use super::observed::Outsides;
 use super::perform::{Performed, Slots, Workshop, unusable};
 use super::prepare::{self, Job};
 use super::queue::Queue;
@@ -96,12 +97,14 @@ pub(super) fn run(
     let slots = Slots::new(&private);
     let jobserver = Jobserver::new(&options.jobserver);
     let survey = Survey::new(graph, state, world, options.check);
+    let outside = Outsides::default();
     let shop = Workshop {
         world,
         options,
         slots: &slots,
         interrupt: &stop,
         jobserver: &jobserver,
+        outside: &outside,
     };
     let later = OnceCell::new();
     let stages = Stages::new(&later, world, options.check);

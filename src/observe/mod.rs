@@ -21,5 +21,5 @@ mod tests;
 mod trace;
 
 pub use observer::{Observer, Watched, observer};
-pub use paths::{Access, Observed};
+pub use paths::{Access, Observed, Seen};
 pub use trace::{Deeds, Gap};

@@ -4,18 +4,19 @@
 //! group of its own is seen doing it.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::call::{self, Call, Named};
 use super::caller::{Caller, Unread};
 use super::filter;
-use super::paths::Observed;
+use super::paths::Seen;
 use super::trace::{Deeds, Gap, Trace};
 use crate::sandbox::orphans;
 
@@ -50,8 +51,22 @@ struct Belongings {
 }
 
 /// One program that is observed with all that descends from it.
-#[derive(Default)]
-pub struct Watched(Mutex<Trace>);
+pub struct Watched {
+    trace: Mutex<Trace>,
+    /// Below this directory it is noted whether something was there when it was first touched; elsewhere, only of what is
+    /// changed: nobody else works there.
+    busy: PathBuf,
+}
+
+impl Watched {
+    /// One that has not begun. `busy`: the directory in which others work at the same time.
+    pub fn new(busy: &Path) -> Arc<Self> {
+        Arc::new(Self {
+            trace: Mutex::default(),
+            busy: busy.to_owned(),
+        })
+    }
+}
 
 impl fmt::Debug for Watched {
     fn fmt(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -148,7 +163,7 @@ impl Observer {
 
     /// What was observed of a program that has ended, and of all that descends from it. From now on, what is left of it
     /// is nobody's.
-    pub fn finish(&self, watched: &Arc<Watched>, leader: i32) -> Observed {
+    pub fn finish(&self, watched: &Arc<Watched>, leader: i32) -> Seen {
         let mut groups = Vec::new();
         lock(&self.shared.belongings).groups.retain(|group, whose| {
             let is_it = Arc::ptr_eq(whose, watched);
@@ -157,7 +172,7 @@ impl Observer {
             }
             !is_it
         });
-        let mut trace = std::mem::take(&mut *lock(&watched.0));
+        let mut trace = std::mem::take(&mut *lock(&watched.trace));
         let own = rustix::process::getpgrp().as_raw_nonzero().get();
         groups.retain(|group| *group != leader && *group != own);
         if groups.iter().any(|group| orphans::runs(*group)) {
@@ -166,7 +181,7 @@ impl Observer {
         if let Some(cause) = self.shared.failed.get() {
             trace.miss(Gap::Failed(cause.clone()));
         }
-        Observed::of(trace, self.loses_rights)
+        Seen::new(trace, self.loses_rights)
     }
 }
 
@@ -181,8 +196,41 @@ fn carry_out(orders: &Receiver<Work>) {
 struct Server<'a> {
     listener: OwnedFd,
     shared: &'a Shared,
-    /// Used again for each path.
-    text: Vec<u8>,
+    /// What the call at hand touches.
+    notes: Notes,
+}
+
+/// What one call touches: at most two paths.
+#[derive(Default)]
+struct Notes {
+    paths: [(Vec<u8>, Deeds); 2],
+    count: usize,
+    gap: Option<Gap>,
+    /// A socket that is connected.
+    socket: bool,
+}
+
+impl Notes {
+    fn clear(&mut self) {
+        self.count = 0;
+        self.gap = None;
+        self.socket = false;
+    }
+
+    /// The text of the next path, to be filled.
+    fn text(&mut self) -> &mut Vec<u8> {
+        &mut self.paths[self.count].0
+    }
+
+    /// Takes the text for what is done with it.
+    fn take(&mut self, deeds: Deeds) {
+        self.paths[self.count].1 = deeds;
+        self.count += 1;
+    }
+
+    fn paths(&self) -> &[(Vec<u8>, Deeds)] {
+        &self.paths[..self.count]
+    }
 }
 
 impl<'a> Server<'a> {
@@ -190,28 +238,56 @@ impl<'a> Server<'a> {
         Self {
             listener,
             shared,
-            text: Vec::new(),
+            notes: Notes::default(),
         }
     }
 
     /// Answers until that is not possible any more.
     fn serve(mut self) -> io::Error {
         loop {
-            let asked = match self.receive() {
-                Ok(asked) => asked,
-                // The caller was killed before it could be asked for, or a signal came.
-                Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EINTR)) => {
-                    continue;
-                }
+            let answered = self.receive().and_then(|asked| self.answer(&asked));
+            match answered {
+                Ok(()) => {}
+                // The caller was killed meanwhile, or a signal came.
+                Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EINTR)) => {}
                 Err(error) => return error,
-            };
-            self.note(&asked);
-            if let Err(error) = self.let_go_on(asked.id)
-                && error.raw_os_error() != Some(libc::ENOENT)
-            {
-                return error;
             }
         }
+    }
+
+    /// Notes what a call is about to do, and lets it.
+    ///
+    /// If the caller waited until it was let go on, then what was read of it was its own. So that is noted only then; and
+    /// since its trace is locked meanwhile, it cannot be over before it is noted.
+    fn answer(&mut self, asked: &libc::seccomp_notif) -> io::Result<()> {
+        self.notes.clear();
+        let pid = i32::try_from(asked.pid).unwrap_or(0);
+        let Some((watched, group)) = self.whose(Caller(pid), &asked.data) else {
+            return self.let_go_on(asked.id);
+        };
+        self.read(Caller(pid), group, &watched, &asked.data);
+        let mut trace = lock(&watched.trace);
+        let mut there = [None; 2];
+        for ((text, deeds), there) in self.notes.paths().iter().zip(&mut there) {
+            let path = Path::new(OsStr::from_bytes(text));
+            let is_asked = deeds.changes() || self.notes.socket || path.starts_with(&watched.busy);
+            if is_asked && !trace.knows(text) {
+                *there = Some(path.symlink_metadata().is_ok());
+            }
+        }
+        self.let_go_on(asked.id)?;
+        for ((text, deeds), there) in self.notes.paths().iter().zip(there) {
+            let is_foreign = self.notes.socket && there == Some(true) && !trace.changed(text);
+            trace.note(text, *deeds, there);
+            if is_foreign {
+                let path = String::from_utf8_lossy(text).into_owned();
+                trace.miss(Gap::Socket(path));
+            }
+        }
+        if let Some(gap) = self.notes.gap.take() {
+            trace.miss(gap);
+        }
+        Ok(())
     }
 
     fn receive(&self) -> io::Result<libc::seccomp_notif> {
@@ -246,36 +322,21 @@ impl<'a> Server<'a> {
         }
     }
 
-    /// Whether the caller still waits, so that what was read was its own.
-    fn waits(&self, id: u64) -> bool {
-        #[expect(unsafe_code, reason = "there is no safe wrapper")]
-        // SAFETY: the kernel reads a number.
-        unsafe {
-            let request = libc::SECCOMP_IOCTL_NOTIF_ID_VALID;
-            libc::ioctl(self.listener.as_raw_fd(), request, &raw const id) == 0
-        }
-    }
-
-    /// Notes what a call is about to do.
-    fn note(&mut self, asked: &libc::seccomp_notif) {
-        let Ok(pid) = i32::try_from(asked.pid) else {
-            return;
-        };
-        let caller = Caller(pid);
-        let Some((watched, group)) = self.whose(caller, &asked.data) else {
-            return;
-        };
-        let is_native = asked.data.arch == filter::HERE;
-        let number = libc::c_long::from(asked.data.nr);
-        let call = match is_native {
-            true => call::decode(number, &asked.data.args),
+    /// Reads what a call is about to do.
+    fn read(
+        &mut self,
+        caller: Caller,
+        group: i32,
+        watched: &Arc<Watched>,
+        data: &libc::seccomp_data,
+    ) {
+        let call = match data.arch == filter::HERE {
+            true => call::decode(libc::c_long::from(data.nr), &data.args),
             false => Some(Call::Misses(Gap::Foreign)),
         };
-        let noted = call.map_or(Ok(()), |call| {
-            self.carry(&call, caller, group, &watched, asked.id)
-        });
-        if noted == Err(Unread::Closed) && self.waits(asked.id) {
-            lock(&watched.0).miss(Gap::Closed);
+        let read = call.map_or(Ok(()), |call| self.read_call(call, caller, group, watched));
+        if read == Err(Unread::Closed) {
+            self.notes.gap = Some(Gap::Closed);
         }
     }
 
@@ -294,75 +355,58 @@ impl<'a> Server<'a> {
         Some((watched, group))
     }
 
-    fn carry(
+    fn read_call(
         &mut self,
-        call: &Call,
+        call: Call,
         caller: Caller,
         group: i32,
         watched: &Arc<Watched>,
-        id: u64,
     ) -> Result<(), Unread> {
         match call {
             Call::Touches(named) => {
-                for named in named.iter().flatten() {
-                    self.touch(*named, caller, watched, id)?;
+                for named in named.into_iter().flatten() {
+                    self.touch(named, caller)?;
                 }
             }
             Call::Opens { named, how } => {
                 let mut bytes = [0; 24];
-                if caller.read(*how, &mut bytes)? == bytes.len() {
+                if caller.read(how, &mut bytes) == Ok(bytes.len()) {
                     let number = |at: usize| {
                         u64::from_ne_bytes(std::array::from_fn(|index| bytes[at + index]))
                     };
                     if number(16) & libc::RESOLVE_IN_ROOT != 0 {
-                        lock(&watched.0).miss(Gap::Elsewhere("openat2"));
+                        self.notes.gap = Some(Gap::Elsewhere("openat2"));
                     }
                     let deeds = call::opened(number(0) as i32);
-                    self.touch(Named { deeds, ..*named }, caller, watched, id)?;
+                    self.touch(Named { deeds, ..named }, caller)?;
                 }
             }
             Call::Socket {
                 address,
                 length,
                 binds,
-            } => self.socket(*address, *length, *binds, caller, watched, id)?,
+            } => self.socket(address, length, binds, caller)?,
             Call::Groups {
                 process,
                 group: wanted,
-            } => self.regroup(caller, group, *process, *wanted, watched),
-            Call::Misses(gap) => lock(&watched.0).miss(gap.clone()),
+            } => self.regroup(caller, group, process, wanted, watched),
+            Call::Misses(gap) => self.notes.gap = Some(gap),
         }
         Ok(())
     }
 
-    /// Notes a path.
-    fn touch(
-        &mut self,
-        named: Named,
-        caller: Caller,
-        watched: &Watched,
-        id: u64,
-    ) -> Result<(), Unread> {
-        let mut text = std::mem::take(&mut self.text);
-        let read = absolute(named, caller, &mut text);
-        let is_its_own = || self.waits(id);
-        match read {
-            Ok(Found::Path) if is_its_own() => {
-                let path = Path::new(std::ffi::OsStr::from_bytes(&text));
-                let is_there = || path.symlink_metadata().is_ok();
-                lock(&watched.0).note(&text, named.deeds, is_there);
+    /// Reads a path.
+    fn touch(&mut self, named: Named, caller: Caller) -> Result<(), Unread> {
+        match absolute(named, caller, self.notes.text()) {
+            Ok(Found::Path) => self.notes.take(named.deeds),
+            Ok(Found::OutOfNowhere) => {
+                self.notes.gap = Some(Gap::Nameless("a path from a deleted directory"));
             }
-            Ok(Found::OutOfNowhere) if is_its_own() => {
-                lock(&watched.0).miss(Gap::Nameless("a path from a deleted directory"));
-            }
-            _ => {}
-        }
-        self.text = text;
-        match read {
             // The kernel will refuse it, too.
-            Err(Unread::Invalid) | Ok(_) => Ok(()),
-            Err(Unread::Closed) => Err(Unread::Closed),
+            Ok(Found::Nothing) | Err(Unread::Invalid) => {}
+            Err(Unread::Closed) => return Err(Unread::Closed),
         }
+        Ok(())
     }
 
     fn socket(
@@ -371,34 +415,28 @@ impl<'a> Server<'a> {
         length: u64,
         binds: bool,
         caller: Caller,
-        watched: &Watched,
-        id: u64,
     ) -> Result<(), Unread> {
         let mut bytes = [0; size_of::<libc::sockaddr_un>()];
         let length = usize::try_from(length).unwrap_or(0).min(bytes.len());
-        let read = caller.read(address, &mut bytes[..length])?;
+        let read = match caller.read(address, &mut bytes[..length]) {
+            Err(Unread::Invalid) => return Ok(()),
+            other => other?,
+        };
         let family = u16::from_ne_bytes([bytes[0], bytes[1]]);
         // Those whose name begins with a zero byte, or that have none, are no files.
         if read < 4 || i32::from(family) != libc::AF_UNIX || bytes[2] == 0 {
             return Ok(());
         }
         let name = bytes[2..read].split(|&byte| byte == 0).next();
-        let mut text = name.unwrap_or_default().to_vec();
-        if !complete(libc::AT_FDCWD, caller, &mut text)? || !self.waits(id) {
-            return Ok(());
-        }
-        let path = Path::new(std::ffi::OsStr::from_bytes(&text));
-        let is_there = || path.symlink_metadata().is_ok();
-        let mut trace = lock(&watched.0);
-        if binds {
-            trace.note(&text, Deeds::WRITTEN | Deeds::ITSELF, is_there);
-            return Ok(());
-        }
-        let own = trace.noted.get(&text);
-        let is_own = own.is_some_and(|noted| noted.deeds.changes());
-        trace.note(&text, Deeds::LOOKED, is_there);
-        if !is_own && is_there() {
-            trace.miss(Gap::Socket(path.display().to_string()));
+        let text = self.notes.text();
+        text.clear();
+        text.extend_from_slice(name.unwrap_or_default());
+        if complete(libc::AT_FDCWD, caller, text)? {
+            self.notes.socket = !binds;
+            self.notes.take(match binds {
+                true => Deeds::WRITTEN | Deeds::ITSELF,
+                false => Deeds::LOOKED,
+            });
         }
         Ok(())
     }
@@ -422,8 +460,10 @@ impl<'a> Server<'a> {
         // It may join the group of another program, where it is not told from that one's.
         match belongings.groups.get(&new) {
             Some(other) if !Arc::ptr_eq(other, watched) => {
-                lock(&other.0).miss(Gap::Nameless("a process of another operation in its group"));
-                lock(&watched.0).miss(Gap::Nameless("a process in the group of another operation"));
+                lock(&other.trace)
+                    .miss(Gap::Nameless("a process of another operation in its group"));
+                lock(&watched.trace)
+                    .miss(Gap::Nameless("a process in the group of another operation"));
             }
             Some(_) => {}
             None if new != group => {

@@ -10,6 +10,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use xxhash_rust::xxh3::Xxh3;
+
 use super::trace::{Deeds, Gap, Noted, Trace};
 
 /// What a program and all that descends from it did.
@@ -27,22 +29,67 @@ pub struct Access {
     /// Absolute, without links but for the last name: there, it is the link itself that is meant.
     pub path: PathBuf,
     pub deeds: Deeds,
-    /// Whether something was there when it was first touched.
-    pub was_there: bool,
+    /// Whether something was there when it was first touched, if that was looked at.
+    pub was_there: Option<bool>,
 }
 
 /// How many links may follow each other.
 const MOST_LINKS: usize = 40;
 
-impl Observed {
-    /// Works out a trace. `loses_rights`: programs that have the rights of their owners do not get them.
-    pub(super) fn of(trace: Trace, loses_rights: bool) -> Self {
-        let mut found = Found {
+/// What was noted of a program and all that descends from it, as it was said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    trace: Trace,
+    /// Programs that have the rights of their owners do not get them.
+    loses_rights: bool,
+}
+
+impl Seen {
+    pub(super) fn new(trace: Trace, loses_rights: bool) -> Self {
+        Self {
+            trace,
             loses_rights,
-            gap: trace.gap,
+        }
+    }
+
+    /// Takes away what only learned something of the paths for which `is_away` holds.
+    pub fn take(&mut self, is_away: impl Fn(&Path) -> bool) -> Self {
+        let is_away = |said: &Vec<u8>, noted: &mut Noted| {
+            !noted.deeds.changes() && is_away(Path::new(OsStr::from_bytes(said)))
+        };
+        let noted = self.trace.noted.extract_if(is_away).collect();
+        Self {
+            trace: Trace { noted, gap: None },
+            loses_rights: self.loses_rights,
+        }
+    }
+
+    /// A name for all that was noted: equal ones are equal.
+    pub fn name(&self) -> u128 {
+        let mut noted: Vec<(&Vec<u8>, Deeds)> = self
+            .trace
+            .noted
+            .iter()
+            .map(|(said, noted)| (said, noted.deeds))
+            .collect();
+        noted.sort_unstable_by_key(|(said, _)| *said);
+        let mut hasher = Xxh3::new();
+        for (said, deeds) in noted {
+            // No path contains a zero byte.
+            hasher.update(said);
+            hasher.update(&[0, deeds.bits()]);
+        }
+        hasher.digest128()
+    }
+
+    /// Works it out.
+    pub fn work_out(self) -> Observed {
+        let mut found = Found {
+            loses_rights: self.loses_rights,
+            gap: self.trace.gap,
             ..Found::default()
         };
-        for (path, noted) in &trace.noted {
+        for (path, noted) in &self.trace.noted {
             found.add(path, *noted, MOST_LINKS);
         }
         let access = |(path, noted): (PathBuf, Noted)| Access {
@@ -50,7 +97,7 @@ impl Observed {
             deeds: noted.deeds.without(Deeds::ITSELF),
             was_there: noted.was_there,
         };
-        Self {
+        Observed {
             accesses: found.accesses.into_iter().map(access).collect(),
             gap: found.gap,
         }
@@ -99,13 +146,16 @@ impl Found {
         let known = self.accesses.entry(path.to_owned()).or_insert(noted);
         known.deeds |= noted.deeds;
         // By one name it was touched before it was made, by another one after that.
-        known.was_there &= noted.was_there;
+        known.was_there = match (known.was_there, noted.was_there) {
+            (Some(a), Some(b)) => Some(a && b),
+            (a, b) => a.or(b),
+        };
     }
 
     fn note_link(&mut self, path: &Path) {
         let noted = Noted {
             deeds: Deeds::LINK,
-            was_there: true,
+            was_there: None,
         };
         self.note(path, noted);
     }
@@ -155,7 +205,7 @@ impl Found {
         let count = file.read(&mut head).unwrap_or(0);
         let noted = |deeds| Noted {
             deeds,
-            was_there: true,
+            was_there: None,
         };
         let head = &head[..count];
         if let Some(line) = head.strip_prefix(b"#!") {

@@ -48,7 +48,7 @@ impl Place {
             temporary: self.path("tmp"),
             log: None,
             most_printed: output::FLOOD,
-            observed: true,
+            observed: Some(self.path("")),
         };
         let ended = exec::run(&process, &Interrupt::new().unwrap());
         assert_eq!(
@@ -57,7 +57,7 @@ impl Place {
             "{}",
             ended.printed.text()
         );
-        ended.observed.unwrap()
+        ended.observed.unwrap().work_out()
     }
 
     fn shell(&self, script: &str) -> Observed {
@@ -70,7 +70,11 @@ impl Place {
         let accesses = observed.accesses.iter();
         let tell = |access: &super::Access| {
             let name = access.path.strip_prefix(&top).ok()?;
-            let absent = if access.was_there { "" } else { " (absent)" };
+            let absent = if access.was_there == Some(false) {
+                " (absent)"
+            } else {
+                ""
+            };
             Some(format!("{}: {}{absent}", name.display(), access.deeds))
         };
         accesses.filter_map(tell).collect()

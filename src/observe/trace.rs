@@ -36,6 +36,11 @@ impl Deeds {
         self.0 & (Self::WRITTEN.0 | Self::REMOVED.0) != 0
     }
 
+    /// As a number.
+    pub(super) fn bits(self) -> u8 {
+        self.0
+    }
+
     /// Without `other`.
     pub fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
@@ -123,12 +128,12 @@ impl fmt::Display for Gap {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Noted {
     pub(super) deeds: Deeds,
-    /// Whether something was there when it was first touched.
-    pub(super) was_there: bool,
+    /// Whether something was there when it was first touched, if that was looked at.
+    pub(super) was_there: Option<bool>,
 }
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Trace {
     /// By absolute path, as it was said.
     pub(super) noted: HashMap<Vec<u8>, Noted>,
@@ -136,13 +141,27 @@ pub(super) struct Trace {
 }
 
 impl Trace {
-    /// Notes what is about to be done. `is_there` is asked the first time.
-    pub(super) fn note(&mut self, path: &[u8], deeds: Deeds, is_there: impl FnOnce() -> bool) {
+    /// Whether it was looked at already whether something is there.
+    pub(super) fn knows(&self, path: &[u8]) -> bool {
+        let noted = self.noted.get(path);
+        noted.is_some_and(|noted| noted.was_there.is_some())
+    }
+
+    /// Whether a path was changed already.
+    pub(super) fn changed(&self, path: &[u8]) -> bool {
+        let noted = self.noted.get(path);
+        noted.is_some_and(|noted| noted.deeds.changes())
+    }
+
+    /// Notes what was done. `was_there`: whether something was there, if that was looked at; it counts the first time.
+    pub(super) fn note(&mut self, path: &[u8], deeds: Deeds, was_there: Option<bool>) {
         // Mostly it is known, and needs no copy.
         match self.noted.get_mut(path) {
-            Some(noted) => noted.deeds |= deeds,
+            Some(noted) => {
+                noted.deeds |= deeds;
+                noted.was_there = noted.was_there.or(was_there);
+            }
             None => {
-                let was_there = is_there();
                 self.noted.insert(path.to_vec(), Noted { deeds, was_there });
             }
         }

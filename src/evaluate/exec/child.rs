@@ -26,9 +26,10 @@ pub(super) fn run(process: &Process, arguments: &[String], interrupt: &Interrupt
         Err(error) => return Ended::unusable(&error),
         Ok(streams) => streams,
     };
-    let observer = process.observed.then(observe::observer);
-    let observer = observer.and_then(|observer| observer.ok());
-    let watched = observer.map(|observer| (observer, Arc::default()));
+    let watched = process.observed.as_ref().and_then(|busy| {
+        let observer = observe::observer().ok()?;
+        Some((observer, Watched::new(busy)))
+    });
     match start(process, arguments, streams.as_ref(), watched.as_ref()) {
         Ok(started) => {
             let leader = started.0.pid.as_raw_nonzero().get();

@@ -24,7 +24,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::error::Error;
 use crate::event::Outcome;
 use crate::graph::ResponseFile;
-use crate::observe::Observed;
+use crate::observe::Seen;
 
 use super::interrupt::Interrupt;
 use output::{Log, Printed};
@@ -64,8 +64,8 @@ pub struct Process {
     pub log: Option<Log>,
     /// Who prints more bytes than this has no end, and is stopped.
     pub most_printed: u64,
-    /// Whether it is noted what it touches, where that is possible.
-    pub observed: bool,
+    /// The directory in which others work at the same time, if it is to be noted what it touches, where that is possible.
+    pub observed: Option<PathBuf>,
 }
 
 /// How a process ended.
@@ -77,7 +77,7 @@ pub struct Ended {
     /// Of the largest process, in KiB.
     pub memory_kib: u64,
     /// What it touched, if that was to be observed and could be.
-    pub observed: Option<Observed>,
+    pub observed: Option<Seen>,
 }
 
 impl Ended {

@@ -22,7 +22,7 @@ fn shell(script: &str, directory: &Path) -> Process {
         temporary: directory.to_owned(),
         log: None,
         most_printed: output::FLOOD,
-        observed: false,
+        observed: None,
     }
 }
 
