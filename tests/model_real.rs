@@ -86,6 +86,8 @@ enum End {
 
 struct Player {
     stage: Stage,
+    /// Builds are observed, and nobody declares the sources that are read.
+    is_monitored: bool,
     steps: Vec<Step>,
     declared: BTreeMap<String, String>,
     is_release: bool,
@@ -139,7 +141,10 @@ impl Player {
 
     fn declaration(&self, index: usize) -> String {
         let step = &self.steps[index];
-        let mut inputs = self.sources(index);
+        let (mut inputs, hidden) = match self.is_monitored {
+            false => (self.sources(index), String::new()),
+            true => (Vec::new(), self.sources(index).join(" ")),
+        };
         for other in self.used(index) {
             let maker = &self.steps[other];
             let prefix = match maker.is_in_library && !step.is_in_library {
@@ -163,7 +168,7 @@ impl Player {
         let second = if step.has_second { " && cp $o @1" } else { "" };
         let flag = step.flag;
         let script = format!(
-            "{first}; echo {flag} > $o; for i in @i; do if test -d $i; then cat $i/f; else cat $i; fi; done >> $o\
+            "{first}; echo {flag} > $o; for i in {hidden} @i; do if test -d $i; then cat $i/f; else cat $i; fi; done >> $o\
              {header}; if grep -q KILL $o; then kill -9 $PPID; exit 1; fi; if grep -q STOP $o; then kill -INT $PPID; \
              exit 1; fi; ! grep -q BAD $o{second}"
         );
@@ -401,13 +406,17 @@ impl Player {
         }
     }
 
-    fn play((steps, rounds): &Case) -> Result<usize, String> {
+    fn play((steps, rounds): &Case, is_monitored: bool) -> Result<usize, String> {
         let mut player = Self {
             stage: Stage::new(),
+            is_monitored,
             steps: steps.clone(),
             declared: BTreeMap::new(),
             is_release: false,
         };
+        if is_monitored {
+            player.stage.tell("monitor");
+        }
         for number in 0..4 {
             player.stage.tell(&format!("file {} v0", source(number)));
         }
@@ -545,7 +554,7 @@ fn play_one(number: usize, rounds: &AtomicUsize) {
     seed[..8].copy_from_slice(&(number as u64).to_le_bytes());
     let random = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
     let result = TestRunner::new_with_rng(config, random).run(&case(), |case| {
-        let played = Player::play(&case).map_err(TestCaseError::fail)?;
+        let played = Player::play(&case, number % 3 == 2).map_err(TestCaseError::fail)?;
         rounds.fetch_add(played, Ordering::Relaxed);
         Ok(())
     });

@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::error::{Error, Result};
 use crate::event::Outcome;
+use crate::fs::path::display as path_display;
 use crate::graph::{Cold, FileId, Graph, OperationId};
 
 use super::files::{self, Depth};
@@ -170,6 +171,7 @@ impl Scheduler<'_> {
                 numbers.push(number);
             }
         }
+        self.check_writes(performed)?;
         let Some(outside) = performed.outside.take() else {
             return Ok(numbers);
         };
@@ -198,6 +200,26 @@ impl Scheduler<'_> {
             let _ = outside.numbers.set(shared);
         }
         Ok(numbers)
+    }
+
+    /// Refuses what an operation was seen to write although another one makes it.
+    fn check_writes(&self, performed: &Performed) -> Result<()> {
+        for path in &performed.undeclared {
+            let written = perform::state_path(path, self.state.top());
+            let file = self.state.find(written.as_bytes());
+            let Some(maker) = file.and_then(|file| self.maker(file, written.as_bytes())) else {
+                continue;
+            };
+            let path = path_display(path, self.state.top());
+            let own = name(self.graph, self.state, performed.operation);
+            let other = name(self.graph, self.state, maker);
+            let error = Error::user(format!("It wrote `{path}`, which another operation makes"));
+            return Err(error
+                .cause(format!("`{own}` wrote it"))
+                .cause(format!("`{other}` makes it"))
+                .hint("have only one of them write it"));
+        }
+        Ok(())
     }
 
     /// Finds what one read counts for; those that are `known` count already.
@@ -271,7 +293,7 @@ impl Scheduler<'_> {
     }
 
     /// The operation that makes a file, or the directory that it is or lies in.
-    fn maker(&mut self, file: FileId, path: &[u8]) -> Option<OperationId> {
+    fn maker(&self, file: FileId, path: &[u8]) -> Option<OperationId> {
         if let Some(maker) = self.graph.maker(file) {
             return Some(maker);
         }

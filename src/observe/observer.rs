@@ -1,5 +1,5 @@
-//! The observer: two threads, for as long as wake lives. One carries the filter and does nothing but start programs; the
-//! other one is asked by the kernel about the calls of all that descends from them, and notes them in the trace of the
+//! The observer: a few threads, for as long as wake lives. One carries the filter and does nothing but start programs; the
+//! others are asked by the kernel about the calls of all that descends from them, and note them in the trace of the
 //! program that they belong to: the one whose process group the caller is in. That lasts when parents end. Who makes a
 //! group of its own is seen doing it.
 
@@ -23,6 +23,9 @@ use crate::sandbox::orphans;
 /// Lets the kernel wake the observer on the processor of the caller, which waits for it (Linux 6.6): seven microseconds
 /// instead of forty.
 const SYNC_WAKE_UP: u64 = 1;
+
+/// The most threads that answer: each answers some fifty thousand calls a second.
+const SERVERS: usize = 4;
 
 /// See the module.
 pub struct Observer {
@@ -122,12 +125,17 @@ impl Observer {
                 SYNC_WAKE_UP,
             );
         }
-        let serving = Arc::clone(&shared);
-        let server = std::thread::Builder::new().name("observer".to_owned());
-        server.spawn(move || {
-            let error = Server::new(listener, &serving).serve();
-            let _ = serving.failed.set(error.to_string());
-        })?;
+        let listener = Arc::new(listener);
+        let count =
+            std::thread::available_parallelism().map_or(1, |count| count.get().min(SERVERS));
+        for number in 0..count {
+            let (listener, serving) = (Arc::clone(&listener), Arc::clone(&shared));
+            let server = std::thread::Builder::new().name(format!("observer {number}"));
+            server.spawn(move || {
+                let error = Server::new(&listener, &serving).serve();
+                let _ = serving.failed.set(error.to_string());
+            })?;
+        }
         Ok(Self {
             shared,
             starts: Mutex::new(starts),
@@ -194,7 +202,7 @@ fn carry_out(orders: &Receiver<Work>) {
 
 /// Answers the kernel.
 struct Server<'a> {
-    listener: OwnedFd,
+    listener: &'a OwnedFd,
     shared: &'a Shared,
     /// What the call at hand touches.
     notes: Notes,
@@ -234,7 +242,7 @@ impl Notes {
 }
 
 impl<'a> Server<'a> {
-    fn new(listener: OwnedFd, shared: &'a Shared) -> Self {
+    fn new(listener: &'a OwnedFd, shared: &'a Shared) -> Self {
         Self {
             listener,
             shared,
@@ -270,8 +278,9 @@ impl<'a> Server<'a> {
         let mut there = [None; 2];
         for ((text, deeds), there) in self.notes.paths().iter().zip(&mut there) {
             let path = Path::new(OsStr::from_bytes(text));
-            let is_asked = deeds.changes() || self.notes.socket || path.starts_with(&watched.busy);
-            if is_asked && !trace.knows(text) {
+            let is_asked = deeds.changes() || path.starts_with(&watched.busy);
+            // A socket that is there now counts, whatever was there before.
+            if self.notes.socket || is_asked && !trace.knows(text) {
                 *there = Some(path.symlink_metadata().is_ok());
             }
         }

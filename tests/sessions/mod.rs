@@ -13,6 +13,7 @@ mod init;
 mod jobserver;
 mod kinds;
 mod mishaps;
+mod monitor;
 mod outputs;
 mod packages;
 mod pkg_read;

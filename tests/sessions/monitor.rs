@@ -1,0 +1,250 @@
+//! Observed builds: what operations were seen to do counts, declared or not.
+
+use crate::support::{Stage, skipped};
+
+/// A stage whose builds are observed; `None` where that is not possible.
+fn stage(test: &str) -> Option<Stage> {
+    if let Err(cause) = wake::observe::observer() {
+        skipped(&format!("{test}: {cause}"));
+        return None;
+    }
+    let mut stage = Stage::new();
+    stage.tell("monitor");
+    Some(stage)
+}
+
+/// Catches a header that nobody declares and no depfile names: an edit, its removal, and one that appears.
+#[test]
+fn a_forgotten_header_counts() {
+    let Some(mut stage) = stage("a_forgotten_header_counts") else {
+        return;
+    };
+    stage.tell(
+        "file a one
+         file h two
+         op A: a -> x = cat a h | xargs > @0
+         op B: a -> y = cat a > @0
+         build A B
+         file h three
+         build A
+         has x one three
+         keep h four!
+         build A",
+    );
+}
+
+/// Catches a look-up that found nothing and is forgotten: in a list of directories, in PATH, and where a file is optional.
+#[test]
+fn what_appears_earlier_is_noticed() {
+    let Some(mut stage) = stage("what_appears_earlier_is_noticed") else {
+        return;
+    };
+    stage.tell(
+        "file second/h second
+         op A: -> x = for d in first second; do if test -e $d/h; then cat $d/h > @0; break; fi; done
+         op B: -> y = PATH=$PWD/bin:$PATH; tool=$(command -v greet || echo none); echo $tool > @0
+         op C: -> z = if test -e option; then echo with; else echo without; fi > @0
+         build A B C
+         file first/h first
+         build A
+         has x first
+         file other nothing
+         build -
+         file option yes
+         build C
+         has z with
+         rm option
+         build C
+         rm first
+         build A
+         has x second",
+    );
+}
+
+/// Catches a listing that counts by the time of its directory, or not at all.
+#[test]
+fn a_listing_counts_by_its_names() {
+    let Some(mut stage) = stage("a_listing_counts_by_its_names") else {
+        return;
+    };
+    stage.tell(
+        "file dir/a one
+         op A: -> x = ls dir | xargs > @0
+         build A
+         file dir/a two
+         build -
+         file dir/b one
+         build A
+         has x a b
+         rm dir/b
+         build A
+         file dir/sub/c deep
+         build A
+         file dir/sub/d deep
+         build -",
+    );
+}
+
+/// Catches what was only looked at and counts as if it had been read, and the reverse.
+#[test]
+fn what_was_learned_counts_and_no_more() {
+    let Some(mut stage) = stage("what_was_learned_counts_and_no_more") else {
+        return;
+    };
+    stage.tell(
+        "file a one
+         ln a link
+         op A: -> x = if test -e a; then echo there; fi > @0
+         op B: -> y = readlink link > @0
+         op C: -> z = cat link > @0
+         build A B C
+         file a two
+         build C
+         has z two
+         file b six
+         rm link
+         ln b link
+         build B C
+         has y b",
+    );
+}
+
+/// Catches a generated file that is used before anybody says so: it would be whatever was there.
+#[test]
+fn what_another_operation_makes_must_be_declared() {
+    let Some(mut stage) = stage("what_another_operation_makes_must_be_declared") else {
+        return;
+    };
+    stage.tell(
+        "file a one
+         op A: a -> x
+         op B: a -> y = cat @t/x > @0 || echo nothing > @0",
+    );
+    let run = stage
+        .wake(&["build", "-j1", "--no-compile-commands"])
+        .code(1);
+    run.says("It read `")
+        .says("which another operation makes and it does not declare")
+        .says("hint: add the file to its inputs");
+    stage.tell(
+        "op B: a :x -> y = cat @t/x > @0
+         build
+         has y one",
+    );
+}
+
+/// Catches a source that is overwritten, a file that is made somewhere, one that is removed, and a second writer.
+#[test]
+fn only_its_own_target_directory_may_be_written() {
+    let Some(mut stage) = stage("only_its_own_target_directory_may_be_written") else {
+        return;
+    };
+    let wrong = [
+        (
+            "cat a > @0; echo more >> a",
+            "It wrote `a`, which was there before",
+        ),
+        (
+            "cat a > @0; echo more > other",
+            "It wrote `other`, outside of its target directory",
+        ),
+        (
+            "cat a > @0; rm a2",
+            "It removed `a2`, which was there before",
+        ),
+        (
+            "cat a > @0; mv a2 a3",
+            "It removed `a2`, which was there before",
+        ),
+        (
+            "cat a > @0; echo > @t/y",
+            "y`, which another operation makes",
+        ),
+    ];
+    for (script, message) in wrong {
+        stage.tell(&format!(
+            "file a one
+             file a2 two
+             op B: a -> y
+             op A: a :y -> x = {script}"
+        ));
+        let run = stage.wake(&["build", "--no-compile-commands"]).code(1);
+        run.says(message).says("hint: have ");
+        assert!(stage.made("x").symlink_metadata().is_err(), "{script}");
+        for left in ["other", "a3"] {
+            let _ = std::fs::remove_file(stage.space().path(left));
+        }
+    }
+    stage.tell(
+        "op A: a :y -> x = cat a > $TMPDIR/t; mv $TMPDIR/t @0; mkdir -p @t/obj; echo > @t/obj/a.o; touch -c nowhere
+         build",
+    );
+    assert!(!stage.space().exists("nowhere"));
+}
+
+/// Catches a result that is believed although not all was seen: it runs again, and says why.
+#[test]
+fn what_was_not_all_seen_is_not_believed() {
+    let Some(mut stage) = stage("what_was_not_all_seen_is_not_believed") else {
+        return;
+    };
+    let socket = stage.space().path("socket");
+    let _server = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let connect = format!(
+        "python3 -c 'import socket; socket.socket(socket.AF_UNIX).connect(\"{}\")' && echo > @0",
+        socket.display()
+    );
+    if !std::path::Path::new("/usr/bin/python3").exists() {
+        return skipped("what_was_not_all_seen_is_not_believed: no python3");
+    }
+    stage.tell(&format!("op A: -> x = {connect}"));
+    stage.wake(&["build", "--no-compile-commands"]).success();
+    stage
+        .wake(&["build", "--no-compile-commands", "--explain"])
+        .success()
+        .says("not all that it touched was seen last time: it talks with another process by the socket");
+    stage.wake(&["why", "A"]).success();
+}
+
+/// Catches reads that cannot be asked for.
+#[test]
+fn reads_are_listed() {
+    let Some(mut stage) = stage("reads_are_listed") else {
+        return;
+    };
+    stage.tell(
+        "file a one
+         file h two
+         file dir/b three
+         op A: a -> x = cat a h > @0; ls dir >> @0; test ! -e no
+         build A",
+    );
+    let run = stage.wake(&["why", "--reads", "A"]).success();
+    let here: Vec<&str> = run
+        .stdout
+        .lines()
+        .filter(|line| !line.contains("  /"))
+        .collect();
+    assert_eq!(
+        here,
+        [
+            "content    declared  a",
+            "listing    observed  dir",
+            "content    observed  h",
+            "absence    observed  no",
+        ]
+    );
+    let json = stage
+        .wake(&["why", "--reads", "A", "--format", "json"])
+        .success()
+        .stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let reads = json[0]["reads"].as_array().unwrap();
+    assert!(
+        reads
+            .iter()
+            .any(|read| read["path"] == "h" && read["what"] == "content")
+    );
+    // What was declared when nobody looked is all that is known.
+    stage.wake(&["why", "--reads"]).code(2);
+}
