@@ -262,14 +262,15 @@ impl Scheduler<'_> {
     /// ran: it is not as it was looked at before, or nobody looked before the operation began and it is not older.
     fn is_suspicious(&mut self, file: FileId, read: &Discovered, began: i64) -> bool {
         if self.files.current(file) == NONE {
+            self.looked_at_late.insert(file, self.survey.world.now());
             self.look_anew(file);
-            self.looked_at_late.insert(file);
         }
         let known = self.state.version(self.files.current(file));
         if self.survey.bare.contains(file) {
             return false;
         }
-        let is_late = self.looked_at_late.contains(&file);
+        let looked = self.looked_at_late.get(&file);
+        let is_late = looked.is_some_and(|&looked| looked >= began);
         let is_other = || {
             let read = self.read(file);
             read.is_some_and(|read| !read.has_content(self.survey.world))

@@ -2,7 +2,7 @@
 //! back as messages. It decides when; `fresh` decides whether, `queue` in which order, `results` what is remembered.
 
 use std::cell::OnceCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -155,8 +155,8 @@ pub(super) struct Scheduler<'a> {
     /// Why those that are ready are out of date.
     pub(super) differences: HashMap<OperationId, Difference>,
     running: HashMap<OperationId, Running>,
-    /// Files that were first looked at when an operation had read them.
-    pub(super) looked_at_late: HashSet<FileId>,
+    /// Files that were first looked at when an operation had read them, and when that was, by the clock of the disk.
+    pub(super) looked_at_late: HashMap<FileId, i64>,
     /// Files that wake made, by file id; collected when the first operation runs.
     pub(super) ours: Option<Vec<bool>>,
     used_workers: bool,
@@ -207,7 +207,7 @@ impl<'a> Scheduler<'a> {
             frontier: 0,
             differences: HashMap::new(),
             running: HashMap::new(),
-            looked_at_late: HashSet::new(),
+            looked_at_late: HashMap::new(),
             ours: None,
             used_workers: false,
             last_tick: Instant::now(),

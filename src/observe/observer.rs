@@ -3,7 +3,7 @@
 //! program that they belong to: the one whose process group the caller is in. That lasts when parents end. Who makes a
 //! group of its own is seen doing it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fmt;
 use std::io;
@@ -40,8 +40,24 @@ type Work = Box<dyn FnOnce() + Send>;
 #[derive(Default)]
 struct Shared {
     belongings: Mutex<Belongings>,
+    /// Paths outside of the busy directories that were looked at once.
+    looked: Mutex<HashSet<Vec<u8>>>,
     /// Set when the kernel asks nobody any more.
     failed: OnceLock<String>,
+}
+
+/// More paths than this are not kept.
+const MOST_LOOKED: usize = 200_000;
+
+impl Shared {
+    fn is_first_look(&self, path: &[u8]) -> bool {
+        let mut looked = lock(&self.looked);
+        let is_first = looked.len() < MOST_LOOKED && !looked.contains(path);
+        if is_first {
+            looked.insert(path.to_vec());
+        }
+        is_first
+    }
 }
 
 /// Whose trace a process is noted in.
@@ -56,8 +72,8 @@ struct Belongings {
 /// One program that is observed with all that descends from it.
 pub struct Watched {
     trace: Mutex<Trace>,
-    /// Below this directory it is noted whether something was there when it was first touched; elsewhere, only of what is
-    /// changed: nobody else works there.
+    /// Below this directory it is noted whether something was there when it was first touched; elsewhere, of what is
+    /// changed, and the first time that any program touches it: mostly, nobody works there.
     busy: PathBuf,
 }
 
@@ -278,9 +294,13 @@ impl<'a> Server<'a> {
         let mut there = [None; 2];
         for ((text, deeds), there) in self.notes.paths().iter().zip(&mut there) {
             let path = Path::new(OsStr::from_bytes(text));
-            let is_asked = deeds.changes() || path.starts_with(&watched.busy);
+            let is_asked = || {
+                deeds.changes()
+                    || path.starts_with(&watched.busy)
+                    || self.shared.is_first_look(text)
+            };
             // A socket that is there now counts, whatever was there before.
-            if self.notes.socket || is_asked && !trace.knows(text) {
+            if self.notes.socket || !trace.knows(text) && is_asked() {
                 *there = Some(path.symlink_metadata().is_ok());
             }
         }

@@ -55,7 +55,7 @@ impl Seen {
     /// Takes away what only learned something of the paths for which `is_away` holds.
     pub fn take(&mut self, is_away: impl Fn(&Path) -> bool) -> Self {
         let is_away = |said: &Vec<u8>, noted: &mut Noted| {
-            !noted.deeds.changes() && is_away(Path::new(OsStr::from_bytes(said)))
+            !noted.changes() && is_away(Path::new(OsStr::from_bytes(said)))
         };
         let noted = self.trace.noted.extract_if(is_away).collect();
         Self {
@@ -66,18 +66,13 @@ impl Seen {
 
     /// A name for all that was noted: equal ones are equal.
     pub fn name(&self) -> u128 {
-        let mut noted: Vec<(&Vec<u8>, Deeds)> = self
-            .trace
-            .noted
-            .iter()
-            .map(|(said, noted)| (said, noted.deeds))
-            .collect();
+        let mut noted: Vec<(&Vec<u8>, &Noted)> = self.trace.noted.iter().collect();
         noted.sort_unstable_by_key(|(said, _)| *said);
         let mut hasher = Xxh3::new();
-        for (said, deeds) in noted {
+        for (said, noted) in noted {
             // No path contains a zero byte.
             hasher.update(said);
-            hasher.update(&[0, deeds.bits()]);
+            hasher.update(&[0, noted.followed.bits(), noted.itself.bits()]);
         }
         hasher.digest128()
     }
@@ -92,10 +87,10 @@ impl Seen {
         for (path, noted) in &self.trace.noted {
             found.add(path, *noted, MOST_LINKS);
         }
-        let access = |(path, noted): (PathBuf, Noted)| Access {
+        let access = |(path, (deeds, was_there))| Access {
             path,
-            deeds: noted.deeds.without(Deeds::ITSELF),
-            was_there: noted.was_there,
+            deeds,
+            was_there,
         };
         Observed {
             accesses: found.accesses.into_iter().map(access).collect(),
@@ -106,7 +101,7 @@ impl Seen {
 
 #[derive(Default)]
 struct Found {
-    accesses: BTreeMap<PathBuf, Noted>,
+    accesses: BTreeMap<PathBuf, (Deeds, Option<bool>)>,
     /// What directories lead to, by how they were said.
     directories: HashMap<Vec<u8>, PathBuf>,
     loses_rights: bool,
@@ -126,38 +121,41 @@ impl Found {
                 .directory(&said[..start], links)
                 .join(OsStr::from_bytes(name)),
         };
-        let target = match noted.deeds.has(Deeds::ITSELF) {
+        let nothing = Deeds::default();
+        let target = match noted.followed == nothing || links == 0 {
             true => None,
             false => std::fs::read_link(&path).ok(),
         };
-        let Some(target) = target.filter(|_| links > 0) else {
-            self.note(&path, noted);
-            if noted.deeds.has(Deeds::EXECUTED) {
+        let Some(target) = target else {
+            let deeds = noted.followed | noted.itself;
+            self.note(&path, deeds, noted.was_there);
+            if deeds.has(Deeds::EXECUTED) {
                 self.executed(&path, links);
             }
             return;
         };
-        self.note_link(&path);
+        self.note(&path, noted.itself | Deeds::LINK, noted.was_there);
         let end = path.parent().unwrap_or(&path).join(target);
-        self.add(end.as_os_str().as_bytes(), noted, links - 1);
+        self.add_followed(end.as_os_str().as_bytes(), noted.followed, links - 1);
     }
 
-    fn note(&mut self, path: &Path, noted: Noted) {
-        let known = self.accesses.entry(path.to_owned()).or_insert(noted);
-        known.deeds |= noted.deeds;
+    fn add_followed(&mut self, said: &[u8], followed: Deeds, links: usize) {
+        let noted = Noted {
+            followed,
+            ..Noted::default()
+        };
+        self.add(said, noted, links);
+    }
+
+    fn note(&mut self, path: &Path, deeds: Deeds, was_there: Option<bool>) {
+        let first = (deeds, was_there);
+        let known = self.accesses.entry(path.to_owned()).or_insert(first);
+        known.0 |= deeds;
         // By one name it was touched before it was made, by another one after that.
-        known.was_there = match (known.was_there, noted.was_there) {
+        known.1 = match (known.1, was_there) {
             (Some(a), Some(b)) => Some(a && b),
             (a, b) => a.or(b),
         };
-    }
-
-    fn note_link(&mut self, path: &Path) {
-        let noted = Noted {
-            deeds: Deeds::LINK,
-            was_there: None,
-        };
-        self.note(path, noted);
     }
 
     /// What a directory leads to, link by link. What is not there leads to itself.
@@ -179,7 +177,7 @@ impl Found {
                 let path = above.join(OsStr::from_bytes(name));
                 match std::fs::read_link(&path) {
                     Ok(target) if links > 0 => {
-                        self.note_link(&path);
+                        self.note(&path, Deeds::LINK, None);
                         let end = above.join(target);
                         self.directory(end.as_os_str().as_bytes(), links - 1)
                     }
@@ -193,20 +191,20 @@ impl Found {
 
     /// What the kernel reads to start a program.
     fn executed(&mut self, path: &Path, links: usize) {
-        let Ok(mut file) = File::open(path) else {
+        // Nothing else can be executed, and a pipe would be waited for.
+        let Some(data) = path.metadata().ok().filter(std::fs::Metadata::is_file) else {
             return;
         };
-        let mode = file.metadata().map_or(0, |data| data.permissions().mode());
+        let mode = data.permissions().mode();
         if self.loses_rights && mode & (libc::S_ISUID | libc::S_ISGID) != 0 {
             let gap = Gap::SetUserId(path.display().to_string());
             self.gap.get_or_insert(gap);
         }
+        let Ok(mut file) = File::open(path) else {
+            return;
+        };
         let mut head = [0; 256];
         let count = file.read(&mut head).unwrap_or(0);
-        let noted = |deeds| Noted {
-            deeds,
-            was_there: None,
-        };
         let head = &head[..count];
         if let Some(line) = head.strip_prefix(b"#!") {
             let line = line.split(|&byte| byte == b'\n').next().unwrap_or_default();
@@ -215,10 +213,10 @@ impl Found {
             if let Some(interpreter) = interpreter.filter(|path| path.starts_with(b"/"))
                 && links > 0
             {
-                self.add(interpreter, noted(Deeds::EXECUTED), links - 1);
+                self.add_followed(interpreter, Deeds::EXECUTED, links - 1);
             }
         } else if let Some(loader) = loader(&file, head) {
-            self.add(&loader, noted(Deeds::READ), links);
+            self.add_followed(&loader, Deeds::READ, links);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Deeds, Observed, observer};
+use super::{Deeds, Gap, Observed, observer};
 use crate::evaluate::Interrupt;
 use crate::evaluate::exec::{self, Input, Process, output};
 use crate::event::Outcome;
@@ -110,6 +110,7 @@ impl Place {
 
 const PRELUDE: &str = "#define _GNU_SOURCE
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <pthread.h>
@@ -323,6 +324,11 @@ fn every_system_call_is_noted() {
             "symlink",
             "symlink(\"x\", \"new\");",
             &["new: written (absent)"],
+        ),
+        (
+            "a link of its own",
+            "symlink(\"file\", \"new\"); open(\"new\", O_RDONLY);",
+            &["file: read", "new: link read, written (absent)"],
         ),
         ("unlink", "unlink(\"old\");", &["old: removed"]),
         (
@@ -650,6 +656,54 @@ fn gaps_are_told() {
                 connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr*)&a, sizeof a);";
     if let Some(program) = place.compile("program", body, &[]) {
         assert_eq!(place.observe(&program, &[]).gap, None);
+    }
+}
+
+/// Calls that are made as programs of 32 bits make them, whose numbers mean something else.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn calls_of_another_architecture_are_a_gap() {
+    if !can_observe("calls_of_another_architecture_are_a_gap") {
+        return;
+    }
+    let place = Place::new();
+    // 20 is getpid there; a kernel without it kills the child.
+    let body = "if (!fork()) { int r; asm volatile(\"int $0x80\" : \"=a\"(r) : \"a\"(20)); _exit(0); } int s; wait(&s);
+                if (WIFSIGNALED(s)) puts(\"not here\");";
+    if let Some(program) = place.compile("program", body, &[]) {
+        let gap = place.observe(&program, &[]).gap;
+        assert!(matches!(gap, None | Some(Gap::Foreign)), "{gap:?}");
+    }
+}
+
+/// Files that are opened by a queue of requests, past all filters: programs are told that there is none.
+#[test]
+fn there_is_no_io_uring() {
+    if !can_observe("there_is_no_io_uring") {
+        return;
+    }
+    let place = Place::new();
+    let body = "char p[120] = {0}; long r = syscall(SYS_io_uring_setup, 1, p); if (r != -1 || errno != ENOSYS) return 1;";
+    if let Some(program) = place.compile("program", body, &[]) {
+        place.observe(&program, &[]);
+    }
+}
+
+/// Catches a call that is lost where many are made at once.
+#[test]
+fn nothing_is_lost_among_many_processes() {
+    if !can_observe("nothing_is_lost_among_many_processes") {
+        return;
+    }
+    let place = Place::new();
+    let body = "for (int p = 0; p < 64; p++) if (!fork()) { for (int i = 0; i < 400; i++) { char b[40];
+                sprintf(b, \"n%d-%d\", p, i); open(b, O_RDONLY); } _exit(0); } while (wait(0) > 0);";
+    if let Some(program) = place.compile("program", body, &[]) {
+        let told = place.told(&place.observe(&program, &[]));
+        assert_eq!(
+            told.iter().filter(|line| line.starts_with('n')).count(),
+            64 * 400
+        );
     }
 }
 

@@ -127,9 +127,18 @@ impl fmt::Display for Gap {
 /// What was done with one path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Noted {
-    pub(super) deeds: Deeds,
+    /// With what it leads to, if it is a link.
+    pub(super) followed: Deeds,
+    /// With the path itself.
+    pub(super) itself: Deeds,
     /// Whether something was there when it was first touched, if that was looked at.
     pub(super) was_there: Option<bool>,
+}
+
+impl Noted {
+    pub(super) fn changes(&self) -> bool {
+        (self.followed | self.itself).changes()
+    }
 }
 
 /// See the module.
@@ -150,20 +159,21 @@ impl Trace {
     /// Whether a path was changed already.
     pub(super) fn changed(&self, path: &[u8]) -> bool {
         let noted = self.noted.get(path);
-        noted.is_some_and(|noted| noted.deeds.changes())
+        noted.is_some_and(Noted::changes)
     }
 
     /// Notes what was done. `was_there`: whether something was there, if that was looked at; it counts the first time.
     pub(super) fn note(&mut self, path: &[u8], deeds: Deeds, was_there: Option<bool>) {
         // Mostly it is known, and needs no copy.
-        match self.noted.get_mut(path) {
-            Some(noted) => {
-                noted.deeds |= deeds;
-                noted.was_there = noted.was_there.or(was_there);
+        if !self.noted.contains_key(path) {
+            self.noted.insert(path.to_vec(), Noted::default());
+        }
+        if let Some(noted) = self.noted.get_mut(path) {
+            match deeds.has(Deeds::ITSELF) {
+                true => noted.itself |= deeds.without(Deeds::ITSELF),
+                false => noted.followed |= deeds,
             }
-            None => {
-                self.noted.insert(path.to_vec(), Noted { deeds, was_there });
-            }
+            noted.was_there = noted.was_there.or(was_there);
         }
     }
 

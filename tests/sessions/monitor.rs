@@ -248,3 +248,38 @@ fn reads_are_listed() {
     // What was declared when nobody looked is all that is known.
     stage.wake(&["why", "--reads"]).code(2);
 }
+
+/// Catches a build that fails, or says nothing, where somebody else is asked about system calls already; and what its own
+/// operations do being lost on whoever observes it.
+#[test]
+fn where_it_is_not_possible_it_says_so() {
+    let Some(mut stage) = stage("where_it_is_not_possible_it_says_so") else {
+        return;
+    };
+    let wake = env!("CARGO_BIN_EXE_wake");
+    stage.space().file(
+        "inner",
+        "function(wake) wake.pkg(wake.pkgInfo('inner'), modules={ root: function(wake, pkg, config) wake.recipe({
+           Language: 'Command', Operations: [
+             { Title: 'Copy', Executable: 'cp', Arguments: ['$(input 0)', '$(output 0)'], Inputs: ['far'], Outputs: ['o'] },
+           ] }) })",
+    );
+    stage.tell(&format!(
+        "file far one
+         op A: inner -> x = mkdir $TMPDIR/w; cp inner $TMPDIR/w/PKG; ln -s $PWD/far $TMPDIR/w/far; cd $TMPDIR/w; {wake} build -q --monitor 2> @0"
+    ));
+    stage.wake(&["build", "--no-compile-commands"]).success();
+    let said = std::fs::read_to_string(stage.made("x")).unwrap();
+    assert_eq!(
+        said,
+        "warning: operations are not observed: another program observes wake by seccomp already\n"
+    );
+    // What the inner one ran, the outer one saw.
+    stage
+        .wake(&["build", "--explain"])
+        .success()
+        .says("Nothing to do");
+    stage.tell("file far two");
+    stage.wake(&["build"]).success().says("1 operation run");
+    stage.wake(&["build"]).success().says("Nothing to do");
+}

@@ -17,6 +17,7 @@ use crate::event::{Event, Foreseen, Shared, Subscriber, Summary};
 use crate::generate::early::Evaluation;
 use crate::generate::{self, Purpose};
 use crate::graph::Graph;
+use crate::observe;
 use crate::pkg::policy::LockUse;
 use crate::report::{self, ConsoleOptions, FirstError, Trace};
 
@@ -98,6 +99,12 @@ impl<'a> Building<'a> {
         let (jobs, plan) = sharing.open();
         let session = Session::open(options.declarations, jobs, &mut subscribers)?;
         if let Some(text) = sharing.warning {
+            subscribers.event(&Event::Warning { text });
+        }
+        if options.monitor
+            && let Err(cause) = observe::observer()
+        {
+            let text = format!("operations are not observed: {cause}");
             subscribers.event(&Event::Warning { text });
         }
         let mut pools = session.place.workspace.pools();
