@@ -1,9 +1,12 @@
 //! A process that waits for the observer: its memory, its descriptors and its working directory, as they are while it
 //! waits. It knows no system calls.
 
+use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+
+use crate::fs;
 
 /// The longest path that the kernel takes, with its zero byte.
 pub(super) const LONGEST: usize = libc::PATH_MAX as usize;
@@ -95,9 +98,7 @@ impl Caller {
             return Ok(None);
         }
         let is_gone = target.ends_with(b" (deleted)")
-            && Path::new(std::ffi::OsStr::from_bytes(&target))
-                .symlink_metadata()
-                .is_err();
+            && !fs::is_occupied(Path::new(OsStr::from_bytes(&target)));
         Ok((!is_gone).then_some(target))
     }
 
@@ -110,7 +111,8 @@ impl Caller {
 
     /// The number of the process that a thread belongs to.
     pub(super) fn process(self) -> Option<i32> {
-        let text = std::fs::read_to_string(format!("/proc/{}/status", self.0)).ok()?;
+        let text =
+            String::from_utf8(fs::read(format!("/proc/{}/status", self.0).as_ref()).ok()?).ok()?;
         let line = text.lines().find_map(|line| line.strip_prefix("Tgid:"))?;
         line.trim().parse().ok()
     }

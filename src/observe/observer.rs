@@ -18,6 +18,7 @@ use super::caller::{Caller, Unread};
 use super::filter;
 use super::paths::Seen;
 use super::trace::{Deeds, Gap, Trace};
+use crate::fs;
 use crate::sandbox::orphans;
 
 /// Lets the kernel wake the observer on the processor of the caller, which waits for it (Linux 6.6): seven microseconds
@@ -301,7 +302,7 @@ impl<'a> Server<'a> {
             };
             // A socket that is there now counts, whatever was there before.
             if self.notes.socket || !trace.knows(text) && is_asked() {
-                *there = Some(path.symlink_metadata().is_ok());
+                *there = Some(fs::is_occupied(path));
             }
         }
         self.let_go_on(asked.id)?;

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::trace::{Deeds, Gap, Noted, Trace};
+use crate::fs;
 
 /// What a program and all that descends from it did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -124,7 +125,7 @@ impl Found {
         let nothing = Deeds::default();
         let target = match noted.followed == nothing || links == 0 {
             true => None,
-            false => std::fs::read_link(&path).ok(),
+            false => fs::link_target(&path),
         };
         let Some(target) = target else {
             let deeds = noted.followed | noted.itself;
@@ -175,8 +176,8 @@ impl Found {
             b".." => above.parent().unwrap_or(&above).to_owned(),
             name => {
                 let path = above.join(OsStr::from_bytes(name));
-                match std::fs::read_link(&path) {
-                    Ok(target) if links > 0 => {
+                match fs::link_target(&path) {
+                    Some(target) if links > 0 => {
                         self.note(&path, Deeds::LINK, None);
                         let end = above.join(target);
                         self.directory(end.as_os_str().as_bytes(), links - 1)
@@ -191,18 +192,14 @@ impl Found {
 
     /// What the kernel reads to start a program.
     fn executed(&mut self, path: &Path, links: usize) {
-        // Nothing else can be executed, and a pipe would be waited for.
-        let Some(data) = path.metadata().ok().filter(std::fs::Metadata::is_file) else {
+        let Ok(mut file) = fs::open(path) else {
             return;
         };
-        let mode = data.permissions().mode();
+        let mode = file.metadata().map_or(0, |data| data.permissions().mode());
         if self.loses_rights && mode & (libc::S_ISUID | libc::S_ISGID) != 0 {
             let gap = Gap::SetUserId(path.display().to_string());
             self.gap.get_or_insert(gap);
         }
-        let Ok(mut file) = File::open(path) else {
-            return;
-        };
         let mut head = [0; 256];
         let count = file.read(&mut head).unwrap_or(0);
         let head = &head[..count];

@@ -1,5 +1,10 @@
 //! Real programs of several kinds, and what is noted of them. What a test is for is said by its name.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests write their files directly"
+)]
+
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
