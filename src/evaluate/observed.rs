@@ -32,7 +32,7 @@ pub struct Discovered {
 /// What operations read outside of the workspace: most of those that run the same program read the same, so that is worked
 /// out once for all of them.
 #[derive(Debug, Default)]
-pub struct Outsides(Mutex<HashMap<u128, Arc<Outside>>>);
+pub struct Outsides(Mutex<HashMap<blake3::Hash, Arc<Outside>>>);
 
 /// What follows from what was done outside of the workspace.
 #[derive(Debug, Default)]
@@ -194,9 +194,11 @@ impl Judge<'_> {
             () if reads && !status.is_directory() => None,
             () => Some(Part::Entry),
         };
-        // Others write there, too, at the same time: of directories in it, nothing can be said.
-        let is_in_target = path.starts_with(&self.job.target) || self.job.target.starts_with(path);
-        if is_in_target && (is_absent || status.is_directory()) {
+        // Others write there, too, at the same time: of directories, nothing can be said.
+        let is_shared = path.starts_with(&self.job.target)
+            || self.job.target.starts_with(path)
+            || path.starts_with(self.own);
+        if is_shared && status.is_directory() {
             return None;
         }
         let depth = part.map_or(Depth::Whole, Depth::Part);

@@ -10,8 +10,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use xxhash_rust::xxh3::Xxh3;
-
 use super::trace::{Deeds, Gap, Noted, Trace};
 use crate::fs;
 
@@ -66,16 +64,16 @@ impl Seen {
     }
 
     /// A name for all that was noted: equal ones are equal.
-    pub fn name(&self) -> u128 {
+    pub fn name(&self) -> blake3::Hash {
         let mut noted: Vec<(&Vec<u8>, &Noted)> = self.trace.noted.iter().collect();
         noted.sort_unstable_by_key(|(said, _)| *said);
-        let mut hasher = Xxh3::new();
+        let mut hasher = blake3::Hasher::new();
         for (said, noted) in noted {
             // No path contains a zero byte.
             hasher.update(said);
             hasher.update(&[0, noted.followed.bits(), noted.itself.bits()]);
         }
-        hasher.digest128()
+        hasher.finalize()
     }
 
     /// Works it out.

@@ -101,6 +101,8 @@ pub enum Gap {
     LeftBehind,
     /// The program has the rights of its owner: it is not what it would be without being observed.
     SetUserId(String),
+    /// More paths than are kept.
+    TooMany,
     /// The observer could not go on.
     Failed(String),
 }
@@ -119,6 +121,7 @@ impl fmt::Display for Gap {
             Self::SetUserId(path) => {
                 write!(text, "it runs `{path}`, which has the rights of its owner")
             }
+            Self::TooMany => write!(text, "it touches more than {MOST_NOTED} paths"),
             Self::Failed(cause) => write!(text, "the observer has failed: {cause}"),
         }
     }
@@ -140,6 +143,9 @@ impl Noted {
         (self.followed | self.itself).changes()
     }
 }
+
+/// What is noted of one program: some hundred MiB at most.
+const MOST_NOTED: usize = 1 << 20;
 
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -166,6 +172,9 @@ impl Trace {
     pub(super) fn note(&mut self, path: &[u8], deeds: Deeds, was_there: Option<bool>) {
         // Mostly it is known, and needs no copy.
         if !self.noted.contains_key(path) {
+            if self.noted.len() >= MOST_NOTED {
+                return self.miss(Gap::TooMany);
+            }
             self.noted.insert(path.to_vec(), Noted::default());
         }
         if let Some(noted) = self.noted.get_mut(path) {

@@ -85,6 +85,45 @@ fn a_listing_counts_by_its_names() {
     );
 }
 
+/// Catches an operation that walks through everything and so depends on what wake and others make.
+#[test]
+fn what_wake_makes_counts_for_nothing() {
+    let Some(mut stage) = stage("what_wake_makes_counts_for_nothing") else {
+        return;
+    };
+    stage.tell(
+        "file src/a.c one
+         op A: -> x = find . -name '*.c' | sort | xargs > @0; ls -a @t ../ > /dev/null
+         op B: src/a.c -> y
+         build A B
+         flavor Release
+         build A B
+         flavor Debug
+         build -
+         op C: src/a.c -> z
+         build C
+         file src/b.c two
+         build A
+         has x ./src/a.c ./src/b.c",
+    );
+}
+
+/// Catches a look-up that found nothing only because what it looked for had not been made yet.
+#[test]
+fn what_is_not_made_yet_is_not_absent() {
+    let Some(mut stage) = stage("what_is_not_made_yet_is_not_absent") else {
+        return;
+    };
+    stage.tell(
+        "op A: -> a/x = test ! -e @t/z && echo > @0
+         op B: a -> z
+         file a one",
+    );
+    let run = stage.wake(&["build", "-j1", "-k0", "--no-compile-commands"]);
+    run.code(1)
+        .says("which another operation makes and it does not declare");
+}
+
 /// Catches what was only looked at and counts as if it had been read, and the reverse.
 #[test]
 fn what_was_learned_counts_and_no_more() {
