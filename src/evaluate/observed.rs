@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::error::{Error, Result};
-use crate::fs::Stamp;
 use crate::fs::fingerprint::Part;
-use crate::observe::{Access, Deeds, Gap, Observed, Seen};
+use crate::fs::{Content, Stamp};
+use crate::observe::{Access, Deeds, Gap, Observed, Seen, There};
 
 use super::files::{self, Depth};
 use super::outputs::Form;
@@ -27,6 +27,8 @@ pub struct Discovered {
     pub stamp: Stamp,
     /// It is known that nothing was there, and nothing is.
     pub was_absent: bool,
+    /// Of a part, what it was after the run: that of a directory changes its stamp more often than its content.
+    pub content: Option<Content>,
 }
 
 /// What operations read outside of the workspace: most of those that run the same program read the same, so that is worked
@@ -41,6 +43,8 @@ pub struct Outside {
     pub gap: Option<Gap>,
     /// The version numbers of the reads, once the scheduler has found them, where they are the same for all.
     pub numbers: OnceLock<Vec<u32>>,
+    /// When the operation began for which they were found: whoever began before may have read something else.
+    pub since: OnceLock<i64>,
 }
 
 impl Outsides {
@@ -65,6 +69,7 @@ impl Outsides {
             reads,
             gap: observed.gap,
             numbers: OnceLock::new(),
+            since: OnceLock::new(),
         });
         if is_shared {
             known().insert(name, Arc::clone(&outside));
@@ -110,11 +115,14 @@ impl Judge<'_> {
             if has_changed && !self.may_write(access) {
                 return Err(self.forbidden(access));
             }
-            if has_changed && self.world.status(path).is_ok_and(|status| status.is_file()) {
+            let status = self.world.status(path).unwrap_or_default();
+            if has_changed && !status.is_directory() {
                 judged.undeclared.push(path.to_owned());
             }
-            // What it has made itself, it may read.
-            let is_made = access.deeds.changes() && access.was_there == Some(false);
+            // What it has made itself, it may read. What is not there and was not removed could not be made.
+            let is_made = access.deeds.has(Deeds::CREATED)
+                && access.found == Some(There::Nothing)
+                && (status.mode != 0 || access.deeds.has(Deeds::REMOVED));
             if !is_own && !is_made && !has_changed {
                 judged.reads.extend(self.read(access));
             }
@@ -154,10 +162,13 @@ impl Judge<'_> {
     /// Whether it did change what it set out to: many calls are made to be refused.
     fn has_changed(&self, access: &Access) -> bool {
         let status = self.world.status(&access.path).unwrap_or_default();
-        match (access.was_there != Some(false), status.mode != 0) {
-            (true, true) if status.is_directory() => false,
-            (true, true) => status.stamp.ctime >= self.began,
-            (was_there, is_there) => was_there != is_there,
+        let is_there = status.mode != 0;
+        match access.found {
+            Some(There::Nothing) => is_there,
+            _ if !is_there => true,
+            _ if status.is_directory() => false,
+            Some(There::Something(ctime)) => status.stamp.ctime != ctime,
+            None => status.stamp.ctime >= self.began,
         }
     }
 
@@ -172,8 +183,8 @@ impl Judge<'_> {
             true => "wrote",
             false => "removed",
         };
-        let what = match access.was_there {
-            Some(true) => "which was there before",
+        let what = match access.found {
+            Some(There::Something(_)) => "which was there before",
             _ => "outside of its target directory",
         };
         Error::user(format!("It {deed} `{name}`, {what}"))
@@ -195,19 +206,22 @@ impl Judge<'_> {
             () => Some(Part::Entry),
         };
         // Others write there, too, at the same time: of directories, nothing can be said.
+        let top = self.own.parent().unwrap_or(self.own);
         let is_shared = path.starts_with(&self.job.target)
-            || self.job.target.starts_with(path)
-            || path.starts_with(self.own);
+            || path.starts_with(self.own)
+            || self.job.target.starts_with(path) && !top.starts_with(path);
         if is_shared && status.is_directory() {
             return None;
         }
         let depth = part.map_or(Depth::Whole, Depth::Part);
         let stamp = files::stamp(self.world, path, depth).unwrap_or(Stamp::ABSENT);
+        let content = part.and_then(|part| Some(self.world.part(path, part).ok()?.content));
         Some(Discovered {
             path: path.to_owned(),
             part,
             stamp,
-            was_absent: is_absent && access.was_there == Some(false),
+            was_absent: is_absent && access.found == Some(There::Nothing),
+            content,
         })
     }
 }

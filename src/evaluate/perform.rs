@@ -441,6 +441,7 @@ impl Workshop<'_> {
                 part: None,
                 stamp,
                 was_absent: false,
+                content: None,
             });
         }
         Ok(discovered)

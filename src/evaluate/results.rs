@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::error::{Error, Result};
 use crate::event::Outcome;
+use crate::fs::fingerprint::Part;
 use crate::fs::path::display as path_display;
 use crate::graph::{Cold, FileId, Graph, OperationId};
 
@@ -119,6 +120,7 @@ impl Scheduler<'_> {
                 .see(made.file, found.stamp, found.content, made.racy);
             self.files.set(made.file, number);
             numbers.push(number);
+            self.look_at_parts(made.file);
         }
         for (output, made) in running.job.outputs.iter().zip(&performed.made) {
             if made.changed && output.form == Form::Tree {
@@ -126,6 +128,17 @@ impl Scheduler<'_> {
             }
         }
         numbers
+    }
+
+    /// Looks again at the parts of a file that were looked at.
+    fn look_at_parts(&mut self, file: FileId) {
+        for part in [Part::Entry, Part::Listing] {
+            let path = files::written(self.state.path(file).to_vec(), Some(part));
+            let known = self.state.find(&path);
+            if let Some(known) = known.filter(|&known| self.files.current(known) != NONE) {
+                self.look_anew(known);
+            }
+        }
     }
 
     /// Looks again at everything below a directory that was made anew.
@@ -175,7 +188,10 @@ impl Scheduler<'_> {
         let Some(outside) = performed.outside.take() else {
             return Ok(numbers);
         };
-        if let Some(shared) = outside.numbers.get() {
+        let is_since = |since: &i64| performed.began >= *since;
+        if let Some(shared) = outside.numbers.get()
+            && outside.since.get().is_some_and(is_since)
+        {
             numbers.extend(shared);
             return Ok(numbers);
         }
@@ -197,6 +213,7 @@ impl Scheduler<'_> {
         }
         numbers.extend(&shared);
         if is_shared && was_sure && performed.changed_meanwhile.is_none() {
+            let _ = outside.since.set(performed.began);
             let _ = outside.numbers.set(shared);
         }
         Ok(numbers)
@@ -270,14 +287,19 @@ impl Scheduler<'_> {
             return false;
         }
         let looked = self.looked_at_late.get(&file);
+        let is_unread = self.files.is_unread(self.state, file);
         let is_late = looked.is_some_and(|&looked| looked >= began);
         let is_other = || {
             let read = self.read(file);
-            read.is_some_and(|read| !read.has_content(self.survey.world))
+            !is_unread && read.is_some_and(|read| !read.has_content(self.survey.world))
+        };
+        let is_changed = match read.content {
+            Some(content) => known.content != content,
+            None => known.stamp != read.stamp,
         };
         let is_absent = read.was_absent && known.content.is_absent();
         let is_newer = || is_late && !is_absent && self.is_newer(file, began);
-        known.stamp != read.stamp || is_newer() || is_other()
+        is_changed || is_newer() || is_other()
     }
 
     /// Whether a file was changed or removed after that time, as far as can be told.

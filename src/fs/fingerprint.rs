@@ -121,6 +121,7 @@ pub fn part(path: &Path, part: Part) -> std::io::Result<Fingerprint> {
             stamp = Stamp {
                 inode: stamp.inode,
                 device: stamp.device,
+                size: u64::from(status.mode),
                 ..Stamp::ABSENT
             };
             ContentKind::Directory

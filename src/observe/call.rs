@@ -21,6 +21,8 @@ pub(super) enum Call {
     Touches([Option<Named>; 2]),
     /// `openat2`: how it opens lies at the address.
     Opens { named: Named, how: u64 },
+    /// It makes a link that leads to what is written at the address.
+    Links { target: u64, named: Named },
     /// It binds a socket to the address, or connects one.
     Socket {
         address: u64,
@@ -118,12 +120,26 @@ pub(super) fn observed() -> impl Iterator<Item = c_long> {
         libc::SYS_setns,
         libc::SYS_fanotify_mark,
         libc::SYS_pidfd_getfd,
+        SYS_SETXATTRAT,
+        SYS_GETXATTRAT,
+        SYS_LISTXATTRAT,
+        SYS_REMOVEXATTRAT,
+        SYS_OPEN_TREE_ATTR,
+        SYS_FILE_GETATTR,
+        SYS_FILE_SETATTR,
     ];
     old.into_iter().chain(all)
 }
 
-/// The same number everywhere; the C library does not name it yet.
+// The same numbers everywhere; the crate does not name them yet.
 const SYS_FCHMODAT2: c_long = 452;
+const SYS_SETXATTRAT: c_long = 463;
+const SYS_GETXATTRAT: c_long = 464;
+const SYS_LISTXATTRAT: c_long = 465;
+const SYS_REMOVEXATTRAT: c_long = 466;
+const SYS_OPEN_TREE_ATTR: c_long = 467;
+const SYS_FILE_GETATTR: c_long = 468;
+const SYS_FILE_SETATTR: c_long = 469;
 
 /// What a call with these arguments does; `None`: nothing that counts.
 pub(super) fn decode(number: c_long, arguments: &[u64; 6]) -> Option<Call> {
@@ -184,11 +200,11 @@ impl Reader<'_> {
     #[cfg(target_arch = "x86_64")]
     fn old(&self, number: c_long) -> Option<Call> {
         let written = Deeds::WRITTEN;
-        let made = Deeds::WRITTEN | Deeds::ITSELF;
+        let made = Deeds::CREATED | Deeds::WRITTEN | Deeds::ITSELF;
         let removed = Deeds::REMOVED | Deeds::ITSELF;
         Some(match number {
             libc::SYS_open => one(self.here(0, opened(self.int(1)))),
-            libc::SYS_creat => one(self.here(0, written)),
+            libc::SYS_creat => one(self.here(0, written | Deeds::CREATED)),
             libc::SYS_stat | libc::SYS_access => one(self.here(0, LOOKED)),
             libc::SYS_lstat => one(self.here(0, LOOKED | Deeds::ITSELF)),
             libc::SYS_readlink => one(self.here(0, Deeds::LINK | Deeds::ITSELF)),
@@ -198,15 +214,16 @@ impl Reader<'_> {
                 self.here(0, Deeds::READ | Deeds::ITSELF),
                 self.here(1, made),
             ),
-            libc::SYS_symlink | libc::SYS_mkdir | libc::SYS_mknod => {
-                let path = usize::from(number == libc::SYS_symlink);
-                one(self.here(path, made))
-            }
+            libc::SYS_symlink => Call::Links {
+                target: self.0[0],
+                named: self.here(1, made),
+            },
+            libc::SYS_mkdir | libc::SYS_mknod => one(self.here(0, made)),
             libc::SYS_unlink | libc::SYS_rmdir => one(self.here(0, removed)),
             libc::SYS_chmod | libc::SYS_chown | libc::SYS_utime | libc::SYS_utimes => {
                 one(self.here(0, written))
             }
-            libc::SYS_lchown => one(self.here(0, made)),
+            libc::SYS_lchown => one(self.here(0, written | Deeds::ITSELF)),
             libc::SYS_futimesat => one(self.at(0, written)),
             libc::SYS_uselib => one(self.here(0, Deeds::READ)),
             _ => return None,
@@ -216,7 +233,7 @@ impl Reader<'_> {
     /// What changes something, or makes it impossible to follow.
     fn changing(&self, number: c_long) -> Option<Call> {
         let written = Deeds::WRITTEN;
-        let made = Deeds::WRITTEN | Deeds::ITSELF;
+        let made = Deeds::CREATED | Deeds::WRITTEN | Deeds::ITSELF;
         let removed = Deeds::REMOVED | Deeds::ITSELF;
         let nofollow = libc::AT_SYMLINK_NOFOLLOW;
         Some(match number {
@@ -225,7 +242,10 @@ impl Reader<'_> {
                 let itself = self.itself(4, libc::AT_SYMLINK_FOLLOW, false);
                 two(self.at(0, Deeds::READ | itself), self.at(2, made))
             }
-            libc::SYS_symlinkat => one(self.at(1, made)),
+            libc::SYS_symlinkat => Call::Links {
+                target: self.0[0],
+                named: self.at(1, made),
+            },
             libc::SYS_unlinkat => one(self.at(0, removed)),
             libc::SYS_mkdirat | libc::SYS_mknodat => one(self.at(0, made)),
             libc::SYS_truncate => one(self.here(0, written | Deeds::READ)),
@@ -237,7 +257,9 @@ impl Reader<'_> {
             }
             libc::SYS_fchownat => one(self.at(0, written | self.itself(4, nofollow, true))),
             libc::SYS_setxattr | libc::SYS_removexattr => one(self.here(0, written)),
-            libc::SYS_lsetxattr | libc::SYS_lremovexattr => one(self.here(0, made)),
+            libc::SYS_lsetxattr | libc::SYS_lremovexattr => {
+                one(self.here(0, written | Deeds::ITSELF))
+            }
             libc::SYS_bind | libc::SYS_connect => Call::Socket {
                 address: self.0[1],
                 length: self.0[2],
@@ -255,7 +277,11 @@ impl Reader<'_> {
             libc::SYS_pivot_root => Call::Misses(Gap::Elsewhere("pivot_root")),
             libc::SYS_mount | libc::SYS_move_mount => Call::Misses(Gap::Elsewhere("mount")),
             libc::SYS_umount2 => Call::Misses(Gap::Elsewhere("umount")),
-            libc::SYS_open_tree => Call::Misses(Gap::Elsewhere("open_tree")),
+            SYS_SETXATTRAT | SYS_REMOVEXATTRAT => {
+                one(self.at(0, written | self.itself(2, nofollow, true)))
+            }
+            SYS_FILE_SETATTR => one(self.at(0, written | self.itself(4, nofollow, true))),
+            libc::SYS_open_tree | SYS_OPEN_TREE_ATTR => Call::Misses(Gap::Elsewhere("open_tree")),
             libc::SYS_setns => Call::Misses(Gap::Elsewhere("setns")),
             libc::SYS_open_by_handle_at => Call::Misses(Gap::Nameless("open_by_handle_at")),
             libc::SYS_pidfd_getfd => Call::Misses(Gap::Nameless("pidfd_getfd")),
@@ -278,6 +304,10 @@ impl Reader<'_> {
             libc::SYS_faccessat => one(self.at(0, LOOKED)),
             libc::SYS_faccessat2 => one(self.at(0, LOOKED | self.itself(3, nofollow, true))),
             libc::SYS_name_to_handle_at => one(self.at(0, LOOKED)),
+            SYS_GETXATTRAT | SYS_LISTXATTRAT => {
+                one(self.at(0, LOOKED | self.itself(2, nofollow, true)))
+            }
+            SYS_FILE_GETATTR => one(self.at(0, LOOKED | self.itself(4, nofollow, true))),
             libc::SYS_readlinkat => one(self.at(0, Deeds::LINK | Deeds::ITSELF)),
             libc::SYS_getdents64 => self.descriptor(0, Deeds::LISTED),
             libc::SYS_execve => one(self.here(0, Deeds::EXECUTED)),
@@ -320,9 +350,10 @@ pub(super) fn opened(flags: i32) -> Deeds {
         _ => Deeds::WRITTEN | Deeds::READ,
     };
     // Both change what is there, or make it, even where it is opened to read.
-    let changes = match has(libc::O_CREAT) || has(libc::O_TRUNC) {
-        true => Deeds::WRITTEN,
-        false => Deeds::default(),
+    let changes = match (has(libc::O_CREAT), has(libc::O_TRUNC)) {
+        (true, _) => Deeds::WRITTEN | Deeds::CREATED,
+        (false, true) => Deeds::WRITTEN,
+        (false, false) => Deeds::default(),
     };
     access | changes | itself
 }

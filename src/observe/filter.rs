@@ -12,7 +12,7 @@ pub(super) const HERE: u32 = 0xc000_003e;
 pub(super) const HERE: u32 = 0xc000_00b7;
 
 /// Numbers from here on are of the ABI with small pointers, on x86-64. Nobody uses it, and it is not understood.
-const SMALL_POINTERS: u32 = 0x4000_0000;
+pub(super) const SMALL_POINTERS: u32 = 0x4000_0000;
 
 /// Offsets in `struct seccomp_data`.
 const NUMBER: u32 = 0;

@@ -22,4 +22,4 @@ mod trace;
 
 pub use observer::{Observer, Watched, observer};
 pub use paths::{Access, Observed, Seen};
-pub use trace::{Deeds, Gap};
+pub use trace::{Deeds, Gap, There};

@@ -17,7 +17,7 @@ use super::call::{self, Call, Named};
 use super::caller::{Caller, Unread};
 use super::filter;
 use super::paths::Seen;
-use super::trace::{Deeds, Gap, Trace};
+use super::trace::{Deeds, Gap, There, Trace};
 use crate::fs;
 use crate::sandbox::orphans;
 
@@ -116,8 +116,23 @@ fn reason(error: &io::Error) -> String {
     }
 }
 
+/// Whether nobody may read the memory of other processes, or only root may and this is not root.
+fn is_reading_forbidden() -> bool {
+    let scope = fs::read(Path::new("/proc/sys/kernel/yama/ptrace_scope")).unwrap_or_default();
+    match scope.first() {
+        Some(b'3') => true,
+        Some(b'2') => !rustix::process::geteuid().is_root(),
+        _ => false,
+    }
+}
+
 impl Observer {
     fn start() -> io::Result<Self> {
+        if is_reading_forbidden() {
+            return Err(io::Error::other(
+                "kernel.yama.ptrace_scope forbids to look at other processes",
+            ));
+        }
         let shared = Arc::<Shared>::default();
         let (starts, orders) = channel();
         let (said, says) = channel();
@@ -189,24 +204,42 @@ impl Observer {
     /// What was observed of a program that has ended, and of all that descends from it. From now on, what is left of it
     /// is nobody's.
     pub fn finish(&self, watched: &Arc<Watched>, leader: i32) -> Seen {
-        let mut groups = Vec::new();
-        lock(&self.shared.belongings).groups.retain(|group, whose| {
-            let is_it = Arc::ptr_eq(whose, watched);
-            if is_it {
-                groups.push(*group);
-            }
-            !is_it
-        });
-        let mut trace = std::mem::take(&mut *lock(&watched.trace));
+        let is_it = |whose: &Arc<Watched>| Arc::ptr_eq(whose, watched);
         let own = rustix::process::getpgrp().as_raw_nonzero().get();
+        let belongings = lock(&self.shared.belongings);
+        let groups = belongings.groups.iter().filter(|(_, whose)| is_it(whose));
+        let mut groups: Vec<i32> = groups.map(|(group, _)| *group).collect();
+        drop(belongings);
         groups.retain(|group| *group != leader && *group != own);
-        if groups.iter().any(|group| orphans::runs(*group)) {
+        // Before they are forgotten: what still does something is either noted or seen running.
+        let is_left = groups.iter().any(|group| orphans::runs(*group));
+        lock(&self.shared.belongings)
+            .groups
+            .retain(|_, whose| !is_it(whose));
+        let mut trace = std::mem::take(&mut *lock(&watched.trace));
+        if is_left {
             trace.miss(Gap::LeftBehind);
         }
         if let Some(cause) = self.shared.failed.get() {
             trace.miss(Gap::Failed(cause.clone()));
         }
         Seen::new(trace, self.loses_rights)
+    }
+}
+
+/// Sockets at which the C library asks who users are: like the files that say the same, and never for more.
+const NAME_SERVICES: [&[u8]; 4] = [
+    b"/run/nscd/",
+    b"/var/run/nscd/",
+    b"/var/lib/sss/pipes/",
+    b"/run/systemd/userdb/",
+];
+
+/// What is at a path. What cannot be looked at is not there for whoever asks, either.
+fn look(path: &Path) -> There {
+    match fs::stamp::lstat(path) {
+        Ok(status) if status.mode != 0 => There::Something(status.stamp.ctime),
+        _ => There::Nothing,
     }
 }
 
@@ -233,6 +266,8 @@ struct Notes {
     gap: Option<Gap>,
     /// A socket that is connected.
     socket: bool,
+    /// Where the link leads that is made.
+    target: Option<Vec<u8>>,
 }
 
 impl Notes {
@@ -240,6 +275,7 @@ impl Notes {
         self.count = 0;
         self.gap = None;
         self.socket = false;
+        self.target = None;
     }
 
     /// The text of the next path, to be filled.
@@ -302,13 +338,20 @@ impl<'a> Server<'a> {
             };
             // A socket that is there now counts, whatever was there before.
             if self.notes.socket || !trace.knows(text) && is_asked() {
-                *there = Some(fs::is_occupied(path));
+                *there = Some(look(path));
             }
         }
         self.let_go_on(asked.id)?;
+        let mut target = self.notes.target.take();
         for ((text, deeds), there) in self.notes.paths().iter().zip(there) {
-            let is_foreign = self.notes.socket && there == Some(true) && !trace.changed(text);
+            let is_foreign = self.notes.socket
+                && there.is_some_and(|there| there != There::Nothing)
+                && !trace.changed(text)
+                && !NAME_SERVICES.iter().any(|root| text.starts_with(root));
             trace.note(text, *deeds, there);
+            if let Some(target) = target.take() {
+                trace.links.entry(text.clone()).or_default().insert(target);
+            }
             if is_foreign {
                 let path = String::from_utf8_lossy(text).into_owned();
                 trace.miss(Gap::Socket(path));
@@ -360,7 +403,9 @@ impl<'a> Server<'a> {
         watched: &Arc<Watched>,
         data: &libc::seccomp_data,
     ) {
-        let call = match data.arch == filter::HERE {
+        let is_native =
+            data.arch == filter::HERE && data.nr.cast_unsigned() < filter::SMALL_POINTERS;
+        let call = match is_native {
             true => call::decode(libc::c_long::from(data.nr), &data.args),
             false => Some(Call::Misses(Gap::Foreign)),
         };
@@ -409,6 +454,13 @@ impl<'a> Server<'a> {
                     }
                     let deeds = call::opened(number(0) as i32);
                     self.touch(Named { deeds, ..named }, caller)?;
+                }
+            }
+            Call::Links { target, named } => {
+                let mut text = Vec::new();
+                self.touch(named, caller)?;
+                if caller.text(target, &mut text).is_ok() {
+                    self.notes.target = Some(text);
                 }
             }
             Call::Socket {
@@ -464,7 +516,7 @@ impl<'a> Server<'a> {
         if complete(libc::AT_FDCWD, caller, text)? {
             self.notes.socket = !binds;
             self.notes.take(match binds {
-                true => Deeds::WRITTEN | Deeds::ITSELF,
+                true => Deeds::CREATED | Deeds::WRITTEN | Deeds::ITSELF,
                 false => Deeds::LOOKED,
             });
         }

@@ -2,7 +2,7 @@
 //! what the kernel reads to start a program is added. Done after the end, when only what is still there can be seen: what
 //! was removed meanwhile is a path like one that never was.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::trace::{Deeds, Gap, Noted, Trace};
+use super::trace::{Deeds, Gap, Noted, There, Trace};
 use crate::fs;
 
 /// What a program and all that descends from it did.
@@ -28,8 +28,8 @@ pub struct Access {
     /// Absolute, without links but for the last name: there, it is the link itself that is meant.
     pub path: PathBuf,
     pub deeds: Deeds,
-    /// Whether something was there when it was first touched, if that was looked at.
-    pub was_there: Option<bool>,
+    /// What was there when it was first touched, if that was looked at.
+    pub found: Option<There>,
 }
 
 /// How many links may follow each other.
@@ -58,7 +58,11 @@ impl Seen {
         };
         let noted = self.trace.noted.extract_if(is_away).collect();
         Self {
-            trace: Trace { noted, gap: None },
+            trace: Trace {
+                noted,
+                links: self.trace.links.clone(),
+                gap: None,
+            },
             loses_rights: self.loses_rights,
         }
     }
@@ -71,7 +75,14 @@ impl Seen {
         for (said, noted) in noted {
             // No path contains a zero byte.
             hasher.update(said);
-            hasher.update(&[0, noted.followed.bits(), noted.itself.bits()]);
+            let bits = [noted.followed.bits(), noted.itself.bits()];
+            hasher.update(&[0]).update(bytemuck::bytes_of(&bits));
+        }
+        for (link, targets) in &self.trace.links {
+            hasher.update(b"\0link\0").update(link);
+            for target in targets {
+                hasher.update(b"\0").update(target);
+            }
         }
         hasher.finalize()
     }
@@ -83,14 +94,14 @@ impl Seen {
             gap: self.trace.gap,
             ..Found::default()
         };
+        for (link, targets) in self.trace.links {
+            let path = found.path(&link, MOST_LINKS);
+            found.links.entry(path).or_default().extend(targets);
+        }
         for (path, noted) in &self.trace.noted {
             found.add(path, *noted, MOST_LINKS);
         }
-        let access = |(path, (deeds, was_there))| Access {
-            path,
-            deeds,
-            was_there,
-        };
+        let access = |(path, (deeds, found))| Access { path, deeds, found };
         Observed {
             accesses: found.accesses.into_iter().map(access).collect(),
             gap: found.gap,
@@ -100,7 +111,9 @@ impl Seen {
 
 #[derive(Default)]
 struct Found {
-    accesses: BTreeMap<PathBuf, (Deeds, Option<bool>)>,
+    accesses: BTreeMap<PathBuf, (Deeds, Option<There>)>,
+    /// Links that were made, and all that each led to.
+    links: HashMap<PathBuf, BTreeSet<Vec<u8>>>,
     /// What directories lead to, by how they were said.
     directories: HashMap<Vec<u8>, PathBuf>,
     loses_rights: bool,
@@ -108,34 +121,49 @@ struct Found {
 }
 
 impl Found {
-    /// Adds what was done with a path, and with all that it leads to.
-    fn add(&mut self, said: &[u8], noted: Noted, links: usize) {
+    /// A path without links but for the last name.
+    fn path(&mut self, said: &[u8], links: usize) -> PathBuf {
         let end = said.iter().rposition(|&byte| byte != b'/');
         let said = &said[..end.map_or(0, |end| end + 1)];
         let start = said.iter().rposition(|&byte| byte == b'/');
         let start = start.map_or(0, |start| start + 1);
-        let path = match &said[start..] {
+        match &said[start..] {
             b"" | b"." | b".." => self.directory(said, links),
             name => self
                 .directory(&said[..start], links)
                 .join(OsStr::from_bytes(name)),
+        }
+    }
+
+    /// Where a link leads, and where it led before it was changed or removed.
+    fn targets(&self, path: &Path) -> Vec<PathBuf> {
+        let made = self.links.get(path).into_iter().flatten();
+        let made = made.map(|target| PathBuf::from(OsStr::from_bytes(target)));
+        let mut targets: Vec<PathBuf> = fs::link_target(path).into_iter().chain(made).collect();
+        targets.dedup();
+        targets
+    }
+
+    /// Adds what was done with a path, and with all that it leads to.
+    fn add(&mut self, said: &[u8], noted: Noted, links: usize) {
+        let path = self.path(said, links);
+        let targets = match noted.followed == Deeds::default() || links == 0 {
+            true => Vec::new(),
+            false => self.targets(&path),
         };
-        let nothing = Deeds::default();
-        let target = match noted.followed == nothing || links == 0 {
-            true => None,
-            false => fs::link_target(&path),
-        };
-        let Some(target) = target else {
+        if targets.is_empty() {
             let deeds = noted.followed | noted.itself;
-            self.note(&path, deeds, noted.was_there);
+            self.note(&path, deeds, noted.found);
             if deeds.has(Deeds::EXECUTED) {
                 self.executed(&path, links);
             }
             return;
-        };
-        self.note(&path, noted.itself | Deeds::LINK, noted.was_there);
-        let end = path.parent().unwrap_or(&path).join(target);
-        self.add_followed(end.as_os_str().as_bytes(), noted.followed, links - 1);
+        }
+        self.note(&path, noted.itself | Deeds::LINK, noted.found);
+        for target in targets {
+            let end = path.parent().unwrap_or(&path).join(target);
+            self.add_followed(end.as_os_str().as_bytes(), noted.followed, links - 1);
+        }
     }
 
     fn add_followed(&mut self, said: &[u8], followed: Deeds, links: usize) {
@@ -146,13 +174,13 @@ impl Found {
         self.add(said, noted, links);
     }
 
-    fn note(&mut self, path: &Path, deeds: Deeds, was_there: Option<bool>) {
-        let first = (deeds, was_there);
+    fn note(&mut self, path: &Path, deeds: Deeds, found: Option<There>) {
+        let first = (deeds, found);
         let known = self.accesses.entry(path.to_owned()).or_insert(first);
         known.0 |= deeds;
         // By one name it was touched before it was made, by another one after that.
-        known.1 = match (known.1, was_there) {
-            (Some(a), Some(b)) => Some(a && b),
+        known.1 = match (known.1, found) {
+            (Some(There::Nothing), _) | (_, Some(There::Nothing)) => Some(There::Nothing),
             (a, b) => a.or(b),
         };
     }
@@ -174,7 +202,12 @@ impl Found {
             b".." => above.parent().unwrap_or(&above).to_owned(),
             name => {
                 let path = above.join(OsStr::from_bytes(name));
-                match fs::link_target(&path) {
+                let targets = self.targets(&path);
+                if targets.len() > 1 {
+                    let gap = Gap::Nameless("a link to a directory that it changed");
+                    self.gap.get_or_insert(gap);
+                }
+                match targets.first() {
                     Some(target) if links > 0 => {
                         self.note(&path, Deeds::LINK, None);
                         let end = above.join(target);

@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Deeds, Gap, Observed, observer};
+use super::{Deeds, Gap, Observed, There, observer};
 use crate::evaluate::Interrupt;
 use crate::evaluate::exec::{self, Input, Process, output};
 use crate::event::Outcome;
@@ -75,7 +75,7 @@ impl Place {
         let accesses = observed.accesses.iter();
         let tell = |access: &super::Access| {
             let name = access.path.strip_prefix(&top).ok()?;
-            let absent = if access.was_there == Some(false) {
+            let absent = if access.found == Some(There::Nothing) {
                 " (absent)"
             } else {
                 ""
@@ -334,6 +334,19 @@ fn every_system_call_is_noted() {
             "a link of its own",
             "symlink(\"file\", \"new\"); open(\"new\", O_RDONLY);",
             &["file: read", "new: link read, written (absent)"],
+        ),
+        (
+            "a link that is gone again",
+            "symlink(\"dir\", \"new\"); open(\"new/inner\", O_RDONLY); unlink(\"new\");",
+            &[
+                "dir/inner: read",
+                "new: link read, written, removed (absent)",
+            ],
+        ),
+        (
+            "open to change",
+            "fopen(\"no\", \"r+\");",
+            &["no: read, written (absent)"],
         ),
         ("unlink", "unlink(\"old\");", &["old: removed"]),
         (

@@ -1,13 +1,13 @@
 //! What is noted of one process and all that descends from it, while it runs. It knows paths as they were said, and not
 //! what they lead to.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::ops::{BitOr, BitOrAssign};
 
 /// What was done with a path, as a set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Deeds(u8);
+pub struct Deeds(u16);
 
 impl Deeds {
     /// Looked for, and so whether it is there, of what type, with which mode and size.
@@ -25,6 +25,8 @@ impl Deeds {
     pub const REMOVED: Self = Self(64);
     /// The path itself was meant, and not what it leads to if it is a link.
     pub const ITSELF: Self = Self(128);
+    /// Something new may have been made there; otherwise only what was there could be changed.
+    pub const CREATED: Self = Self(256);
 
     /// Whether all of `other` was done.
     pub fn has(self, other: Self) -> bool {
@@ -37,7 +39,7 @@ impl Deeds {
     }
 
     /// As a number.
-    pub(super) fn bits(self) -> u8 {
+    pub(super) fn bits(self) -> u16 {
         self.0
     }
 
@@ -127,6 +129,14 @@ impl fmt::Display for Gap {
     }
 }
 
+/// What was there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum There {
+    Nothing,
+    /// Something that was changed last at this time, in nanoseconds.
+    Something(i64),
+}
+
 /// What was done with one path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Noted {
@@ -134,8 +144,8 @@ pub(super) struct Noted {
     pub(super) followed: Deeds,
     /// With the path itself.
     pub(super) itself: Deeds,
-    /// Whether something was there when it was first touched, if that was looked at.
-    pub(super) was_there: Option<bool>,
+    /// What was there when it was first touched, if that was looked at.
+    pub(super) found: Option<There>,
 }
 
 impl Noted {
@@ -152,6 +162,8 @@ const MOST_NOTED: usize = 1 << 20;
 pub(super) struct Trace {
     /// By absolute path, as it was said.
     pub(super) noted: HashMap<Vec<u8>, Noted>,
+    /// Links that it made, and where they lead: they may be gone at the end.
+    pub(super) links: BTreeMap<Vec<u8>, BTreeSet<Vec<u8>>>,
     pub(super) gap: Option<Gap>,
 }
 
@@ -159,7 +171,7 @@ impl Trace {
     /// Whether it was looked at already whether something is there.
     pub(super) fn knows(&self, path: &[u8]) -> bool {
         let noted = self.noted.get(path);
-        noted.is_some_and(|noted| noted.was_there.is_some())
+        noted.is_some_and(|noted| noted.found.is_some())
     }
 
     /// Whether a path was changed already.
@@ -168,8 +180,8 @@ impl Trace {
         noted.is_some_and(Noted::changes)
     }
 
-    /// Notes what was done. `was_there`: whether something was there, if that was looked at; it counts the first time.
-    pub(super) fn note(&mut self, path: &[u8], deeds: Deeds, was_there: Option<bool>) {
+    /// Notes what was done. `found`: what was there, if that was looked at; it counts the first time.
+    pub(super) fn note(&mut self, path: &[u8], deeds: Deeds, found: Option<There>) {
         // Mostly it is known, and needs no copy.
         if !self.noted.contains_key(path) {
             if self.noted.len() >= MOST_NOTED {
@@ -182,7 +194,7 @@ impl Trace {
                 true => noted.itself |= deeds.without(Deeds::ITSELF),
                 false => noted.followed |= deeds,
             }
-            noted.was_there = noted.was_there.or(was_there);
+            noted.found = noted.found.or(found);
         }
     }
 

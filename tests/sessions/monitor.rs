@@ -104,7 +104,41 @@ fn what_wake_makes_counts_for_nothing() {
          build C
          file src/b.c two
          build A
-         has x ./src/a.c ./src/b.c",
+         has x ./src/a.c ./src/b.c
+         file c.c three
+         build A
+         has x ./c.c ./src/a.c ./src/b.c",
+    );
+}
+
+/// Catches what is hidden by what an operation does besides: a link that it removes again, a temporary file beside what it
+/// lists, an attempt to change what is not there, and names that cannot exist.
+#[test]
+fn what_is_done_besides_hides_nothing() {
+    let Some(mut stage) = stage("what_is_done_besides_hides_nothing") else {
+        return;
+    };
+    stage.tell(
+        "file inc/h one
+         file dir/a one
+         op A: -> x = ln -s $PWD/inc $TMPDIR/i; cat $TMPDIR/i/h > @0; rm $TMPDIR/i
+         op B: -> y = echo > dir/temporary; rm dir/temporary; ls dir | xargs > @0
+         op C: -> z = mv maybe $TMPDIR/m 2> /dev/null && cp $TMPDIR/m @0 && cp @0 maybe || echo none > @0
+         op D: -> w = ! test -e $(printf '%0300d' 0) && echo > @0",
+    );
+    let build = ["build", "--no-compile-commands"];
+    stage.wake(&build).success();
+    // What B did to the directory is seen once more, since nobody had looked at it before.
+    stage.wake(&build).success();
+    stage.wake(&build).success().says("Nothing to do");
+    stage.tell("file inc/h two");
+    stage.wake(&build).success().says("1 operation run");
+    stage.tell("file dir/b one");
+    stage.wake(&build).success().says("1 operation run");
+    stage.tell("file maybe now");
+    assert!(
+        stage.wake(&build).stderr.contains("C"),
+        "the absence counts"
     );
 }
 
@@ -199,6 +233,7 @@ fn only_its_own_target_directory_may_be_written() {
             "cat a > @0; echo > @t/y",
             "y`, which another operation makes",
         ),
+        ("cat a > @0; rm @t/y", "y`, which another operation makes"),
     ];
     for (script, message) in wrong {
         stage.tell(&format!(

@@ -14,6 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::evaluate::interrupt::Listening;
 use crate::evaluate::{Background, Check, Interrupt, Options, Step, Wanted, jobserver};
 use crate::event::{Event, Foreseen, Shared, Subscriber, Summary};
+use crate::fs;
 use crate::generate::early::Evaluation;
 use crate::generate::{self, Purpose};
 use crate::graph::Graph;
@@ -57,6 +58,8 @@ pub(super) struct Building<'a> {
     pools: BTreeMap<String, usize>,
     /// Whether operations may run while others are generated.
     runs_ahead: bool,
+    /// Whether operations are observed.
+    observes: bool,
     /// What tests are given; see [`Options`].
     pub(super) test_arguments: Vec<String>,
     pub(super) test_timeout: Option<Duration>,
@@ -101,9 +104,8 @@ impl<'a> Building<'a> {
         if let Some(text) = sharing.warning {
             subscribers.event(&Event::Warning { text });
         }
-        if options.monitor
-            && let Err(cause) = observe::observer()
-        {
+        let unobservable = options.monitor.then(|| unobservable(&session)).flatten();
+        if let Some(cause) = &unobservable {
             let text = format!("operations are not observed: {cause}");
             subscribers.event(&Event::Warning { text });
         }
@@ -124,6 +126,7 @@ impl<'a> Building<'a> {
             early: Cell::new(0),
             background: None,
             runs_ahead: false,
+            observes: options.monitor && unobservable.is_none(),
             test_arguments: Vec::new(),
             test_timeout: None,
         })
@@ -259,7 +262,7 @@ impl<'a> Building<'a> {
                 options::Check::Hash => Check::Hash,
                 options::Check::Timestamp => Check::Timestamp,
             },
-            observe: self.options.monitor,
+            observe: self.observes,
             test_arguments: self.test_arguments.clone(),
             test_timeout: self.test_timeout,
             marks: vec![self.session.mark()],
@@ -278,6 +281,19 @@ impl<'a> Building<'a> {
         self.files.check()?;
         Ok(exit_code(summary))
     }
+}
+
+/// Why operations cannot be observed here.
+fn unobservable(session: &Session) -> Option<String> {
+    if let Err(cause) = observe::observer() {
+        return Some(cause.to_owned());
+    }
+    // Paths are compared as the kernel resolves them.
+    let temporary = session.place.layout.temporary_directory();
+    let own = temporary.parent()?;
+    let places = ["", "out", "cache", "tmp"].map(|name| own.join(name));
+    let link = places.iter().find(|place| fs::is_link(place))?;
+    Some(format!("`{}` is a link", link.display()))
 }
 
 /// What a summary means for whoever waits for the process.
