@@ -647,7 +647,7 @@ fn gaps_are_told() {
         ),
         (
             "a daemon",
-            "if (!fork()) { setsid(); int p[2]; pipe(p); close(0); close(1); close(2); sleep(600); } usleep(50000);",
+            "if (!fork()) { setsid(); int p[2]; pipe(p); close(0); close(1); close(2); sleep(3); } usleep(50000);",
             "is still there",
         ),
         (

@@ -63,21 +63,6 @@ fn time_and_memory_are_limited() {
     assert!(error.contains("--eval-memory"), "{error}");
 }
 
-/// Catches a limit that many small requests come up against together, because values that need each other stay with the
-/// process.
-#[test]
-fn what_requests_leave_behind_counts_for_none_of_those_after() {
-    let cyclic = "local many = std.makeArray(4000, function(i) { a: i, b: self, c: many });
-                  function(wake) assert std.foldl(function(sum, o) sum + o.b.c[o.a].a, many, 0) > 0;
-                    wake.pkg(wake.pkgInfo('app'))";
-    let space = Space::with(|options| options.memory = 256 << 20).file("PKG", cyclic);
-    for round in 0..40 {
-        let text = format!("// {round}\n{cyclic}");
-        std::fs::write(space.path("PKG"), text).unwrap();
-        space.answer(&space.declare());
-    }
-}
-
 #[test]
 fn several_threads_share_few_processes() {
     let space = Space::new().file("PKG", "function(wake) wake.pkg(wake.pkgInfo('app'))");
