@@ -41,10 +41,9 @@ pub struct Outsides(Mutex<HashMap<blake3::Hash, Arc<Outside>>>);
 pub struct Outside {
     pub reads: Vec<Discovered>,
     pub gap: Option<Gap>,
-    /// The version numbers of the reads, once the scheduler has found them, where they are the same for all.
-    pub numbers: OnceLock<Vec<u32>>,
-    /// When the operation began for which they were found: whoever began before may have read something else.
-    pub since: OnceLock<i64>,
+    /// The version numbers of the reads, once the scheduler has found them, where they are the same for all, and when the
+    /// operation began for which they were found: whoever began before may have read something else.
+    pub numbers: OnceLock<(i64, Vec<u32>)>,
 }
 
 impl Outsides {
@@ -69,7 +68,6 @@ impl Outsides {
             reads,
             gap: observed.gap,
             numbers: OnceLock::new(),
-            since: OnceLock::new(),
         });
         if is_shared {
             known().insert(name, Arc::clone(&outside));

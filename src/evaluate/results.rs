@@ -188,9 +188,8 @@ impl Scheduler<'_> {
         let Some(outside) = performed.outside.take() else {
             return Ok(numbers);
         };
-        let is_since = |since: &i64| performed.began >= *since;
-        if let Some(shared) = outside.numbers.get()
-            && outside.since.get().is_some_and(is_since)
+        if let Some((since, shared)) = outside.numbers.get()
+            && performed.began >= *since
         {
             numbers.extend(shared);
             return Ok(numbers);
@@ -213,8 +212,7 @@ impl Scheduler<'_> {
         }
         numbers.extend(&shared);
         if is_shared && was_sure && performed.changed_meanwhile.is_none() {
-            let _ = outside.since.set(performed.began);
-            let _ = outside.numbers.set(shared);
+            let _ = outside.numbers.set((performed.began, shared));
         }
         Ok(numbers)
     }
@@ -230,9 +228,11 @@ impl Scheduler<'_> {
             let path = path_display(path, self.state.top());
             let own = name(self.graph, self.state, performed.operation);
             let other = name(self.graph, self.state, maker);
-            let error = Error::user(format!("It wrote `{path}`, which another operation makes"));
+            let error = Error::user(format!(
+                "It wrote or removed `{path}`, which another operation makes"
+            ));
             return Err(error
-                .cause(format!("`{own}` wrote it"))
+                .cause(format!("`{own}` did"))
                 .cause(format!("`{other}` makes it"))
                 .hint("have only one of them write it"));
         }
