@@ -69,6 +69,10 @@ impl Observer {
                 "kernel.yama.ptrace_scope forbids to look at other processes",
             ));
         }
+        // What relative paths are relative to is asked there.
+        if fs::link_target(Path::new("/proc/self/cwd")).is_none() {
+            return Err(io::Error::other("`/proc` is not mounted"));
+        }
         let shared = Arc::<Shared>::default();
         let (starts, orders) = channel();
         let (said, says) = channel();
