@@ -47,7 +47,7 @@ pub(super) struct Place {
     /// See [`Context::build`].
     build: String,
     retrievers: Running,
-    cache_directory: Option<PathBuf>,
+    pub(super) cache_directory: Option<PathBuf>,
     pub(super) policy: Policy,
 }
 

@@ -54,6 +54,7 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::event::{Subscriber, Summary};
 use crate::graph::Graph;
+use crate::observe;
 
 pub use background::Background;
 pub use files::Check;
@@ -94,7 +95,7 @@ pub struct Options {
     /// Where outputs of processes go that are too long to show, `.wake/logs`; one file an operation.
     pub logs: PathBuf,
     /// Note what operations touch, where that is possible.
-    pub observe: bool,
+    pub observe: Option<observe::How>,
     /// How many operations of a pool run at once; 1 for those that are not named.
     pub pools: BTreeMap<String, usize>,
     pub interrupt: Interrupt,
@@ -118,7 +119,7 @@ impl Options {
             caches: private.with_file_name("cache"),
             logs: private.with_file_name("logs"),
             private,
-            observe: false,
+            observe: None,
             pools: BTreeMap::new(),
             interrupt,
         }

@@ -17,7 +17,7 @@ use crate::observe::Seen;
 use crate::workspace::layout;
 
 use super::exec::output::{self, Log};
-use super::exec::{Ended, Process};
+use super::exec::{Ended, Process, Watch};
 use super::files::{self, Depth};
 use super::interrupt::Interrupt;
 use super::jobserver::Jobserver;
@@ -352,7 +352,10 @@ impl Workshop<'_> {
             temporary,
             log: Some(self.log(job)),
             most_printed: output::FLOOD,
-            observed: self.options.observe.then(|| self.top().to_owned()),
+            observed: self.options.observe.as_ref().map(|how| Watch {
+                how: how.clone(),
+                busy: self.top().to_owned(),
+            }),
         }
     }
 

@@ -45,11 +45,23 @@ const fn jump(code: u16, k: u32, jt: u8, jf: u8) -> libc::sock_filter {
     libc::sock_filter { code, jt, jf, k }
 }
 
-/// The program.
+/// The program. `cookie`: what the sixth argument is of calls that pass: of those that are observed, the kernel uses it of
+/// none.
 ///
 /// The kernel works out once which system calls it allows without looking at their arguments, and for those runs no
-/// program at all. So the order of the others matters little, and there is no need to search cleverly.
-fn program() -> Vec<libc::sock_filter> {
+/// program at all. So the order of the others matters little, and there is no need to search cleverly; and arguments are
+/// looked at only once it is clear that the call is one of the others.
+fn program(cookie: u64) -> Vec<libc::sock_filter> {
+    let (low, high) = (cookie as u32, (cookie >> 32) as u32);
+    let mut end = vec![
+        statement(RETURN, ALLOW),
+        statement(LOAD, argument(5)),
+        jump(EQUAL, low, 0, 3),
+        statement(LOAD, argument(5) + 4),
+        jump(EQUAL, high, 0, 1),
+        statement(RETURN, ALLOW),
+        statement(RETURN, ASK),
+    ];
     let mut program = vec![
         statement(LOAD, ARCHITECTURE),
         jump(EQUAL, HERE, 1, 0),
@@ -72,13 +84,16 @@ fn program() -> Vec<libc::sock_filter> {
             // Others are no descriptors: the sign, and `AT_FDCWD`.
             jump(AT_LEAST, 0x8000_0000, 1, 0),
             statement(RETURN, ALLOW),
-            statement(RETURN, ASK),
+            statement(LOAD, NUMBER),
         ]);
     }
-    for call in call::observed() {
-        program.extend([jump(EQUAL, number(call), 0, 1), statement(RETURN, ASK)]);
+    let calls: Vec<libc::c_long> = call::observed().collect();
+    for (index, call) in calls.iter().enumerate() {
+        // Over the rest of them, and over what returns at their end.
+        let over = u8::try_from(calls.len() - index).unwrap_or(u8::MAX);
+        program.push(jump(EQUAL, number(*call), over, 0));
     }
-    program.push(statement(RETURN, ALLOW));
+    program.append(&mut end);
     program
 }
 
@@ -86,13 +101,14 @@ fn number(call: libc::c_long) -> u32 {
     u32::try_from(call).unwrap_or(u32::MAX)
 }
 
-/// Puts the filter on the calling thread, for ever, and on all that it starts. Returns where the observer is asked.
+/// Puts the filter on the calling thread, for ever, and on all that it starts. Returns where the observer is asked. `cookie`:
+/// what marks calls that need not be asked about.
 ///
 /// # Errors
 /// The kernel's: `EINVAL`, `ENOSYS` or `EACCES` where there is no such thing or it is not permitted, `EBUSY` where somebody
 /// else is asked already.
-pub(super) fn install() -> io::Result<OwnedFd> {
-    let mut program = program();
+pub(super) fn install(cookie: u64) -> io::Result<OwnedFd> {
+    let mut program = program(cookie);
     // Signals that can be waited with do not interrupt a call that was asked about (Linux 5.19).
     let killable =
         libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;

@@ -13,6 +13,7 @@
 
 mod call;
 mod caller;
+mod fast;
 mod filter;
 mod observer;
 mod paths;
@@ -23,7 +24,7 @@ mod tests;
 mod trace;
 mod watched;
 
-pub use observer::{Observer, observer};
+pub use observer::{How, Mark, Observer, observer, obstacle};
 pub use paths::{Access, Observed, Seen};
 pub use trace::{Deeds, Gap, There};
 pub use watched::Watched;

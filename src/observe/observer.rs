@@ -4,15 +4,20 @@
 //! group of its own is seen doing it.
 
 use std::io;
-use std::os::fd::AsRawFd;
-use std::path::Path;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use super::fast::{Copies, Log};
 use super::filter;
 use super::paths::Seen;
 use super::server::Server;
-use super::trace::Gap;
+use super::trace::{Deeds, Gap};
 use super::watched::{Shared, Watched, lock};
 use crate::fs;
 use crate::sandbox::orphans;
@@ -30,15 +35,56 @@ pub struct Observer {
     starts: Mutex<Sender<Work>>,
     /// Programs that have the rights of their owners do not get them: only so may a user who is not root observe.
     loses_rights: bool,
+    cookie: u64,
+    /// Why programs write down nothing themselves, if they do not.
+    slow_because: Option<String>,
+}
+
+/// How programs are observed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct How {
+    /// Where copies of the C library are kept with which programs write down themselves what they do. `None`: the kernel
+    /// asks about everything.
+    pub copies: Option<PathBuf>,
 }
 
 type Work = Box<dyn FnOnce() + Send>;
 
+/// What the process that is just being started tells, and is marked with.
+pub struct Mark {
+    group: Arc<AtomicI32>,
+    cookie: u64,
+}
+
+impl Mark {
+    /// The sixth argument for calls that nobody need be asked about.
+    pub fn cookie(&self) -> u64 {
+        self.cookie
+    }
+
+    /// Tells the process group, from the new process itself, which shares this memory.
+    pub fn tell_group(&self, group: i32) {
+        self.group.store(group, Ordering::Release);
+    }
+}
+
 /// The observer of this process, started when it is first asked for; or why there is none.
-pub fn observer() -> Result<&'static Observer, &'static str> {
-    static OBSERVER: OnceLock<Result<Observer, String>> = OnceLock::new();
-    let observer = OBSERVER.get_or_init(|| Observer::start().map_err(|error| reason(&error)));
+pub fn observer(how: &How) -> Result<&'static Observer, &'static str> {
+    static FAST: OnceLock<Result<Observer, String>> = OnceLock::new();
+    static SLOW: OnceLock<Result<Observer, String>> = OnceLock::new();
+    let cell = if how.copies.is_some() { &FAST } else { &SLOW };
+    let observer = cell.get_or_init(|| Observer::start(how).map_err(|error| reason(&error)));
     observer.as_ref().map_err(String::as_str)
+}
+
+/// Why nothing can be observed, as far as that is seen without trying it.
+pub fn obstacle() -> Option<&'static str> {
+    if is_reading_forbidden() {
+        return Some("kernel.yama.ptrace_scope forbids to look at other processes");
+    }
+    // What relative paths are relative to is asked there.
+    let has_proc = fs::link_target(Path::new("/proc/self/cwd")).is_some();
+    (!has_proc).then_some("`/proc` is not mounted")
 }
 
 fn reason(error: &io::Error) -> String {
@@ -63,73 +109,136 @@ fn is_reading_forbidden() -> bool {
 }
 
 impl Observer {
-    fn start() -> io::Result<Self> {
-        if is_reading_forbidden() {
-            return Err(io::Error::other(
-                "kernel.yama.ptrace_scope forbids to look at other processes",
-            ));
+    fn start(how: &How) -> io::Result<Self> {
+        if let Some(cause) = obstacle() {
+            return Err(io::Error::other(cause));
         }
-        // What relative paths are relative to is asked there.
-        if fs::link_target(Path::new("/proc/self/cwd")).is_none() {
-            return Err(io::Error::other("`/proc` is not mounted"));
-        }
+        let copies = match &how.copies {
+            Some(cache) => Copies::open(cache),
+            None => Err("it is not wanted".to_owned()),
+        };
+        let (copies, slow_because) = match copies {
+            Ok(copies) => (Some(Arc::new(copies)), None),
+            Err(cause) => (None, Some(cause)),
+        };
+        let cookie = copies.as_ref().map_or_else(cookie, |copies| copies.cookie);
         let shared = Arc::<Shared>::default();
         let (starts, orders) = channel();
-        let (said, says) = channel();
-        let starter = std::thread::Builder::new().name("starter".to_owned());
-        starter.spawn(move || {
-            let listener = filter::install();
-            let is_usable = listener.is_ok();
-            let loses_rights = rustix::thread::no_new_privs().unwrap_or(true);
-            let _ = said.send(listener.map(|listener| (listener, loses_rights)));
-            if is_usable {
-                carry_out(&orders);
-            }
-        })?;
-        let gone = |_| io::Error::other("the thread that starts programs has ended");
-        let (listener, loses_rights) = says.recv().map_err(gone)??;
-        #[expect(unsafe_code, reason = "there is no safe wrapper")]
-        // SAFETY: the request takes a number. A kernel that does not know it refuses, and is slower.
-        unsafe {
-            libc::ioctl(
-                listener.as_raw_fd(),
-                libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS,
-                SYNC_WAKE_UP,
-            );
-        }
-        let listener = Arc::new(listener);
-        let count =
-            std::thread::available_parallelism().map_or(1, |count| count.get().min(SERVERS));
-        for number in 0..count {
-            let (listener, serving) = (Arc::clone(&listener), Arc::clone(&shared));
-            let server = std::thread::Builder::new().name(format!("observer {number}"));
-            server.spawn(move || {
-                let error = Server::new(&listener, &serving).serve();
-                let _ = serving.failed.set(error.to_string());
-            })?;
-        }
-        Ok(Self {
+        let begun = begin(copies.clone(), cookie, orders)?;
+        let listener = Arc::new(begun.listener?);
+        set_sync_wake_up(&listener);
+        serve(&listener, &shared)?;
+        let mut observer = Self {
             shared,
             starts: Mutex::new(starts),
-            loses_rights,
+            loses_rights: begun.loses_rights,
+            cookie,
+            slow_because,
+        };
+        if let (Some(copies), Some(entered)) = (copies, begun.entered) {
+            let result = match entered.and_then(Log::new) {
+                Ok(log) => observer.write_down(log, &copies),
+                Err(error) => Err(format!("a mount namespace is not possible: {error}")),
+            };
+            observer.slow_because = result.err();
+        }
+        Ok(observer)
+    }
+
+    /// Why programs write down nothing themselves, so that the kernel asks about everything; `None`: they do.
+    pub fn slow_because(&self) -> Option<&str> {
+        self.slow_because.as_deref()
+    }
+
+    /// What a program belongs to that is about to start. `busy`: the directory in which others work at the same time.
+    pub fn watch(&self, busy: &Path) -> Arc<Watched> {
+        let generation = self
+            .shared
+            .log
+            .get()
+            .map_or(0, |log| lock(log).generation());
+        Watched::new(busy, generation)
+    }
+
+    /// Lets programs write into a log what they do, once it is seen that one can.
+    fn write_down(&self, log: Log, copies: &Arc<Copies>) -> Result<(), String> {
+        let _ = self.shared.log.set(Mutex::new(log));
+        if copies.are_tried {
+            return Ok(());
+        }
+        let works = self.try_it().unwrap_or(false);
+        copies.note_tried(works);
+        if works {
+            return Ok(());
+        }
+        let copies = Arc::clone(copies);
+        let _ = self.carry_out(move || copies.leave());
+        Err("its copies of the C library do not work here".to_owned())
+    }
+
+    /// Starts a program, and sees whether it works and is heard of.
+    fn try_it(&self) -> io::Result<bool> {
+        use std::io::Write;
+        let start = || {
+            let mut shell = Command::new("/bin/sh");
+            shell
+                .args(["-c", "read go && test -e /etc"])
+                .process_group(0);
+            shell
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
+            shell.spawn()
+        };
+        let mut shell = self.carry_out(start)??;
+        let group = i32::try_from(shell.id()).unwrap_or(0);
+        let watched = self.watch(Path::new("/"));
+        lock(&self.shared.belongings)
+            .groups
+            .insert(group, Arc::clone(&watched));
+        if let Some(mut input) = shell.stdin.take() {
+            input.write_all(b"\n")?;
+        }
+        let works = shell.wait()?.success();
+        self.shared.drain();
+        let is_noted = lock(&watched.trace).noted.contains_key(b"/etc".as_slice());
+        lock(&self.shared.belongings).groups.remove(&group);
+        Ok(works && is_noted)
+    }
+
+    /// Runs `start`, which starts one program, on the thread with the filter, and waits for it. The new process tells its
+    /// group by the mark, and executes what is at the path.
+    pub fn start_program<T: Send>(
+        &self,
+        path: &Path,
+        watched: &Arc<Watched>,
+        start: impl FnOnce(&Mark) -> T + Send,
+    ) -> io::Result<T> {
+        lock(&watched.trace).note(path.as_os_str().as_bytes(), Deeds::EXECUTED, None);
+        let shared = &self.shared;
+        let mark = Mark {
+            group: Arc::clone(&shared.starting_group),
+            cookie: self.cookie,
+        };
+        self.carry_out(|| {
+            shared.starting_group.store(0, Ordering::Release);
+            lock(&shared.belongings).starting = Some(Arc::clone(watched));
+            let started = start(&mark);
+            let mut belongings = lock(&shared.belongings);
+            belongings.starting = None;
+            let group = shared.starting_group.load(Ordering::Acquire);
+            if group != 0 {
+                belongings.groups.insert(group, Arc::clone(watched));
+            }
+            started
         })
     }
 
-    /// Runs `start`, which starts one program, on the thread with the filter, and waits for it. `path`: the address in
-    /// wake's memory of the path that the new process executes.
-    pub fn start_program<T: Send>(
-        &self,
-        path: u64,
-        watched: &Arc<Watched>,
-        start: impl FnOnce() -> T + Send,
-    ) -> io::Result<T> {
+    /// Does something on the thread with the filter, and waits for it.
+    fn carry_out<T: Send>(&self, work: impl FnOnce() -> T + Send) -> io::Result<T> {
         let (done, result) = channel();
-        let shared = &self.shared;
         let work = move || {
-            lock(&shared.belongings).starting = Some((path, Arc::clone(watched)));
-            let started = start();
-            lock(&shared.belongings).starting = None;
-            let _ = done.send(started);
+            let _ = done.send(work());
         };
         let work: Box<dyn FnOnce() + Send + '_> = Box::new(work);
         #[expect(unsafe_code, reason = "the other thread is waited for")]
@@ -145,11 +254,13 @@ impl Observer {
     /// is nobody's.
     pub fn finish(&self, watched: &Arc<Watched>, leader: i32) -> Seen {
         let is_it = |whose: &Arc<Watched>| Arc::ptr_eq(whose, watched);
+        let unfinished = self.shared.drain();
         let own = rustix::process::getpgrp().as_raw_nonzero().get();
         let belongings = lock(&self.shared.belongings);
         let groups = belongings.groups.iter().filter(|(_, whose)| is_it(whose));
         let mut groups: Vec<i32> = groups.map(|(group, _)| *group).collect();
         drop(belongings);
+        let is_unfinished = groups.iter().any(|group| unfinished.contains(group));
         groups.retain(|group| *group != leader && *group != own);
         // Before they are forgotten: what still does something is either noted or seen running.
         let is_left = groups.iter().any(|group| orphans::runs(*group));
@@ -160,11 +271,76 @@ impl Observer {
         if is_left {
             trace.miss(Gap::LeftBehind);
         }
+        if is_unfinished {
+            trace.miss(Gap::Unfinished);
+        }
         if let Some(cause) = self.shared.failed.get() {
             trace.miss(Gap::Failed(cause.clone()));
         }
         Seen::new(trace, self.loses_rights)
     }
+}
+
+/// What the thread that starts programs has come to.
+struct Begun {
+    /// The directory for the log, if copies were to be put in place.
+    entered: Option<io::Result<OwnedFd>>,
+    listener: io::Result<OwnedFd>,
+    loses_rights: bool,
+}
+
+/// Begins the thread that starts programs.
+fn begin(copies: Option<Arc<Copies>>, cookie: u64, orders: Receiver<Work>) -> io::Result<Begun> {
+    let (said, says) = channel();
+    let starter = std::thread::Builder::new().name("starter".to_owned());
+    starter.spawn(move || {
+        // Before the filter, since nobody answers yet.
+        let entered = copies.map(|copies| copies.enter());
+        let listener = filter::install(cookie);
+        let is_usable = listener.is_ok();
+        let _ = said.send(Begun {
+            entered,
+            listener,
+            loses_rights: rustix::thread::no_new_privs().unwrap_or(true),
+        });
+        if is_usable {
+            carry_out(&orders);
+        }
+    })?;
+    let gone = |_| io::Error::other("the thread that starts programs has ended");
+    says.recv().map_err(gone)
+}
+
+fn set_sync_wake_up(listener: &OwnedFd) {
+    #[expect(unsafe_code, reason = "there is no safe wrapper")]
+    // SAFETY: the request takes a number. A kernel that does not know it refuses, and is slower.
+    unsafe {
+        libc::ioctl(
+            listener.as_raw_fd(),
+            libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS,
+            SYNC_WAKE_UP,
+        );
+    }
+}
+
+/// Begins the threads that answer.
+fn serve(listener: &Arc<OwnedFd>, shared: &Arc<Shared>) -> io::Result<()> {
+    let count = std::thread::available_parallelism().map_or(1, |count| count.get().min(SERVERS));
+    for number in 0..count {
+        let (listener, serving) = (Arc::clone(listener), Arc::clone(shared));
+        let server = std::thread::Builder::new().name(format!("observer {number}"));
+        server.spawn(move || {
+            let error = Server::new(&listener, &serving).serve();
+            let _ = serving.failed.set(error.to_string());
+        })?;
+    }
+    Ok(())
+}
+
+/// A number that no program has by chance.
+fn cookie() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one("cookie")
 }
 
 /// Carries out one order after the other.

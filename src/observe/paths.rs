@@ -249,6 +249,14 @@ impl Found {
     }
 }
 
+/// The loader that the program at a path names.
+pub(super) fn loader_of(path: &Path) -> Option<Vec<u8>> {
+    let mut file = fs::open(path).ok()?;
+    let mut head = [0; 256];
+    let count = file.read(&mut head).ok()?;
+    loader(&file, &head[..count])
+}
+
 /// The loader that a dynamic program names: `PT_INTERP` of an ELF file of this machine's kind, see elf(5).
 fn loader(file: &File, head: &[u8]) -> Option<Vec<u8>> {
     const INTERPRETER: u32 = 3;

@@ -36,12 +36,17 @@ pub(super) fn absolute(named: Named, caller: Caller, text: &mut Vec<u8>) -> Resu
     } else if named.directory < 0 {
         return Ok(Said::Nothing);
     }
-    let leads_up = text.starts_with(b"..") || text.windows(3).any(|part| part == b"/..");
+    let leads_up = leads_up(text);
     Ok(match complete(named.directory, caller, text)? {
         true => Said::Path,
         false if leads_up => Said::OutOfNowhere,
         false => Said::Nothing,
     })
+}
+
+/// Whether a relative path may lead out of its directory.
+pub(super) fn leads_up(path: &[u8]) -> bool {
+    path.starts_with(b"..") || path.windows(3).any(|part| part == b"/..")
 }
 
 /// Puts the directory that a path is relative to before it. Returns whether it has a name.

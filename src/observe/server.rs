@@ -104,10 +104,12 @@ impl<'a> Server<'a> {
     fn answer(&mut self, asked: &libc::seccomp_notif) -> io::Result<()> {
         self.notes.clear();
         let pid = i32::try_from(asked.pid).unwrap_or(0);
-        let Some((watched, group)) = self.whose(Caller(pid), &asked.data) else {
+        let Some((watched, group)) = self.whose(Caller(pid)) else {
             return self.let_go_on(asked.id);
         };
         self.read(Caller(pid), group, &watched, &asked.data);
+        // What it wrote down itself was before this.
+        self.shared.drain();
         let mut trace = lock(&watched.trace);
         let mut there = [None; 2];
         for ((text, deeds), there) in self.notes.paths().iter().zip(&mut there) {
@@ -196,19 +198,10 @@ impl<'a> Server<'a> {
         }
     }
 
-    /// Whose trace the caller is noted in, and its process group. Nobody's are those that outlived their program.
-    fn whose(&self, caller: Caller, data: &libc::seccomp_data) -> Option<(Arc<Watched>, i32)> {
+    /// Whose trace the caller is noted in, and its process group.
+    fn whose(&self, caller: Caller) -> Option<(Arc<Watched>, i32)> {
         let group = caller.group()?;
-        let mut belongings = lock(&self.shared.belongings);
-        let is_new = belongings.starting.as_ref().is_some_and(|(path, _)| {
-            i64::from(data.nr) == libc::SYS_execve && data.args[0] == *path
-        });
-        if is_new && let Some((_, watched)) = belongings.starting.take() {
-            belongings.groups.insert(group, Arc::clone(&watched));
-            return Some((watched, group));
-        }
-        let watched = belongings.groups.get(&group).map(Arc::clone)?;
-        Some((watched, group))
+        Some((self.shared.whose(group)?, group))
     }
 
     fn read_call(

@@ -105,6 +105,10 @@ pub enum Gap {
     SetUserId(String),
     /// More paths than are kept.
     TooMany,
+    /// It was killed while it wrote down what it did.
+    Unfinished,
+    /// What programs write down themselves cannot be read.
+    Lost,
     /// The observer could not go on.
     Failed(String),
 }
@@ -124,6 +128,8 @@ impl fmt::Display for Gap {
                 write!(text, "it runs `{path}`, which has the rights of its owner")
             }
             Self::TooMany => write!(text, "it touches more than {MOST_NOTED} paths"),
+            Self::Unfinished => write!(text, "it was killed while it wrote down what it did"),
+            Self::Lost => write!(text, "what programs wrote down was lost"),
             Self::Failed(cause) => write!(text, "the observer has failed: {cause}"),
         }
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::watched;
 use crate::cli::ahead::Ahead;
-use crate::cli::options::{self, Build};
+use crate::cli::options::{self, Build, Monitor};
 use crate::cli::runner::Runner;
 use crate::cli::session::{Asked, Session};
 use crate::error::{Error, Kind, Result};
@@ -18,7 +18,7 @@ use crate::fs;
 use crate::generate::early::Evaluation;
 use crate::generate::{self, Purpose};
 use crate::graph::Graph;
-use crate::observe;
+use crate::observe::{self, How};
 use crate::pkg::policy::LockUse;
 use crate::report::{self, ConsoleOptions, FirstError, Trace};
 
@@ -59,7 +59,7 @@ pub(super) struct Building<'a> {
     /// Whether operations may run while others are generated.
     runs_ahead: bool,
     /// Whether operations are observed.
-    observes: bool,
+    how: Option<How>,
     /// What tests are given; see [`Options`].
     pub(super) test_arguments: Vec<String>,
     pub(super) test_timeout: Option<Duration>,
@@ -104,11 +104,7 @@ impl<'a> Building<'a> {
         if let Some(text) = sharing.warning {
             subscribers.event(&Event::Warning { text });
         }
-        let unobservable = options.monitor.then(|| unobservable(&session)).flatten();
-        if let Some(cause) = &unobservable {
-            let text = format!("operations are not observed: {cause}");
-            subscribers.event(&Event::Warning { text });
-        }
+        let how = how(options.monitor, &session, &mut subscribers);
         let mut pools = session.place.workspace.pools();
         pools.extend(options.pools.clone());
         Ok(Self {
@@ -126,7 +122,7 @@ impl<'a> Building<'a> {
             early: Cell::new(0),
             background: None,
             runs_ahead: false,
-            observes: options.monitor && unobservable.is_none(),
+            how,
             test_arguments: Vec::new(),
             test_timeout: None,
         })
@@ -262,7 +258,7 @@ impl<'a> Building<'a> {
                 options::Check::Hash => Check::Hash,
                 options::Check::Timestamp => Check::Timestamp,
             },
-            observe: self.observes,
+            observe: self.how.clone(),
             test_arguments: self.test_arguments.clone(),
             test_timeout: self.test_timeout,
             marks: vec![self.session.mark()],
@@ -283,9 +279,34 @@ impl<'a> Building<'a> {
     }
 }
 
-/// Why operations cannot be observed here.
-fn unobservable(session: &Session) -> Option<String> {
-    if let Err(cause) = observe::observer() {
+/// How operations are observed, if they are. The observer begins with the first one that runs, so that nothing is paid
+/// where none does; unless it is to be said whether it can.
+fn how(monitor: Monitor, session: &Session, subscribers: &mut Shared) -> Option<How> {
+    let place = &session.place;
+    let how = How {
+        copies: place
+            .cache_directory
+            .as_ref()
+            .map(|cache| cache.join("wake/observe")),
+    };
+    let cause = match monitor {
+        Monitor::Never => return None,
+        Monitor::Possible => obstacle(session),
+        Monitor::Wanted => obstacle(session).or_else(|| {
+            let observer = observe::observer(&how);
+            observer.err().map(ToOwned::to_owned)
+        }),
+    };
+    if let (Monitor::Wanted, Some(cause)) = (monitor, &cause) {
+        let text = format!("operations are not observed: {cause}");
+        subscribers.event(&Event::Warning { text });
+    }
+    cause.is_none().then_some(how)
+}
+
+/// Why operations cannot be observed here, as far as that is seen at once.
+fn obstacle(session: &Session) -> Option<String> {
+    if let Some(cause) = observe::obstacle() {
         return Some(cause.to_owned());
     }
     // Paths are compared as the kernel resolves them.

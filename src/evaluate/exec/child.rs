@@ -26,9 +26,9 @@ pub(super) fn run(process: &Process, arguments: &[String], interrupt: &Interrupt
         Err(error) => return Ended::unusable(&error),
         Ok(streams) => streams,
     };
-    let watched = process.observed.as_ref().and_then(|busy| {
-        let observer = observe::observer().ok()?;
-        Some((observer, Watched::new(busy)))
+    let watched = process.observed.as_ref().and_then(|watch| {
+        let observer = observe::observer(&watch.how).ok()?;
+        Some((observer, observer.watch(&watch.busy)))
     });
     match start(process, arguments, streams.as_ref(), watched.as_ref()) {
         Ok(started) => {

@@ -24,7 +24,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::error::Error;
 use crate::event::Outcome;
 use crate::graph::ResponseFile;
-use crate::observe::Seen;
+use crate::observe::{How, Seen};
 
 use super::interrupt::Interrupt;
 use output::{Log, Printed};
@@ -64,8 +64,16 @@ pub struct Process {
     pub log: Option<Log>,
     /// Who prints more bytes than this has no end, and is stopped.
     pub most_printed: u64,
-    /// The directory in which others work at the same time, if it is to be noted what it touches, where that is possible.
-    pub observed: Option<PathBuf>,
+    /// How it is noted what it touches, if that is to be, and is possible.
+    pub observed: Option<Watch>,
+}
+
+/// How it is noted what a process touches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watch {
+    pub how: How,
+    /// The directory in which others work at the same time.
+    pub busy: PathBuf,
 }
 
 /// How a process ended.

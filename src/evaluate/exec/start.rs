@@ -25,7 +25,7 @@ use std::sync::{Arc, OnceLock};
 use rustix::process::Pid;
 
 use crate::fs;
-use crate::observe::{Observer, Watched};
+use crate::observe::{Mark, Observer, Watched};
 
 /// A program to start.
 pub(super) struct Start<'a> {
@@ -99,14 +99,20 @@ pub(super) fn start(start: &Start<'_>) -> Result<Started, Refusal> {
             .map(|streams| streams.map(|fd| fd.as_raw_fd())),
         inherited: start.inherited,
         surroundings,
+        mark: None,
         failure: None,
     };
     let mut exit: RawFd = -1;
     let pid = match start.watched {
         None => clone(&mut order, &mut exit),
         Some((observer, watched)) => {
-            let path = order.executable as u64;
-            let started = observer.start_program(path, watched, || clone(&mut order, &mut exit));
+            let path = start.directory.join(start.executable);
+            let started = observer.start_program(&path, watched, |mark| {
+                order.mark = Some(mark);
+                let pid = clone(&mut order, &mut exit);
+                order.mark = None;
+                pid
+            });
             started.and_then(|pid| pid)
         }
     };
@@ -198,6 +204,8 @@ struct Order<'a> {
     streams: Option<[RawFd; 3]>,
     inherited: &'a [RawFd],
     surroundings: &'static Surroundings,
+    /// What it is observed by, if it is.
+    mark: Option<*const Mark>,
     failure: Option<(Step, i32)>,
 }
 
@@ -298,7 +306,20 @@ extern "C" fn become_program(order: *mut c_void) -> c_int {
         let step = prepare(order);
         let step = match step {
             None => {
-                libc::execve(order.executable, order.arguments, order.environment);
+                if let Some(mark) = order.mark {
+                    (*mark).tell_group(libc::getpgrp());
+                }
+                let (path, arguments) = (order.executable, order.arguments);
+                let environment = order.environment;
+                libc::syscall(
+                    libc::SYS_execve,
+                    path,
+                    arguments,
+                    environment,
+                    0,
+                    0,
+                    cookie(order),
+                );
                 Step::Program
             }
             Some(step) => step,
@@ -306,6 +327,16 @@ extern "C" fn become_program(order: *mut c_void) -> c_int {
         order.failure = Some((step, *libc::__errno_location()));
         libc::_exit(127)
     }
+}
+
+/// What marks calls of the child as wake's own: the kernel uses no sixth argument of them.
+///
+/// # Safety
+/// The mark is alive while the child is not yet a program.
+#[expect(unsafe_code, reason = "the mark comes as an address")]
+unsafe fn cookie(order: &Order<'_>) -> u64 {
+    // SAFETY: as above.
+    order.mark.map_or(0, |mark| unsafe { (*mark).cookie() })
 }
 
 /// Everything but the program itself; what did not work, with `errno`.
@@ -317,13 +348,13 @@ unsafe fn prepare(order: &Order<'_>) -> Option<Step> {
     // SAFETY: as above. What is not checked cannot fail, or may: then the program has a little more than it should.
     unsafe {
         if order.streams.is_some() {
-            libc::setpgid(0, 0);
+            libc::syscall(libc::SYS_setpgid, 0, 0, 0, 0, 0, cookie(order));
             if let Some(terminal) = &order.surroundings.terminal {
                 libc::ioctl(terminal.as_raw_fd(), libc::TIOCNOTTY);
             }
         }
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-        if libc::chdir(order.directory) != 0 {
+        if libc::syscall(libc::SYS_chdir, order.directory, 0, 0, 0, 0, cookie(order)) != 0 {
             return Some(Step::Directory);
         }
         for (number, &stream) in (0..).zip(order.streams.iter().flatten()) {
