@@ -286,12 +286,10 @@ pub(super) struct BuildFlags {
     /// Run every operation, up to date or not
     #[arg(long)]
     pub(super) force: bool,
-    /// Say so if it cannot be observed what operations touch; it is observed where it can be, on Linux
-    #[arg(long, overrides_with = "no_monitor")]
+    /// Observe what operations touch: every file that they read, list or look for counts, declared or not, and writing
+    /// outside of the target directory is an error
+    #[arg(long)]
     pub(super) monitor: bool,
-    /// Do not observe what operations touch: what they read counts only if it is declared, or a depfile names it
-    #[arg(long, alias = "disable-monitor", overrides_with = "monitor")]
-    pub(super) no_monitor: bool,
     /// How to tell that a file has changed: `default`: by its times, size and inode, then by its content; `hash`: by
     /// content alone; `timestamp`: without reading it
     // Hidden here, as the help names them: values with a help of their own make clap spread out all of the help.

@@ -90,16 +90,6 @@ pub struct Declarations {
     pub evaluation: Evaluation,
 }
 
-/// Whether to observe what operations touch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Monitor {
-    /// Where it is possible.
-    Possible,
-    /// The same, and it is said where it is not.
-    Wanted,
-    Never,
-}
-
 /// How to build, and what to write about it.
 #[derive(Clone, Debug)]
 pub struct Build {
@@ -114,7 +104,8 @@ pub struct Build {
     /// How many operations must have failed before no other one is started; 0: no number is enough.
     pub keep_going: usize,
     pub force: bool,
-    pub monitor: Monitor,
+    /// Observe what operations touch.
+    pub monitor: bool,
     pub check: Check,
     /// Say what would run, and run nothing.
     pub is_dry_run: bool,
@@ -370,11 +361,7 @@ impl Build {
                 .collect::<Result<_>>()?,
             keep_going: raw.keep_going,
             force: raw.force,
-            monitor: match (raw.monitor, raw.no_monitor) {
-                (_, true) => Monitor::Never,
-                (true, false) => Monitor::Wanted,
-                (false, false) => Monitor::Possible,
-            },
+            monitor: raw.monitor,
             check: raw.check,
             is_dry_run: raw.dry_run,
             events: raw.events,

@@ -164,7 +164,8 @@ impl Judge<'_> {
         match access.found {
             Some(There::Nothing) => is_there,
             _ if !is_there => true,
-            _ if status.is_directory() => false,
+            // What is written to a pipe or a device is not kept there.
+            _ if status.is_directory() || status.is_special() => false,
             Some(There::Something(ctime)) => status.stamp.ctime != ctime,
             None => status.stamp.ctime >= self.began,
         }
@@ -200,7 +201,7 @@ impl Judge<'_> {
         let part = match () {
             () if is_absent => None,
             () if deeds.has(Deeds::LISTED) => Some(Part::Listing),
-            () if reads && !status.is_directory() => None,
+            () if reads && !status.is_directory() && !status.is_special() => None,
             () => Some(Part::Entry),
         };
         // Others write there, too, at the same time: of directories, nothing can be said.

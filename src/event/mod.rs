@@ -55,6 +55,9 @@ pub enum Event {
     LockWritten { path: String, changes: Vec<String> },
     /// Something that a user should know.
     Warning { text: String },
+    /// Operations are observed. `slow_because`: why the kernel asks about each call, if programs do not write down
+    /// themselves what they do.
+    Observed { slow_because: Option<String> },
     /// The tasks of an instance ran.
     Generated {
         instance: String,

@@ -59,6 +59,11 @@ impl Status {
         self.mode & libc::S_IFMT == libc::S_IFDIR
     }
 
+    /// Whether something is there that keeps no content: a pipe, a socket or a device.
+    pub fn is_special(&self) -> bool {
+        self.mode != 0 && !self.is_directory() && !self.is_link() && !self.is_file()
+    }
+
     pub fn is_link(&self) -> bool {
         self.mode & libc::S_IFMT == libc::S_IFLNK
     }

@@ -29,6 +29,8 @@ pub(super) enum Call {
         length: u64,
         binds: bool,
     },
+    /// It will be killed for calls that it did not foresee.
+    Confines,
     /// It puts a process into another group; 0: the caller.
     Groups { process: i32, group: i32 },
     /// It does what cannot be followed.
@@ -120,6 +122,7 @@ pub(super) fn observed() -> impl Iterator<Item = c_long> {
         libc::SYS_setns,
         libc::SYS_fanotify_mark,
         libc::SYS_pidfd_getfd,
+        libc::SYS_seccomp,
         SYS_SETXATTRAT,
         SYS_GETXATTRAT,
         SYS_LISTXATTRAT,
@@ -130,6 +133,8 @@ pub(super) fn observed() -> impl Iterator<Item = c_long> {
     ];
     old.into_iter().chain(all)
 }
+
+const SECCOMP_SET_MODE_FILTER: i32 = 1;
 
 // The same numbers everywhere; the crate does not name them yet.
 const SYS_FCHMODAT2: c_long = 452;
@@ -273,6 +278,9 @@ impl Reader<'_> {
                 process: self.int(0),
                 group: self.int(1),
             },
+            // Asking what the kernel can do is harmless.
+            libc::SYS_seccomp if self.int(0) > SECCOMP_SET_MODE_FILTER => return None,
+            libc::SYS_seccomp | libc::SYS_prctl => Call::Confines,
             libc::SYS_chroot => Call::Misses(Gap::Elsewhere("chroot")),
             libc::SYS_pivot_root => Call::Misses(Gap::Elsewhere("pivot_root")),
             libc::SYS_mount | libc::SYS_move_mount => Call::Misses(Gap::Elsewhere("mount")),

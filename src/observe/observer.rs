@@ -77,16 +77,6 @@ pub fn observer(how: &How) -> Result<&'static Observer, &'static str> {
     observer.as_ref().map_err(String::as_str)
 }
 
-/// Why nothing can be observed, as far as that is seen without trying it.
-pub fn obstacle() -> Option<&'static str> {
-    if is_reading_forbidden() {
-        return Some("kernel.yama.ptrace_scope forbids to look at other processes");
-    }
-    // What relative paths are relative to is asked there.
-    let has_proc = fs::link_target(Path::new("/proc/self/cwd")).is_some();
-    (!has_proc).then_some("`/proc` is not mounted")
-}
-
 fn reason(error: &io::Error) -> String {
     match error.raw_os_error() {
         Some(libc::EBUSY) => "another program observes wake by seccomp already".to_owned(),
@@ -110,8 +100,14 @@ fn is_reading_forbidden() -> bool {
 
 impl Observer {
     fn start(how: &How) -> io::Result<Self> {
-        if let Some(cause) = obstacle() {
-            return Err(io::Error::other(cause));
+        if is_reading_forbidden() {
+            return Err(io::Error::other(
+                "kernel.yama.ptrace_scope forbids to look at other processes",
+            ));
+        }
+        // What relative paths are relative to is asked there.
+        if fs::link_target(Path::new("/proc/self/cwd")).is_none() {
+            return Err(io::Error::other("`/proc` is not mounted"));
         }
         let copies = match &how.copies {
             Some(cache) => Copies::open(cache),
@@ -124,7 +120,7 @@ impl Observer {
         let cookie = copies.as_ref().map_or_else(cookie, |copies| copies.cookie);
         let shared = Arc::<Shared>::default();
         let (starts, orders) = channel();
-        let begun = begin(copies.clone(), cookie, orders)?;
+        let begun = begin(cookie, orders)?;
         let listener = Arc::new(begun.listener?);
         set_sync_wake_up(&listener);
         serve(&listener, &shared)?;
@@ -135,12 +131,8 @@ impl Observer {
             cookie,
             slow_because,
         };
-        if let (Some(copies), Some(entered)) = (copies, begun.entered) {
-            let result = match entered.and_then(Log::new) {
-                Ok(log) => observer.write_down(log, &copies),
-                Err(error) => Err(format!("a mount namespace is not possible: {error}")),
-            };
-            observer.slow_because = result.err();
+        if let Some(copies) = copies {
+            observer.slow_because = observer.write_down(&copies)?.err();
         }
         Ok(observer)
     }
@@ -160,20 +152,29 @@ impl Observer {
         Watched::new(busy, generation)
     }
 
-    /// Lets programs write into a log what they do, once it is seen that one can.
-    fn write_down(&self, log: Log, copies: &Arc<Copies>) -> Result<(), String> {
+    /// Lets programs write into a log what they do, once it is seen that one can. It is begun only now that it is clear
+    /// that nobody else observes wake: to whoever did, mounting would look like something to hide.
+    fn write_down(&self, copies: &Arc<Copies>) -> io::Result<Result<(), String>> {
+        let entering = Arc::clone(copies);
+        let entered = self.carry_out(move || entering.enter())?;
+        let log = match entered.and_then(Log::new) {
+            Ok(log) => log,
+            Err(error) => return Ok(Err(format!("a mount namespace is not possible: {error}"))),
+        };
         let _ = self.shared.log.set(Mutex::new(log));
         if copies.are_tried {
-            return Ok(());
+            return Ok(Ok(()));
         }
         let works = self.try_it().unwrap_or(false);
         copies.note_tried(works);
         if works {
-            return Ok(());
+            return Ok(Ok(()));
         }
-        let copies = Arc::clone(copies);
-        let _ = self.carry_out(move || copies.leave());
-        Err("its copies of the C library do not work here".to_owned())
+        let leaving = Arc::clone(copies);
+        self.carry_out(move || leaving.leave())?;
+        Ok(Err(
+            "its copies of the C library do not work here".to_owned()
+        ))
     }
 
     /// Starts a program, and sees whether it works and is heard of.
@@ -283,23 +284,18 @@ impl Observer {
 
 /// What the thread that starts programs has come to.
 struct Begun {
-    /// The directory for the log, if copies were to be put in place.
-    entered: Option<io::Result<OwnedFd>>,
     listener: io::Result<OwnedFd>,
     loses_rights: bool,
 }
 
 /// Begins the thread that starts programs.
-fn begin(copies: Option<Arc<Copies>>, cookie: u64, orders: Receiver<Work>) -> io::Result<Begun> {
+fn begin(cookie: u64, orders: Receiver<Work>) -> io::Result<Begun> {
     let (said, says) = channel();
     let starter = std::thread::Builder::new().name("starter".to_owned());
     starter.spawn(move || {
-        // Before the filter, since nobody answers yet.
-        let entered = copies.map(|copies| copies.enter());
         let listener = filter::install(cookie);
         let is_usable = listener.is_ok();
         let _ = said.send(Begun {
-            entered,
             listener,
             loses_rights: rustix::thread::no_new_privs().unwrap_or(true),
         });

@@ -246,6 +246,7 @@ impl<'a> Server<'a> {
                 process,
                 group: wanted,
             } => self.regroup(caller, group, process, wanted, watched),
+            Call::Confines => self.shared.close_log(),
             Call::Misses(gap) => self.notes.gap = Some(gap),
         }
         Ok(())

@@ -44,6 +44,14 @@ impl Shared {
             .map(Arc::clone)
     }
 
+    /// Has the programs that run now ask about everything from here on: one is about to be confined to calls that it
+    /// foresees, and what it would write down takes others.
+    pub(super) fn close_log(&self) {
+        if let Some(log) = self.log.get() {
+            lock(log).close();
+        }
+    }
+
     /// Notes what programs have written down since the last time. Returns the groups of those that have begun to and not
     /// ended.
     pub(super) fn drain(&self) -> Vec<i32> {

@@ -244,6 +244,12 @@ impl Narrator {
                 let summary = summary::lines(summary, self.options.style);
                 self.unless_quiet(self.failures_again() + &summary + &critical.unwrap_or_default())
             }
+            Event::Observed { slow_because } => self.detail(1, || match slow_because {
+                None => "Operations are observed: programs write down what they do".to_owned(),
+                Some(cause) => format!(
+                    "Operations are observed by asking about each call, which is slower: {cause}"
+                ),
+            }),
             Event::Warning { text } => self.warning(&visible(text)),
             Event::Changed { paths, lost } => self.unless_quiet(changed(paths, *lost)),
             Event::Watching { directories, .. } => {

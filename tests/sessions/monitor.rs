@@ -4,7 +4,7 @@ use crate::support::{Stage, skipped};
 
 /// A stage whose builds are observed; `None` where that is not possible.
 fn stage(test: &str) -> Option<Stage> {
-    if let Err(cause) = wake::observe::observer() {
+    if let Err(cause) = wake::observe::observer(&wake::observe::How { copies: None }) {
         skipped(&format!("{test}: {cause}"));
         return None;
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::watched;
 use crate::cli::ahead::Ahead;
-use crate::cli::options::{self, Build, Monitor};
+use crate::cli::options::{self, Build};
 use crate::cli::runner::Runner;
 use crate::cli::session::{Asked, Session};
 use crate::error::{Error, Kind, Result};
@@ -104,7 +104,10 @@ impl<'a> Building<'a> {
         if let Some(text) = sharing.warning {
             subscribers.event(&Event::Warning { text });
         }
-        let how = how(options.monitor, &session, &mut subscribers);
+        let how = match options.monitor {
+            true => how(&session, &mut subscribers),
+            false => None,
+        };
         let mut pools = session.place.workspace.pools();
         pools.extend(options.pools.clone());
         Ok(Self {
@@ -279,9 +282,8 @@ impl<'a> Building<'a> {
     }
 }
 
-/// How operations are observed, if they are. The observer begins with the first one that runs, so that nothing is paid
-/// where none does; unless it is to be said whether it can.
-fn how(monitor: Monitor, session: &Session, subscribers: &mut Shared) -> Option<How> {
+/// How operations are observed, if they can be; it is said if not.
+fn how(session: &Session, subscribers: &mut Shared) -> Option<How> {
     let place = &session.place;
     let how = How {
         copies: place
@@ -289,26 +291,24 @@ fn how(monitor: Monitor, session: &Session, subscribers: &mut Shared) -> Option<
             .as_ref()
             .map(|cache| cache.join("wake/observe")),
     };
-    let cause = match monitor {
-        Monitor::Never => return None,
-        Monitor::Possible => obstacle(session),
-        Monitor::Wanted => obstacle(session).or_else(|| {
-            let observer = observe::observer(&how);
-            observer.err().map(ToOwned::to_owned)
-        }),
+    let begin = || match observe::observer(&how) {
+        Ok(observer) => {
+            let slow_because = observer.slow_because().map(ToOwned::to_owned);
+            subscribers.event(&Event::Observed { slow_because });
+            None
+        }
+        Err(cause) => Some(cause.to_owned()),
     };
-    if let (Monitor::Wanted, Some(cause)) = (monitor, &cause) {
+    let cause = obstacle(session).or_else(begin);
+    if let Some(cause) = &cause {
         let text = format!("operations are not observed: {cause}");
         subscribers.event(&Event::Warning { text });
     }
     cause.is_none().then_some(how)
 }
 
-/// Why operations cannot be observed here, as far as that is seen at once.
+/// Why operations of this workspace cannot be observed.
 fn obstacle(session: &Session) -> Option<String> {
-    if let Some(cause) = observe::obstacle() {
-        return Some(cause.to_owned());
-    }
     // Paths are compared as the kernel resolves them.
     let temporary = session.place.layout.temporary_directory();
     let own = temporary.parent()?;

@@ -22,14 +22,36 @@ use super::sites::{self, JUMP, Site};
 )]
 mod recorder {
     core::arch::global_asm!(include_str!("recorder.s"));
+
+    // SAFETY: the three are labels around bytes that nobody changes; only their addresses are used.
+    unsafe extern "C" {
+        static wake_recorder_start: u8;
+        static wake_recorder_entry: u8;
+        static wake_recorder_end: u8;
+    }
+
+    pub(super) fn bytes() -> &'static [u8] {
+        let (start, end) = (&raw const wake_recorder_start, &raw const wake_recorder_end);
+        // SAFETY: the labels are those of one section that is only read, in this order.
+        unsafe { std::slice::from_raw_parts(start, end as usize - start as usize) }
+    }
+
+    /// Where it is entered, from its beginning.
+    pub(super) fn entry() -> u64 {
+        (&raw const wake_recorder_entry as usize - &raw const wake_recorder_start as usize) as u64
+    }
 }
 
-#[expect(unsafe_code, reason = "the recorder is written in assembly")]
-// SAFETY: the three are labels around bytes that nobody changes; only their addresses are used.
-unsafe extern "C" {
-    static wake_recorder_start: u8;
-    static wake_recorder_entry: u8;
-    static wake_recorder_end: u8;
+/// There is one for x86-64 only: elsewhere, all ask the observer.
+#[cfg(not(target_arch = "x86_64"))]
+mod recorder {
+    pub(super) fn bytes() -> &'static [u8] {
+        &[]
+    }
+
+    pub(super) fn entry() -> u64 {
+        0
+    }
 }
 
 /// What the recorder is told, at its beginning. The layout is that of `recorder.s`.
@@ -319,7 +341,7 @@ const CODE: u64 = 16 << 10;
 
 /// The recorder, its settings, and for each site what calls it.
 fn code(sites: &[Site], layout: &Layout, settings: &Settings) -> Vec<u8> {
-    let mut code = recorder().to_vec();
+    let mut code = recorder::bytes().to_vec();
     code[..size_of::<Settings>()].copy_from_slice(bytemuck::bytes_of(settings));
     for (index, site) in sites.iter().enumerate() {
         let start = stub_offset(index);
@@ -341,7 +363,7 @@ fn code(sites: &[Site], layout: &Layout, settings: &Settings) -> Vec<u8> {
         // call recorder
         let after = at(&code, 5);
         code.push(0xe8);
-        code.extend(relative(after, layout.code + entry()));
+        code.extend(relative(after, layout.code + recorder::entry()));
         // lea rsp, [rsp + 128]
         code.extend([0x48, 0x8d, 0xa4, 0x24, 0x80, 0, 0, 0]);
         // jmp back
@@ -360,7 +382,7 @@ const NOTHING: u8 = 0x90;
 
 /// Where that of a site lies in the code.
 fn stub_offset(index: usize) -> u64 {
-    (recorder().len() as u64).next_multiple_of(16) + index as u64 * STUB
+    (recorder::bytes().len() as u64).next_multiple_of(16) + index as u64 * STUB
 }
 
 /// How far it is, in 32 bits: both are in one library.
@@ -368,23 +390,10 @@ fn relative(from: u64, to: u64) -> [u8; 4] {
     (to.wrapping_sub(from) as u32).to_le_bytes()
 }
 
-fn recorder() -> &'static [u8] {
-    let length = &raw const wake_recorder_end as usize - &raw const wake_recorder_start as usize;
-    #[expect(unsafe_code, reason = "the bytes between two labels")]
-    // SAFETY: the labels are those of one section that is only read, in this order.
-    unsafe {
-        std::slice::from_raw_parts(&raw const wake_recorder_start, length)
-    }
-}
-
-fn entry() -> u64 {
-    (&raw const wake_recorder_entry as usize - &raw const wake_recorder_start as usize) as u64
-}
-
 /// Names what copies are made of and how: with another one, they are others.
 pub(super) fn version() -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(recorder());
+    hasher.update(recorder::bytes());
     hasher.update(&STUB.to_le_bytes());
     hasher.finalize()
 }

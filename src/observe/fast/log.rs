@@ -78,6 +78,8 @@ struct Part {
     unfinished: Vec<(usize, i32)>,
     /// Up to where the memory was given back.
     given_back: usize,
+    /// Nobody is to write there any more.
+    is_closed: bool,
 }
 
 impl Log {
@@ -95,6 +97,12 @@ impl Log {
     /// The number of the part that programs find that start now.
     pub(in super::super) fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// Has all who write now stop, and begins anew for those who start later.
+    pub(in super::super) fn close(&mut self) {
+        self.parts.iter_mut().for_each(Part::close);
+        let _ = self.begin();
     }
 
     /// Whether there is anything new.
@@ -126,7 +134,7 @@ impl Log {
             let oldest = oldest();
             // What is lost is lost for all that run now, and is not told again: they write no more.
             if drained.is_lost {
-                self.parts.iter().for_each(Part::close);
+                self.parts.iter_mut().for_each(Part::close);
             }
             self.parts
                 .retain(|part| !drained.is_lost && part.generation >= oldest);
@@ -153,6 +161,7 @@ impl Log {
             read: FIRST,
             unfinished: Vec::new(),
             given_back: PAGE,
+            is_closed: false,
         };
         part.word(USED).store(FIRST as u64, Ordering::Relaxed);
         part.word(0).store(MAGIC, Ordering::Release);
@@ -183,13 +192,14 @@ impl Part {
     }
 
     /// Whoever has it mapped asks the observer from now on.
-    fn close(&self) {
+    fn close(&mut self) {
+        self.is_closed = true;
         self.word(0).store(0, Ordering::Release);
     }
 
     fn is_lost(&self) -> bool {
         self.half(LOST).load(Ordering::Acquire) != 0
-            || self.word(0).load(Ordering::Acquire) != MAGIC
+            || !self.is_closed && self.word(0).load(Ordering::Acquire) != MAGIC
     }
 
     /// Reads what is new. Returns whether something cannot be.

@@ -38,6 +38,10 @@ pub(in super::super) struct Copies {
 const LOADER: &str = "loader";
 const LIBRARY: &str = "libc.so.6";
 const TRIED: &str = "tried";
+/// What is said there.
+const NEW: &str = "new";
+const WORKS: &str = "works";
+const FAILS: &str = "fails";
 const RUN: &str = "run";
 /// The original loader, in the directory of the log.
 const ORIGINAL: &str = "loader";
@@ -62,6 +66,9 @@ impl Copies {
                 .then_some(status.stamp)
                 .ok_or_else(|| format!("`{}` is not there", path.display()))
         };
+        let text = |error: crate::error::Error| error.to_string();
+        fs::create_directories(cache).map_err(text)?;
+        let cache = fs::canonicalize(cache).map_err(text)?;
         let mut hasher = blake3::Hasher::new();
         hasher.update(image::version().as_bytes());
         hasher.update(cache.as_os_str().as_bytes());
@@ -77,14 +84,14 @@ impl Copies {
             cookie,
             are_tried: false,
         };
-        copies.are_tried = match copies.tried() {
-            Some(true) => true,
-            Some(false) => return Err("its copies of the C library do not work here".to_owned()),
-            None => {
-                copies.make(&library)?;
-                false
-            }
+        let said = match copies.said() {
+            None => copies.make_once(&library)?,
+            Some(said) => said,
         };
+        if said == FAILS {
+            return Err("its copies of the C library do not work here".to_owned());
+        }
+        copies.are_tried = said == WORKS;
         let flags = statvfs(&copies.directory).map_err(|error| error.to_string())?;
         match flags.f_flag.contains(rustix::fs::StatVfsMountFlags::NOEXEC) {
             true => Err(format!(
@@ -101,24 +108,39 @@ impl Copies {
         (data.mode != 0).then(|| format!("{}:{}", data.stamp.device, data.stamp.inode))
     }
 
-    /// What trying them came to; `None` if they were not, or are not there.
-    fn tried(&self) -> Option<bool> {
+    /// What is known of them; `None` if they are not there, or not as they were made.
+    fn said(&self) -> Option<String> {
         let said = fs::read_if_exists(&self.directory.join(TRIED)).ok()??;
         let said = String::from_utf8(said).ok()?;
-        let (works, identity) = said.split_once(' ')?;
-        (identity == self.identity()?).then_some(works == "works")
+        let (known, identity) = said.split_once(' ')?;
+        (identity == self.identity()?).then(|| known.to_owned())
+    }
+
+    fn say(&self, known: &str) {
+        let text = format!("{known} {}", self.identity().unwrap_or_default());
+        let _ = fs::write_atomic(&self.directory.join(TRIED), text.as_bytes());
     }
 
     /// Writes down what trying them came to.
     pub(in super::super) fn note_tried(&self, works: bool) {
-        let works = if works { "works" } else { "fails" };
-        let text = format!("{works} {}", self.identity().unwrap_or_default());
-        let _ = fs::write_atomic(&self.directory.join(TRIED), text.as_bytes());
+        self.say(if works { WORKS } else { FAILS });
+    }
+
+    /// Makes them, if nobody else does meanwhile. Returns what is known of them.
+    fn make_once(&self, library: &Path) -> Result<String, String> {
+        let text = |error: crate::error::Error| error.to_string();
+        fs::create_directories(&self.directory.join(RUN)).map_err(text)?;
+        let _lock = fs::Lock::acquire(&self.directory.join("lock")).map_err(text)?;
+        if let Some(said) = self.said() {
+            return Ok(said);
+        }
+        self.make(library)?;
+        self.say(NEW);
+        Ok(NEW.to_owned())
     }
 
     fn make(&self, library: &Path) -> Result<(), String> {
         let text = |error: crate::error::Error| error.to_string();
-        fs::create_directories(&self.directory.join(RUN)).map_err(text)?;
         let originals = [
             fs::read(&self.loader).map_err(text)?,
             fs::read(library).map_err(text)?,

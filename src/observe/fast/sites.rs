@@ -35,7 +35,11 @@ const OPENS: u32 = 2;
 /// It is written down before the call, with what was there: it may change that, or never come back.
 const BEFORE: u32 = 4;
 
+#[cfg(not(target_arch = "x86_64"))]
+const KINDS: [(c_long, u32); 0] = [];
+
 /// The system calls that are made from inside. All others ask the observer: they are rare, or name more than one path.
+#[cfg(target_arch = "x86_64")]
 const KINDS: [(c_long, u32); 21] = [
     (libc::SYS_open, OPENS),
     (libc::SYS_openat, AT | OPENS),
