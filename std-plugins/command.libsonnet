@@ -106,6 +106,8 @@ local defaultTitle(declared, outputs) =
 local executableOf(ctx, text) =
   if std.length(std.findSubstr('/', text)) == 0 then text else paths.inPackage(paths.resolve(ctx, text));
 
+local isIn(part, text) = std.length(std.findSubstr(part, text)) > 0;
+
 local listOf(path) = if path == null then [] else [path];
 
 // One object of `Operations`, as far as it is needed: what is wrong with it, its outputs, its operation.
@@ -125,6 +127,12 @@ local prepared(wake, ctx, declared, index, tools) =
   local values = { input: inputs, output: outputs };
   local arguments = substitute(list('Arguments'), values, { tool: tools.table });
   local executable = substitute([declared.Executable], values, { tool: tools.table });
+  // A tool that is passed on is read, too.
+  local passedOn = [
+    tool.executable
+    for tool in tools.list
+    if tool.executable != null && std.length([text for text in arguments.texts if isIn(tool.executable, text)]) > 0
+  ];
   local wrong = check.unknown(declared, fields, subject) + check.types(declared, fields, subject);
   {
     mistakes: if wrong != [] then wrong
@@ -146,7 +154,7 @@ local prepared(wake, ctx, declared, index, tools) =
       arguments: arguments.texts,
       [if std.objectHas(declared, 'WorkingDirectory') then 'workingDirectory']: inPackage('WorkingDirectory'),
       environment: std.get(declared, 'Environment'),
-      inputs: if stdin == null then inputs else paths.firsts(inputs + [stdin]),
+      inputs: if stdin == null && passedOn == [] then inputs else paths.firsts(inputs + listOf(stdin) + passedOn),
       orderOnly: paths.inputs(ctx, list('OrderOnly')),
       outputs: paths.firsts(allOutputs),
       stdin: stdin,

@@ -761,3 +761,111 @@ fn strace_works_inside() {
         assert_eq!(place.deeds(&observed, "file"), Some(Deeds::READ));
     });
 }
+
+/// Catches a full log that swallows what comes after: one process fills several.
+#[test]
+fn nothing_is_lost_when_logs_are_full() {
+    each_way("nothing_is_lost_when_logs_are_full", |how| {
+        let place = Place::new(how);
+        let count = if how.copies.is_some() { 120_000 } else { 2_000 };
+        let body = format!(
+            "for (int i = 0; i < {count}; i++) {{ char b[40]; sprintf(b, \"n%d\", i); open(b, O_RDONLY); }}"
+        );
+        let Some(program) = place.compile("program", &body, &[]) else {
+            return;
+        };
+        let observed = place.observe(&program, &[]);
+        let seen = place.told(&observed);
+        let seen = seen.iter().filter(|line| line.starts_with('n')).count();
+        assert_eq!((seen, observed.gap), (count, None));
+    });
+}
+
+/// A program that confines itself to few calls is killed for those that it did not foresee, and has foreseen none of
+/// the recorder's.
+#[test]
+fn a_program_that_confines_itself_is_not_killed() {
+    each_way("a_program_that_confines_itself_is_not_killed", |how| {
+        let place = Place::new(how);
+        let body = "open(\"old\", O_RDONLY);
+            struct sock_filter f[] = { {BPF_LD|BPF_W|BPF_ABS, 0, 0, 0},
+              {BPF_JMP|BPF_JEQ|BPF_K, 2, 0, SYS_openat}, {BPF_JMP|BPF_JEQ|BPF_K, 1, 0, SYS_exit_group},
+              {BPF_RET|BPF_K, 0, 0, SECCOMP_RET_KILL_PROCESS}, {BPF_RET|BPF_K, 0, 0, SECCOMP_RET_ALLOW} };
+            struct sock_fprog p = {5, f}; prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+            if (argc > 1) syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &p); else prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p);
+            open(\"file\", O_RDONLY); open(\"new\", O_WRONLY|O_CREAT, 0644); _exit(0);";
+        let text = format!(
+            "{PRELUDE}#include <linux/filter.h>\n#include <linux/seccomp.h>\n#include <sys/prctl.h>\n
+             int main(int argc, char **argv) {{ {body} }}\n"
+        );
+        std::fs::write(place.path("program.c"), text).unwrap();
+        let made = Command::new("gcc")
+            .args(["-w", "-o"])
+            .args([place.path("program"), place.path("program.c")])
+            .status();
+        if !made.is_ok_and(|status| status.success()) {
+            return;
+        }
+        for arguments in [&[][..], &["by the call itself"]] {
+            let _ = std::fs::remove_file(place.path("new"));
+            let observed = place.observe(&place.path("program"), arguments);
+            let mut told = place.told(&observed);
+            told.retain(|line| !line.starts_with("program"));
+            let wanted = ["file: read", "new: written (absent)", "old: read"];
+            assert_eq!(told, wanted, "{arguments:?}");
+        }
+    });
+}
+
+/// Catches what is written into memory that is the program's own meanwhile.
+#[test]
+fn a_program_may_map_over_the_log() {
+    each_way("a_program_may_map_over_the_log", |how| {
+        let place = Place::new(how);
+        let body = "FILE *f = fopen(\"/proc/self/maps\", \"r\"); char line[4500]; unsigned long from[9], to[9]; int n = 0;
+            while (fgets(line, sizeof line, f)) if (strstr(line, \"/run/log\") && n < 9) sscanf(line, \"%lx-%lx\", from + n, to + n), n++;
+            while (n--) mmap((void*)from[n], to[n] - from[n], PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED, -1, 0);
+            open(\"file\", O_RDONLY); for (int i = 3; i < 1024; i++) close(i); open(\"old\", O_RDONLY);";
+        let body = format!("{{ {body} }}");
+        let text = format!("{PRELUDE}#include <sys/mman.h>\nint main(void) {body}\n");
+        std::fs::write(place.path("program.c"), text).unwrap();
+        let made = Command::new("gcc")
+            .args(["-w", "-o"])
+            .args([place.path("program"), place.path("program.c")])
+            .status();
+        if !made.is_ok_and(|status| status.success()) {
+            return;
+        }
+        let observed = place.observe(&place.path("program"), &[]);
+        let mut told = place.told(&observed);
+        told.retain(|line| !line.starts_with("program"));
+        assert_eq!(told, ["file: read", "old: read"]);
+        assert_eq!(observed.gap, None);
+    });
+}
+
+/// Catches an image or an archive with the copies of the C library instead of the real one.
+#[test]
+fn who_reads_the_c_library_gets_the_real_one() {
+    each_way("who_reads_the_c_library_gets_the_real_one", |how| {
+        let place = Place::new(how);
+        let Some(loader) = super::paths::loader_of(Path::new("/bin/sh")) else {
+            return;
+        };
+        let loader = PathBuf::from(std::ffi::OsStr::from_bytes(&loader));
+        let loader = loader.canonicalize().unwrap();
+        let library = loader.with_file_name("libc.so.6");
+        let script = format!(
+            "cat {} > tmp/loader; cat < {} > tmp/library",
+            loader.display(),
+            library.display()
+        );
+        let observed = place.shell(&script);
+        assert_eq!(observed.gap, None);
+        for (copy, original) in [("tmp/loader", &loader), ("tmp/library", &library)] {
+            let are_equal =
+                std::fs::read(place.path(copy)).unwrap() == std::fs::read(original).unwrap();
+            assert!(are_equal, "{copy}");
+        }
+    });
+}

@@ -53,6 +53,22 @@ fn init_command() {
     works_at_once("Command", &[], false);
 }
 
+/// Catches a test that does not depend on the program that it is given, and so tests one that is gone.
+#[test]
+fn a_test_depends_on_the_program_that_it_is_given() {
+    let space = Space::new();
+    space
+        .wake(["init", "--language", "Command", "hello"])
+        .success();
+    space
+        .wake(["-C", "hello", "test"])
+        .success()
+        .says("1 test passed");
+    let tool = space.read("hello/tools/make.sh");
+    space.file("hello/tools/make.sh", tool.replace("Hello", "Hallo"));
+    space.wake(["-C", "hello", "test"]).code(1).says("1 failed");
+}
+
 #[test]
 fn init_csharp() {
     works_at_once("C#", &["mcs", "mono"], true);

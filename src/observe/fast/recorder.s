@@ -295,11 +295,24 @@ wake_recorder_entry:
     mov [r14 + STATE_LOG], r13
     ret
 
-# Whether the path begins with `/proc/` or `/dev/fd/`: the flag of equality.
+# Whether the path may lead through a process or its descriptors, by its beginning: the flag of equality. `/proc/` is
+# followed by `self`, `thread-self` or a number; what else begins like these is asked about for nothing, and works.
 .Lis_of_process:
     lea rdx, [rip + .Lproc]
     call .Lbegins
+    jne .Lis_descriptor
+    mov al, [rsi]
+    cmp al, 's'
     je .Lbegins_end
+    cmp al, 't'
+    je .Lbegins_end
+    # Above the digits, it is not equal.
+    sub al, '0'
+    cmp al, 9
+    ja .Lbegins_end
+    cmp al, al
+    ret
+.Lis_descriptor:
     lea rdx, [rip + .Ldev_fd]
 .Lbegins:
     mov rsi, r12

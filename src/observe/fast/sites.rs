@@ -40,7 +40,7 @@ const KINDS: [(c_long, u32); 0] = [];
 
 /// The system calls that are made from inside. All others ask the observer: they are rare, or name more than one path.
 #[cfg(target_arch = "x86_64")]
-const KINDS: [(c_long, u32); 21] = [
+const KINDS: [(c_long, u32); 22] = [
     (libc::SYS_open, OPENS),
     (libc::SYS_openat, AT | OPENS),
     (libc::SYS_creat, BEFORE),
@@ -49,6 +49,7 @@ const KINDS: [(c_long, u32); 21] = [
     (libc::SYS_newfstatat, AT),
     (libc::SYS_statx, AT),
     (libc::SYS_access, 0),
+    (libc::SYS_statfs, 0),
     (libc::SYS_faccessat, AT),
     (libc::SYS_faccessat2, AT),
     (libc::SYS_readlink, 0),
