@@ -1,10 +1,5 @@
 //! What is found in code, and what is read of a log that others write.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "tests write their files directly"
-)]
-
 use std::os::fd::OwnedFd;
 
 use memmap2::MmapRaw;
