@@ -1,4 +1,4 @@
-//! What observing costs: the same builds with `--monitor` and without, in turn, in one run.
+//! What observing costs: the same builds with `--no-monitor` and without, in turn, in one run.
 //!
 //! ```text
 //! cargo bench --bench monitor                 everything
@@ -63,8 +63,8 @@ impl Tree {
         let mut plain = Vec::new();
         let mut observed = Vec::new();
         for _ in 0..runs {
-            plain.push(self.build(&[]));
-            observed.push(self.build(&["--monitor"]));
+            plain.push(self.build(&["--no-monitor"]));
+            observed.push(self.build(&[]));
         }
         let (plain, observed) = (median(plain), median(observed));
         println!(

@@ -17,6 +17,7 @@
 //     Depfile           path relative to the target directory
 //     Weight            how many jobs it counts as; default 1
 //     Pool              string: operations of one pool run one after the other, or as `Pools` and `--pool` say
+//     Caches            list of directories that it keeps things in between builds, absolute or relative to `$(cache)`
 //     Console           boolean: it gets the terminal for itself, and nothing runs beside it
 //   What dependents in C and C++ get; paths are relative to the target directory:
 //   PublicIncludePaths  list of directories to include from
@@ -48,6 +49,7 @@ local paths = import 'wake/paths.libsonnet';
 
 local fields = {
   Arguments: 'strings',
+  Caches: 'strings',
   Console: 'boolean',
   Depfile: 'string',
   Environment: 'stringTable',
@@ -162,6 +164,7 @@ local prepared(wake, ctx, declared, index, tools) =
       depfile: inTarget('Depfile'),
       timeout: if isTest then std.get(ctx.recipe, 'Timeout'),
       console: std.get(declared, 'Console', false),
+      [if std.objectHas(declared, 'Caches') then 'caches']: std.map(paths.inCache, declared.Caches),
       [if std.objectHas(declared, 'Pool') then 'pool']: declared.Pool,
       weight: std.get(declared, 'Weight', 1),
       test: isTest,

@@ -87,7 +87,7 @@ enum End {
 struct Player {
     stage: Stage,
     /// Builds are observed, and nobody declares the sources that are read.
-    is_monitored: bool,
+    is_undeclared: bool,
     steps: Vec<Step>,
     declared: BTreeMap<String, String>,
     is_release: bool,
@@ -141,7 +141,7 @@ impl Player {
 
     fn declaration(&self, index: usize) -> String {
         let step = &self.steps[index];
-        let (mut inputs, hidden) = match self.is_monitored {
+        let (mut inputs, hidden) = match self.is_undeclared {
             false => (self.sources(index), String::new()),
             true => (Vec::new(), self.sources(index).join(" ")),
         };
@@ -358,6 +358,7 @@ impl Player {
             "--no-compile-commands",
             "--events",
             "../events",
+            "--explain",
         ];
         self.stage.wake(&arguments)
     }
@@ -406,16 +407,16 @@ impl Player {
         }
     }
 
-    fn play((steps, rounds): &Case, is_monitored: bool) -> Result<usize, String> {
+    fn play((steps, rounds): &Case, number: usize) -> Result<usize, String> {
         let mut player = Self {
             stage: Stage::new(),
-            is_monitored,
+            is_undeclared: number % 3 == 2,
             steps: steps.clone(),
             declared: BTreeMap::new(),
             is_release: false,
         };
-        if is_monitored {
-            player.stage.tell("monitor");
+        if number % 3 == 0 {
+            player.stage.tell("no-monitor");
         }
         for number in 0..4 {
             player.stage.tell(&format!("file {} v0", source(number)));
@@ -524,24 +525,23 @@ fn any_edits_of_real_files_lead_to_what_the_sources_say() {
     let (next, rounds) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let cases = std::env::var("WAKE_MODEL_CASES").ok();
     let cases = cases.and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= cases {
-                        break;
-                    }
-                    play_one(number, &rounds);
-                }
-            });
-        }
+    let play = || {
+        let numbers = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+        let mut numbers = numbers.take_while(|&number| number < cases);
+        numbers.try_for_each(|number| play_one(number, &rounds))
+    };
+    let played = std::thread::scope(|scope| {
+        let players = [scope.spawn(play), scope.spawn(play)];
+        players.map(|player| player.join().unwrap())
     });
+    for error in played.into_iter().filter_map(Result::err) {
+        panic!("{error}");
+    }
     let rounds = rounds.into_inner();
     assert!(rounds >= cases * 8, "only {rounds} rounds");
 }
 
-fn play_one(number: usize, rounds: &AtomicUsize) {
+fn play_one(number: usize, rounds: &AtomicUsize) -> Result<(), String> {
     let config = Config {
         cases: 1,
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
@@ -554,11 +554,9 @@ fn play_one(number: usize, rounds: &AtomicUsize) {
     seed[..8].copy_from_slice(&(number as u64).to_le_bytes());
     let random = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
     let result = TestRunner::new_with_rng(config, random).run(&case(), |case| {
-        let played = Player::play(&case, number % 3 == 2).map_err(TestCaseError::fail)?;
+        let played = Player::play(&case, number).map_err(TestCaseError::fail)?;
         rounds.fetch_add(played, Ordering::Relaxed);
         Ok(())
     });
-    if let Err(error) = result {
-        panic!("case {number}: {error}");
-    }
+    result.map_err(|error| format!("case {number}: {error}"))
 }

@@ -423,8 +423,7 @@ fn the_example_of_go() {
     let run = as_user(&space, &["run"]).success();
     assert_eq!(run.stdout, "Hello, world! (205e048a, version 1.0.0)\n");
     as_user(&space, &["test"]).success().says("2 tests passed");
-    let again = as_user(&space, &["build", "--events", ".events"]).success();
-    again.demand(again.ran().is_empty(), "nothing to do");
+    as_user(&space, &["build"]).success().says("Nothing to do");
     // An embedded file, and a module of another package.
     space.file("messages/name.txt", "gophers\n");
     space.edit("text/text.go", "Hello", "Good day");
@@ -503,8 +502,6 @@ fn wake_builds_wake() {
             .env("CARGO_BUILD_BUILD_DIR", target());
         Run::of(&space, command).success()
     };
-    wake(&["build", "--flavor", flavor]);
-    // What cargo writes here in `target/` counts as edited while it runs; usually that lies in a cache of wake.
     wake(&["build", "--flavor", flavor]);
     let events = space.path("events").display().to_string();
     let again = wake(&["build", "--flavor", flavor, "--events", &events]);

@@ -286,9 +286,11 @@ pub(super) struct BuildFlags {
     /// Run every operation, up to date or not
     #[arg(long)]
     pub(super) force: bool,
-    /// Observe what operations touch: every file that they read, list or look for counts, declared or not, and writing
-    /// outside of the target directory is an error
-    #[arg(long)]
+    /// Do not observe what operations touch: only what is declared and what depfiles name counts
+    #[arg(long, visible_alias = "disable-monitor", overrides_with = "monitor")]
+    pub(super) no_monitor: bool,
+    /// Observe what operations touch, which is the default, and warn if that is not possible
+    #[arg(long, overrides_with = "no_monitor")]
     pub(super) monitor: bool,
     /// How to tell that a file has changed: `default`: by its times, size and inode, then by its content; `hash`: by
     /// content alone; `timestamp`: without reading it

@@ -90,6 +90,15 @@ pub struct Declarations {
     pub evaluation: Evaluation,
 }
 
+/// Whether to observe what operations touch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Monitor {
+    Off,
+    IfPossible,
+    /// And warn if that is not possible.
+    Needed,
+}
+
 /// How to build, and what to write about it.
 #[derive(Clone, Debug)]
 pub struct Build {
@@ -104,8 +113,7 @@ pub struct Build {
     /// How many operations must have failed before no other one is started; 0: no number is enough.
     pub keep_going: usize,
     pub force: bool,
-    /// Observe what operations touch.
-    pub monitor: bool,
+    pub monitor: Monitor,
     pub check: Check,
     /// Say what would run, and run nothing.
     pub is_dry_run: bool,
@@ -361,7 +369,11 @@ impl Build {
                 .collect::<Result<_>>()?,
             keep_going: raw.keep_going,
             force: raw.force,
-            monitor: raw.monitor,
+            monitor: match (raw.monitor, raw.no_monitor) {
+                (true, _) => Monitor::Needed,
+                (_, true) => Monitor::Off,
+                _ => Monitor::IfPossible,
+            },
             check: raw.check,
             is_dry_run: raw.dry_run,
             events: raw.events,

@@ -118,6 +118,7 @@ fn operation(targets: Targets<'_>, state: &mut State, executable: &str, spec: &S
         stdout,
         response_file: ResponseFile::Auto,
         console: false,
+        caches: Vec::new(),
         network: false,
         timeout: None,
     });

@@ -128,6 +128,11 @@ impl Judge<'_> {
         Ok(judged)
     }
 
+    /// The workspace's.
+    fn top(&self) -> &Path {
+        self.own.parent().unwrap_or(self.own)
+    }
+
     fn counts_for_nothing(&self, path: &Path) -> bool {
         let is_below = |root: &&Path| path.starts_with(root);
         let is_wakes = path.strip_prefix(self.own).is_ok_and(|below| {
@@ -140,6 +145,7 @@ impl Judge<'_> {
         });
         NEVER_COUNT.iter().any(|root| path.starts_with(root))
             || self.private.iter().any(is_below)
+            || self.job.is_in_cache(path, self.top())
             || is_wakes && !path.starts_with(&self.job.target)
     }
 
@@ -171,9 +177,11 @@ impl Judge<'_> {
         }
     }
 
-    /// What it made and removed itself is nobody's affair; below its target directory it may do as it likes.
+    /// Below its target directory it may do as it likes, and it may make a cache if there is none.
     fn may_write(&self, access: &Access) -> bool {
+        let is_above = |cache: &PathBuf| cache.starts_with(&access.path);
         access.path.starts_with(&self.job.target)
+            || access.found == Some(There::Nothing) && self.job.caches().iter().any(is_above)
     }
 
     fn forbidden(&self, access: &Access) -> Error {
@@ -205,7 +213,7 @@ impl Judge<'_> {
             () => Some(Part::Entry),
         };
         // Others write there, too, at the same time: of directories, nothing can be said.
-        let top = self.own.parent().unwrap_or(self.own);
+        let top = self.top();
         let is_shared = path.starts_with(&self.job.target)
             || path.starts_with(self.own)
             || self.job.target.starts_with(path) && !top.starts_with(path);

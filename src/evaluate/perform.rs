@@ -430,8 +430,9 @@ impl Workshop<'_> {
         let mut discovered = Vec::with_capacity(paths.len());
         for path in paths {
             let path = self.resolve(&directory.join(std::ffi::OsString::from_vec(path)));
+            let own = [&self.options.private, &self.options.caches];
             let is_private =
-                path.starts_with(&self.options.private) || path.starts_with(&self.options.caches);
+                own.iter().any(|root| path.starts_with(root)) || job.is_in_cache(&path, self.top());
             if is_private || NEVER_COUNT.iter().any(|root| path.starts_with(root)) {
                 continue;
             }

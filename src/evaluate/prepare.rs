@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::event::shell;
+use crate::fs::path::clean;
 use crate::fs::{Content, Stamp};
 use crate::graph::{Action, Cold, Command, FileId, Graph, OperationId, ResponseFile, Stdin, root};
 
@@ -39,6 +40,8 @@ pub struct Launch {
     pub input: Input,
     pub stdout: Option<PathBuf>,
     pub console: bool,
+    /// Directories in which nothing that it does counts; absolute and clean.
+    pub caches: Vec<PathBuf>,
     pub timeout: Option<Duration>,
     pub response_file: ResponseFile,
 }
@@ -60,6 +63,26 @@ pub struct Job {
     pub test_directory: Option<PathBuf>,
     /// The name of the file with all that it prints, where that is too much to keep.
     pub log: String,
+}
+
+impl Job {
+    /// Directories that it keeps things in.
+    pub fn caches(&self) -> &[PathBuf] {
+        match &self.work {
+            Work::Run(launch) => &launch.caches,
+            _ => &[],
+        }
+    }
+
+    /// Whether a path lies in a cache, where nothing counts. What lies there of the workspace counts all the same. `top`:
+    /// the workspace's.
+    pub fn is_in_cache(&self, path: &Path, top: &Path) -> bool {
+        let is_it = |cache: &PathBuf| {
+            let holds = |root: &Path| root.starts_with(cache) && path.starts_with(root);
+            path.starts_with(cache) && !holds(top) && !holds(&self.target)
+        };
+        self.caches().iter().any(is_it)
+    }
 }
 
 /// A file as it was looked at before the run.
@@ -149,9 +172,15 @@ impl Expander<'_> {
             },
             stdout: command.stdout.map(|file| self.state.absolute(file)),
             console: command.console,
+            caches: self.caches(command)?,
             timeout,
             response_file: command.response_file,
         })
+    }
+
+    fn caches(&self, command: &Command) -> Result<Vec<PathBuf>> {
+        let caches = command.caches.iter();
+        caches.map(|cache| Ok(clean(&self.path(cache)?))).collect()
     }
 
     /// Text with its tokens expanded to absolute paths.

@@ -58,6 +58,8 @@ pub enum Event {
     /// Operations are observed. `slow_because`: why the kernel asks about each call, if programs do not write down
     /// themselves what they do.
     Observed { slow_because: Option<String> },
+    /// Operations are not observed.
+    NotObserved { cause: String },
     /// The tasks of an instance ran.
     Generated {
         instance: String,

@@ -116,15 +116,18 @@ pub fn part(path: &Path, part: Part) -> std::io::Result<Fingerprint> {
             }
             ContentKind::Directory
         }
-        Part::Entry if status.is_directory() => {
-            // What is in it is no part of this.
+        Part::Entry if status.is_directory() || status.is_special() => {
+            // What is in it is no part of this, nor what goes through it.
             stamp = Stamp {
                 inode: stamp.inode,
                 device: stamp.device,
                 size: u64::from(status.mode),
                 ..Stamp::ABSENT
             };
-            ContentKind::Directory
+            match status.is_directory() {
+                true => ContentKind::Directory,
+                false => ContentKind::File,
+            }
         }
         Part::Entry if status.is_link() => {
             hasher.update(rustix::fs::readlink(path, Vec::new())?.as_bytes());

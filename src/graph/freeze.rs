@@ -1,6 +1,6 @@
 //! The frozen graph: bytes that are mapped and used in place.
 //!
-//! # Format `wakegraf`, version 4
+//! # Format `wakegraf`, version 5
 //!
 //! The sections of a file as in `fs/sections.rs`:
 //!
@@ -28,7 +28,7 @@ use crate::fs::sections::{Kind, Writer};
 
 pub const KIND: Kind = Kind {
     magic: *b"wakegraf",
-    version: 4,
+    version: 5,
 };
 
 /// What a graph knows besides its operations.

@@ -55,6 +55,8 @@ pub struct Command {
     pub response_file: ResponseFile,
     /// Gets the terminal itself, alone.
     pub console: bool,
+    /// Directories, with root tokens, that it keeps things in between builds: what is done there counts for nothing.
+    pub caches: Vec<String>,
     pub network: bool,
     /// Seconds.
     pub timeout: Option<u32>,

@@ -48,6 +48,8 @@ pub(super) struct Narrator {
     /// Whether every finished operation gets a line, for consoles that show progress in no other way.
     has_line_per_operation: bool,
     progress: Progress,
+    /// How operations are observed, as it was told: each evaluation of a run says so.
+    observed: String,
     /// The commands of the operations that run, by their names.
     running: HashMap<String, String>,
     /// Titles of the operations that failed, in order.
@@ -78,6 +80,7 @@ impl Narrator {
             options,
             has_line_per_operation,
             progress: Progress::default(),
+            observed: String::new(),
             running: HashMap::new(),
             failures: Vec::new(),
             only_tests_failed: true,
@@ -244,12 +247,15 @@ impl Narrator {
                 let summary = summary::lines(summary, self.options.style);
                 self.unless_quiet(self.failures_again() + &summary + &critical.unwrap_or_default())
             }
-            Event::Observed { slow_because } => self.detail(1, || match slow_because {
+            Event::Observed { slow_because } => self.observed(match slow_because {
                 None => "Operations are observed: programs write down what they do".to_owned(),
                 Some(cause) => format!(
                     "Operations are observed by asking about each call, which is slower: {cause}"
                 ),
             }),
+            Event::NotObserved { cause } => {
+                self.observed(format!("Operations are not observed: {cause}"))
+            }
             Event::Warning { text } => self.warning(&visible(text)),
             Event::Changed { paths, lost } => self.unless_quiet(changed(paths, *lost)),
             Event::Watching { directories, .. } => {
@@ -392,6 +398,14 @@ impl Narrator {
             return self.unless_quiet(format!("{} (up to date)\n{printed}", one_line(title)));
         }
         self.detail(2, || format!("{} (up to date)", one_line(title)))
+    }
+
+    fn observed(&mut self, line: String) -> String {
+        if self.observed == line {
+            return String::new();
+        }
+        self.observed.clone_from(&line);
+        self.detail(1, || line)
     }
 
     fn detail(&self, level: u8, line: impl FnOnce() -> String) -> String {

@@ -29,6 +29,7 @@ local isAbsolute(path) = std.startsWith(path, '/');
   // A path, or every path of a list, below a root, as text in which tokens are expanded.
   inPackage(path):: below('$(package)', path),
   inTarget(path):: below('$(target)', path),
+  inCache(path):: below('$(cache)', path),
 
   // The paths and patterns that a recipe lists, each once: patterns expanded, dependencies resolved, in their places.
   inputs(ctx, list):: firsts(below('$(package)', $.resolved(ctx, list))),

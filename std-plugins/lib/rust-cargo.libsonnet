@@ -49,10 +49,12 @@ local flags(ctx) =
 local run(wake, ctx, fields) = wake.operation({
   executable: 'cargo',
   environment: environment(wake, ctx),
-  caches: ['$(cache)/cargo'] + [
-    home
+  caches: [environment(wake, ctx).CARGO_BUILD_BUILD_DIR] + [
+    '%s/%s' % [home, name]
     for home in [user.directory(wake, 'CARGO_HOME', '.cargo')]
     if home != null
+    // Its settings count.
+    for name in ['registry', 'git', '.global-cache', '.global-cache-journal', '.package-cache', '.package-cache-mutate']
   ],
   network: !isVendored(ctx),
 } + fields);

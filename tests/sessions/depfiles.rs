@@ -186,15 +186,18 @@ fn what_is_edited_while_it_is_read_is_read_again() {
         }
         std::os::unix::fs::symlink("in.txt", space.path("link")).unwrap();
         let out = super::target(&space).join("out");
-        space.wake(["build"]).success();
+        space.wake(["build", "--no-monitor"]).success();
         assert_eq!(std::fs::read_to_string(&out).unwrap(), "other\n", "{kind}");
         space.file("calm", "");
-        space.wake(["build"]).success();
+        space.wake(["build", "--no-monitor"]).success();
         assert_eq!(
             std::fs::read_to_string(&out).unwrap(),
             "one\n",
             "{kind}: {how}"
         );
-        space.wake(["build"]).success().says("Nothing to do");
+        space
+            .wake(["build", "--no-monitor"])
+            .success()
+            .says("Nothing to do");
     }
 }

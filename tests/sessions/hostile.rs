@@ -200,7 +200,7 @@ fn a_generated_directory_that_is_read_must_be_declared() {
 #[test]
 fn many_jobs_fit_into_a_small_limit_of_open_files() {
     // Each waits until all run, but not for ever.
-    let script = "touch started.@n; n=0; while [ $(ls | grep -c started) -lt 40 ] && [ $n -lt 300 ]; \
+    let script = "touch @target/started.@n; n=0; while [ $(ls @target | grep -c started) -lt 40 ] && [ $n -lt 300 ]; \
                   do n=$((n + 1)); sleep 0.01; done; echo > @0";
     let one = |number: u32| {
         let script = script.replace("@n", &number.to_string());

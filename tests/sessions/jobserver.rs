@@ -213,7 +213,7 @@ impl Fifo {
 
     fn build(&self, space: &Space) -> Run {
         let path = self.meeting.path("tokens");
-        let mut command = space.command(["build", "--events", "events"]);
+        let mut command = space.command(["build", "--events", "events", "--no-monitor"]);
         command.env(
             "MAKEFLAGS",
             format!(" -j3 --jobserver-auth=fifo:{}", path.display()),

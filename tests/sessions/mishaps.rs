@@ -278,7 +278,7 @@ fn an_interrupt_ends_the_whole_process_tree() {
     }
     assert!(!output(&space).exists());
     space.file("PKG", space.read("PKG").replace("sleep 1000", "true"));
-    space.wake(["build"]).success();
+    space.wake(["build", "--no-monitor"]).success();
     assert_eq!(std::fs::read_to_string(output(&space)).unwrap(), "half\n");
 }
 
@@ -286,11 +286,11 @@ fn an_interrupt_ends_the_whole_process_tree() {
 #[test]
 fn a_second_wake_waits_and_finds_nothing_to_do() {
     let space = shell("touch started; while [ ! -e go ]; do sleep 0.01; done; cp @in @out");
-    let mut first = space.command(["build"]).spawn().unwrap();
+    let mut first = space.command(["build", "--no-monitor"]).spawn().unwrap();
     while !space.exists("started") {
         std::thread::yield_now();
     }
-    let mut second = space.command(["build"]);
+    let mut second = space.command(["build", "--no-monitor"]);
     second.stderr(std::process::Stdio::piped());
     let mut second = second.spawn().unwrap();
     let mut said = String::new();

@@ -8,9 +8,7 @@ fn stage(test: &str) -> Option<Stage> {
         skipped(&format!("{test}: {cause}"));
         return None;
     }
-    let mut stage = Stage::new();
-    stage.tell("monitor");
-    Some(stage)
+    Some(Stage::new())
 }
 
 /// Catches a header that nobody declares and no depfile names: an edit, its removal, and one that appears.

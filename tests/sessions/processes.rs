@@ -84,7 +84,7 @@ fn an_operation_has_its_streams_and_the_jobserver_and_no_other_descriptor() {
         )
     };
     let space = operations(&(one("1") + &one("2")));
-    let wake = space.command(["build", "-j2"]);
+    let wake = space.command(["build", "-j2", "--no-monitor"]);
     let mut around = Command::new("sh");
     around
         .args([
@@ -141,7 +141,7 @@ fn a_daemon_neither_hangs_nor_outlives_the_build() {
             "({how} -c 'echo $$ > daemon; touch $TMPDIR/x; exec sleep 1000' {streams} &)
              until [ -s daemon ]; do sleep 0.01; done; cp @in @out"
         ));
-        space.wake(["build"]).success();
+        space.wake(["build", "--no-monitor"]).success();
         assert!(is_gone(state(pid(&space, "daemon"))), "{how} {streams}");
         assert!(is_tidy(&space), "{how} {streams}");
     }
@@ -165,7 +165,7 @@ fn what_a_killed_wake_has_left_is_ended_by_the_next() {
     assert!(!is_gone(state(daemon)), "else this shows nothing");
     space.file("go", "");
     space.remove("daemon");
-    space.wake(["build"]).success();
+    space.wake(["build", "--no-monitor"]).success();
     assert!(is_gone(state(daemon)));
     assert!(is_tidy(&space));
     let made = target(&space).join("out.txt");
@@ -174,7 +174,8 @@ fn what_a_killed_wake_has_left_is_ended_by_the_next() {
 
 /// Starts wake in a process group of its own, as a shell does: only then does the kernel let it be stopped.
 fn start_as_job(space: &Space) -> Child {
-    space.command(["build"]).process_group(0).spawn().unwrap()
+    let mut command = space.command(["build", "--no-monitor"]);
+    command.process_group(0).spawn().unwrap()
 }
 
 /// Catches operations that run on while wake is stopped, that are not stopped because they have the terminal, and that do
@@ -252,7 +253,7 @@ fn a_hang_up_that_is_ignored_stays_ignored() {
     let mut around = Command::new("sh");
     around
         .args(["-c", "trap '' HUP; exec \"$@\"", "sh"])
-        .args([env!("CARGO_BIN_EXE_wake"), "build", "-q"])
+        .args([env!("CARGO_BIN_EXE_wake"), "build", "-q", "--no-monitor"])
         .current_dir(space.top());
     let mut wake = around.spawn().unwrap();
     await_file(&space.path("up"));

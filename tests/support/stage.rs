@@ -17,7 +17,7 @@
 //! out PATH TEXT      an output is edited by hand; `outdir`, `outrm`, `outln TEXT PATH` likewise; `lib:PATH`: one of `lib`
 //! mine PATH TEXT     a file of the user's in the target directory, which must stay as it is; `unmine PATH`: that ends
 //! flavor NAME        the builds that follow are of this flavor
-//! monitor            the builds that follow are observed
+//! no-monitor         the builds that follow are not observed
 //! build NAME…        must succeed, and run these and no others; `build` alone: whatever; `build -`: nothing.
 //!                    It must leave what a clean build leaves, and nothing to do.
 //! fail NAME…         must fail, with these and no others; their outputs are not there, if they were tried at all
@@ -47,7 +47,7 @@ pub(crate) struct Stage {
     is_changed: bool,
     mine: BTreeSet<PathBuf>,
     flavor: Option<String>,
-    is_monitored: bool,
+    is_unmonitored: bool,
     /// Target directories, by flavor and module.
     targets: BTreeMap<(Option<String>, &'static str), PathBuf>,
     told: Vec<String>,
@@ -64,7 +64,7 @@ impl Stage {
             is_changed: true,
             mine: BTreeSet::new(),
             flavor: None,
-            is_monitored: false,
+            is_unmonitored: false,
             targets: BTreeMap::new(),
             told: Vec::new(),
         }
@@ -121,7 +121,7 @@ impl Stage {
                 assert!(self.mine.remove(&path), "{line}");
             }
             "flavor" => self.flavor = Some(rest.to_owned()),
-            "monitor" => self.is_monitored = true,
+            "no-monitor" => self.is_unmonitored = true,
             "build" => self.build(rest),
             "fail" => self.fail(rest),
             "wrong" => self.wrong(rest),
@@ -234,8 +234,8 @@ impl Stage {
     pub(crate) fn wake(&mut self, arguments: &[&str]) -> Run {
         self.write_package();
         let flavor = self.flavor.iter().flat_map(|name| ["--flavor", name]);
-        let is_build = self.is_monitored && arguments.first() == Some(&"build");
-        let monitor = is_build.then_some("--monitor");
+        let is_build = self.is_unmonitored && arguments.first() == Some(&"build");
+        let monitor = is_build.then_some("--no-monitor");
         let arguments = arguments.iter().copied().chain(flavor).chain(monitor);
         self.space.wake(arguments)
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::watched;
 use crate::cli::ahead::Ahead;
-use crate::cli::options::{self, Build};
+use crate::cli::options::{self, Build, Monitor};
 use crate::cli::runner::Runner;
 use crate::cli::session::{Asked, Session};
 use crate::error::{Error, Kind, Result};
@@ -104,10 +104,7 @@ impl<'a> Building<'a> {
         if let Some(text) = sharing.warning {
             subscribers.event(&Event::Warning { text });
         }
-        let how = match options.monitor {
-            true => how(&session, &mut subscribers),
-            false => None,
-        };
+        let how = how(options.monitor, &session, &mut subscribers);
         let mut pools = session.place.workspace.pools();
         pools.extend(options.pools.clone());
         Ok(Self {
@@ -282,33 +279,30 @@ impl<'a> Building<'a> {
     }
 }
 
-/// Whether programs write down themselves what they do: not before random histories agree with it.
-const WRITES_DOWN: bool = false;
-
-/// How operations are observed, if they can be; it is said if not.
-fn how(session: &Session, subscribers: &mut Shared) -> Option<How> {
-    let place = &session.place;
-    let how = How {
-        copies: place
-            .cache_directory
-            .as_ref()
-            .filter(|_| WRITES_DOWN)
-            .map(|cache| cache.join("wake/observe")),
-    };
-    let begin = || match observe::observer(&how) {
-        Ok(observer) => {
-            let slow_because = observer.slow_because().map(ToOwned::to_owned);
-            subscribers.event(&Event::Observed { slow_because });
-            None
-        }
-        Err(cause) => Some(cause.to_owned()),
-    };
-    let cause = obstacle(session).or_else(begin);
-    if let Some(cause) = &cause {
-        let text = format!("operations are not observed: {cause}");
-        subscribers.event(&Event::Warning { text });
+/// How operations are observed, if they can be. Whoever insists is warned here if not; else that is seen, and said, when
+/// the first operation starts.
+fn how(monitor: Monitor, session: &Session, subscribers: &mut Shared) -> Option<How> {
+    if monitor == Monitor::Off {
+        return None;
     }
-    cause.is_none().then_some(how)
+    let cache = session.place.cache_directory.as_ref();
+    let how = How {
+        copies: cache.map(|cache| cache.join("wake/observe")),
+    };
+    let mut cause = obstacle(session);
+    if monitor == Monitor::Needed && cause.is_none() {
+        cause = observe::observer(&how).err().map(ToOwned::to_owned);
+    }
+    let Some(cause) = cause else {
+        return Some(how);
+    };
+    subscribers.event(&match monitor {
+        Monitor::Needed => Event::Warning {
+            text: format!("operations are not observed: {cause}"),
+        },
+        _ => Event::NotObserved { cause },
+    });
+    None
 }
 
 /// Why operations of this workspace cannot be observed.

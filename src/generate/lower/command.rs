@@ -94,7 +94,7 @@ impl Lowering<'_> {
             stdout,
             response_file,
             console,
-            caches: _,
+            caches,
             network,
             timeout,
         } = action
@@ -116,6 +116,10 @@ impl Lowering<'_> {
             Some(file) => Some(self.stream(instance, file, Use::Output, outputs)?),
             None => None,
         };
+        let caches = caches
+            .iter()
+            .map(|cache| self.cache(instance, cache))
+            .collect::<Result<Vec<_>>>()?;
         let command = Command {
             executable,
             arguments: arguments.clone(),
@@ -126,10 +130,23 @@ impl Lowering<'_> {
             stdout,
             response_file: *response_file,
             console: *console,
+            caches,
             network: *network,
             timeout: *timeout,
         };
         Ok((command, tool))
+    }
+
+    /// A directory that an operation keeps things in.
+    fn cache(&self, instance: InstanceIndex, text: &str) -> Result<String> {
+        if text.is_empty() {
+            let hint = "name a directory: `$(cache)/NAME`, or an absolute path";
+            return Err(Error::user("An empty string is no cache").hint(hint));
+        }
+        check_characters(text)?;
+        let text = in_package(text);
+        self.check_tokens(instance, &text)?;
+        Ok(text)
     }
 
     /// The text and the file of an executable: one that was found in the invoker's `PATH`, or a path.

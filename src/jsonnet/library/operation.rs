@@ -85,7 +85,7 @@ pub(in crate::jsonnet) static FIELDS: [Entry; 19] = [
     entry(
         "caches",
         "list of paths",
-        "Directories that it keeps things in between builds: `$(cache)/…`",
+        "Directories that it keeps things in between builds, `$(cache)/…` or an absolute path: what it reads and writes there counts for nothing",
     ),
     entry("network", "boolean", "It may use the network"),
     entry(

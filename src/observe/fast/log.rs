@@ -15,6 +15,7 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 use memmap2::{MmapOptions, MmapRaw};
 use rustix::fs::{FallocateFlags, Mode, OFlags, fallocate, ftruncate, openat, renameat};
@@ -36,6 +37,11 @@ const COMPLETE: u32 = 1 << 31;
 
 /// Of memory that is given back.
 const PAGE: usize = 4096;
+
+/// How often is looked whether somebody has begun to write where they have taken a place, two seconds in all, and how long
+/// between.
+const LOOKS: u32 = 20_000;
+const PAUSE: Duration = Duration::from_micros(100);
 
 /// What one call did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -218,8 +224,8 @@ impl Part {
                 return true;
             };
             if size == 0 {
-                // Somebody has taken this part a moment ago, and not begun to write. If they have died, they had not made
-                // their call either, or had not heard of its result; but where the next one begins is not known.
+                // Who took this part has died, or was stopped. They had not made their call either, or had not heard of its
+                // result; but where the next one begins is not known.
                 return true;
             }
             match record {
@@ -280,14 +286,19 @@ impl Part {
 
     /// The first word of a record: waits a moment for who has taken the place and not yet written it.
     fn settled(&self, at: usize) -> u64 {
-        for _ in 0..100 {
+        let mut looks = 0;
+        loop {
             let word = self.word(at).load(Ordering::Acquire);
-            if word as u32 != 0 {
+            if word as u32 != 0 || looks == LOOKS {
                 return word;
             }
-            std::thread::yield_now();
+            looks += 1;
+            // Between the two there is no system call: who has not written yet waits for a processor.
+            match looks <= 100 {
+                true => std::thread::yield_now(),
+                false => std::thread::sleep(PAUSE),
+            }
         }
-        self.word(at).load(Ordering::Acquire)
     }
 
     /// Gives back the memory of what was read: nobody writes there any more.
