@@ -13,7 +13,9 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use super::fast::{Copies, Log};
+use rustix::thread::CapabilitySet;
+
+use super::fast::{Copies, Handing, Log, Originals, Way, place};
 use super::filter;
 use super::paths::Seen;
 use super::server::Server;
@@ -46,6 +48,8 @@ pub struct How {
     /// Where copies of the C library are kept with which programs write down themselves what they do. `None`: the kernel
     /// asks about everything.
     pub copies: Option<PathBuf>,
+    /// Whether they may be put in place in a mount namespace, where that is possible: else, programs are handed them.
+    pub may_mount: bool,
 }
 
 type Work = Box<dyn FnOnce() + Send>;
@@ -71,8 +75,13 @@ impl Mark {
 /// The observer of this process, started when it is first asked for; or why there is none.
 pub fn observer(how: &How) -> Result<&'static Observer, &'static str> {
     static FAST: OnceLock<Result<Observer, String>> = OnceLock::new();
+    static HANDED: OnceLock<Result<Observer, String>> = OnceLock::new();
     static SLOW: OnceLock<Result<Observer, String>> = OnceLock::new();
-    let cell = if how.copies.is_some() { &FAST } else { &SLOW };
+    let cell = match (&how.copies, how.may_mount) {
+        (Some(_), true) => &FAST,
+        (Some(_), false) => &HANDED,
+        (None, _) => &SLOW,
+    };
     let observer = cell.get_or_init(|| Observer::start(how).map_err(|error| reason(&error)));
     observer.as_ref().map_err(String::as_str)
 }
@@ -109,15 +118,14 @@ impl Observer {
         if fs::link_target(Path::new("/proc/self/cwd")).is_none() {
             return Err(io::Error::other("`/proc` is not mounted"));
         }
-        let copies = match &how.copies {
-            Some(cache) => Copies::open(cache),
+        let originals = match &how.copies {
+            Some(cache) => Originals::find(cache).map(Arc::new),
             None => Err("it is not wanted".to_owned()),
         };
-        let (copies, slow_because) = match copies {
-            Ok(copies) => (Some(Arc::new(copies)), None),
-            Err(cause) => (None, Some(cause)),
+        let cookie = match &originals {
+            Ok(originals) => originals.cookie,
+            Err(_) => cookie(),
         };
-        let cookie = copies.as_ref().map_or_else(cookie, |copies| copies.cookie);
         let shared = Arc::<Shared>::default();
         let (starts, orders) = channel();
         let begun = begin(cookie, orders)?;
@@ -129,11 +137,12 @@ impl Observer {
             starts: Mutex::new(starts),
             loses_rights: begun.loses_rights,
             cookie,
-            slow_because,
+            slow_because: None,
         };
-        if let Some(copies) = copies {
-            observer.slow_because = observer.write_down(&copies)?.err();
-        }
+        observer.slow_because = match originals {
+            Ok(originals) => observer.write_down(&originals, how.may_mount)?.err(),
+            Err(cause) => Some(cause),
+        };
         Ok(observer)
     }
 
@@ -154,14 +163,39 @@ impl Observer {
 
     /// Lets programs write into a log what they do, once it is seen that one can. It is begun only now that it is clear
     /// that nobody else observes wake: to whoever did, mounting would look like something to hide.
-    fn write_down(&self, copies: &Arc<Copies>) -> io::Result<Result<(), String>> {
-        let entering = Arc::clone(copies);
-        let entered = self.carry_out(move || entering.enter())?;
-        let log = match entered.and_then(Log::new) {
-            Ok(log) => log,
-            Err(error) => return Ok(Err(format!("a mount namespace is not possible: {error}"))),
+    fn write_down(
+        &self,
+        originals: &Arc<Originals>,
+        may_mount: bool,
+    ) -> io::Result<Result<(), String>> {
+        let can_mount = rustix::thread::capabilities(None)
+            .is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_ADMIN));
+        let ways = match may_mount && can_mount {
+            true => &[Way::Mounted, Way::Handed][..],
+            false => &[Way::Handed],
         };
-        let _ = self.shared.log.set(Mutex::new(log));
+        let mut result = Ok(());
+        for way in ways {
+            result = self.write_down_by(*way, originals)?;
+            if result.is_ok() {
+                break;
+            }
+        }
+        Ok(result)
+    }
+
+    fn write_down_by(
+        &self,
+        way: Way,
+        originals: &Arc<Originals>,
+    ) -> io::Result<Result<(), String>> {
+        let copies = match originals.copies(way) {
+            Ok(copies) => Arc::new(copies),
+            Err(cause) => return Ok(Err(cause)),
+        };
+        if let Err(cause) = self.prepare(originals, &copies, way)? {
+            return Ok(Err(cause));
+        }
         if copies.are_tried {
             return Ok(Ok(()));
         }
@@ -170,11 +204,49 @@ impl Observer {
         if works {
             return Ok(Ok(()));
         }
-        let leaving = Arc::clone(copies);
-        self.carry_out(move || leaving.leave())?;
+        match way {
+            Way::Mounted => {
+                let leaving = Arc::clone(originals);
+                self.carry_out(move || place::leave(&leaving))?;
+            }
+            Way::Handed => self.shared.is_handing.store(false, Ordering::Release),
+        }
         Ok(Err(
             "its copies of the C library do not work here".to_owned()
         ))
+    }
+
+    /// Has programs find the copies, and a log.
+    fn prepare(
+        &self,
+        originals: &Arc<Originals>,
+        copies: &Arc<Copies>,
+        way: Way,
+    ) -> io::Result<Result<(), String>> {
+        let directory = match way {
+            Way::Mounted => {
+                let entering = (Arc::clone(originals), Arc::clone(copies));
+                match self.carry_out(move || place::enter(&entering.0, &entering.1))? {
+                    Ok(directory) => Some(directory),
+                    Err(error) => {
+                        return Ok(Err(format!("a mount namespace is not possible: {error}")));
+                    }
+                }
+            }
+            Way::Handed => None,
+        };
+        match Log::new(directory) {
+            Ok(log) => _ = self.shared.log.set(Mutex::new(log)),
+            Err(error) => return Ok(Err(error.to_string())),
+        }
+        if way == Way::Handed {
+            match Handing::new(originals, copies) {
+                Ok(handing) => _ = self.shared.handing.set(handing),
+                Err(cause) => return Ok(Err(cause)),
+            }
+            self.shared.is_handing.store(true, Ordering::Release);
+        }
+        Ok(Ok(()))
     }
 
     /// Starts a program, and sees whether it works and is heard of.
@@ -203,8 +275,9 @@ impl Observer {
         let works = shell.wait()?.success();
         self.shared.drain();
         let is_noted = lock(&watched.trace).noted.contains_key(b"/etc".as_slice());
+        let is_used = self.shared.log.get().is_some_and(|log| lock(log).is_used());
         lock(&self.shared.belongings).groups.remove(&group);
-        Ok(works && is_noted)
+        Ok(works && is_noted && is_used)
     }
 
     /// Runs `start`, which starts one program, on the thread with the filter, and waits for it. The new process tells its

@@ -6,9 +6,11 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::call::{self, Call, Named};
 use super::caller::{Caller, Unread};
+use super::fast::{Handed, hand};
 use super::filter;
 use super::said::{Said, absolute, complete};
 use super::trace::{Deeds, Gap, There};
@@ -108,6 +110,7 @@ impl<'a> Server<'a> {
             return self.let_go_on(asked.id);
         };
         self.read(Caller(pid), group, &watched, &asked.data);
+        let given = self.given(Caller(pid), &asked.data);
         // What it wrote down itself was before this.
         self.shared.drain();
         let mut trace = lock(&watched.trace);
@@ -124,7 +127,7 @@ impl<'a> Server<'a> {
                 *there = Some(look(path));
             }
         }
-        self.let_go_on(asked.id)?;
+        self.end(asked, given)?;
         let mut target = self.notes.target.take();
         for ((text, deeds), there) in self.notes.paths().iter().zip(there) {
             let is_foreign = self.notes.socket
@@ -144,6 +147,37 @@ impl<'a> Server<'a> {
             trace.miss(gap);
         }
         Ok(())
+    }
+
+    /// What the caller is given instead of what it opens.
+    fn given(&mut self, caller: Caller, data: &libc::seccomp_data) -> Option<OwnedFd> {
+        let handing = self.shared.handing.get()?;
+        let is_handing = self.shared.is_handing.load(Ordering::Acquire);
+        if !is_handing || data.arch != filter::HERE || i64::from(data.nr) != libc::SYS_openat {
+            return None;
+        }
+        let [(path, _)] = self.notes.paths() else {
+            return None;
+        };
+        match handing.what(path, caller, data)? {
+            Handed::Log => {
+                // It is the recorder that asks.
+                self.notes.clear();
+                let log = lock(self.shared.log.get()?);
+                log.file()?.try_clone_to_owned().ok()
+            }
+            Handed::Library => handing.copy().ok().map(OwnedFd::from),
+        }
+    }
+
+    /// Ends a call: the caller is given something, or goes on.
+    fn end(&self, asked: &libc::seccomp_notif, given: Option<OwnedFd>) -> io::Result<()> {
+        let closes = asked.data.args[2] & libc::O_CLOEXEC as u64 != 0;
+        match given.map(|file| hand(self.listener, asked.id, &file, closes)) {
+            Some(Ok(())) => Ok(()),
+            // The caller has no room for it, or the kernel is too old.
+            Some(Err(_)) | None => self.let_go_on(asked.id),
+        }
     }
 
     fn receive(&self) -> io::Result<libc::seccomp_notif> {

@@ -9,6 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use super::{Deeds, Gap, How, Observed, There, observer};
 use crate::evaluate::Interrupt;
@@ -102,24 +103,36 @@ impl Place {
 
     /// Compiles a C program that does what `body` says; `None` where there is no compiler.
     fn compile(&self, name: &str, body: &str, flags: &[&str]) -> Option<PathBuf> {
-        let source = self.path(&format!("{name}.c"));
         let text = format!("{PRELUDE}int main(void) {{ {body} return 0; }}\n");
-        std::fs::write(&source, text).unwrap();
         let program = self.path(name);
-        let made = Command::new("gcc")
-            .args(["-w", "-o"])
-            .arg(&program)
-            .arg(&source)
-            .args(flags)
-            .output();
-        let made = made.ok()?;
-        assert!(
-            made.status.success(),
-            "{}",
-            String::from_utf8_lossy(&made.stderr)
-        );
+        std::fs::hard_link(compiled(&text, flags)?, &program).unwrap();
         Some(program)
     }
+}
+
+/// A compiled program. Each is compiled once, for all tests and all ways.
+fn compiled(text: &str, flags: &[&str]) -> Option<PathBuf> {
+    static COMPILER: OnceLock<Option<Vec<u8>>> = OnceLock::new();
+    let version = || Some(Command::new("gcc").arg("-v").output().ok()?.stderr);
+    let compiler = COMPILER.get_or_init(version).as_ref()?;
+    let directory = std::env::temp_dir().join("wake-test-programs");
+    std::fs::create_dir_all(&directory).unwrap();
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(compiler).update(text.as_bytes());
+    hasher.update(flags.join("\0").as_bytes());
+    let program = directory.join(&hasher.finalize().to_hex()[..20]);
+    if !program.exists() {
+        let place = tempfile::tempdir_in(&directory).unwrap();
+        let (source, made) = (place.path().join("source.c"), place.path().join("program"));
+        std::fs::write(&source, text).unwrap();
+        let mut gcc = Command::new("gcc");
+        gcc.args(["-w", "-o"]).arg(&made).arg(&source).args(flags);
+        let output = gcc.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        std::fs::rename(&made, &program).unwrap();
+    }
+    Some(program)
 }
 
 const PRELUDE: &str = "#define _GNU_SOURCE
@@ -146,8 +159,12 @@ const PRELUDE: &str = "#define _GNU_SOURCE
 fn each_way(test: &str, check: impl Fn(&How)) {
     use std::io::Write;
     let copies = std::env::temp_dir().join("wake-test-copies");
-    for copies in [Some(copies), None] {
-        let how = How { copies };
+    let ways = [(Some(&copies), true), (Some(&copies), false), (None, false)];
+    for (copies, may_mount) in ways {
+        let how = How {
+            copies: copies.cloned(),
+            may_mount,
+        };
         let cause = match (observer(&how), &how.copies) {
             (Ok(observer), Some(_)) => observer.slow_because(),
             (Ok(_), None) => None,
@@ -458,7 +475,6 @@ fn every_system_call_is_noted() {
                 let Some(program) = place.compile("program", body, flags) else {
                     return;
                 };
-                std::fs::remove_file(place.path("program.c")).unwrap();
                 let observed = place.observe(&program, &[]);
                 let mut told = place.told(&observed);
                 told.retain(|line| !line.starts_with("program"));

@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::call::{self, Call};
-use super::fast::{Log, Record};
+use super::fast::{Handing, Log, Record};
 use super::said;
 use super::trace::{Gap, There, Trace};
 
@@ -20,6 +20,9 @@ pub(super) struct Shared {
     pub(super) failed: OnceLock<String>,
     /// What programs write down themselves, if they do.
     pub(super) log: OnceLock<Mutex<Log>>,
+    /// How they are given what they need for that, if it is not put in place, and whether they are to be.
+    pub(super) handing: OnceLock<Handing>,
+    pub(super) is_handing: AtomicBool,
     /// The process group of what is just being started, once its process is there.
     pub(super) starting_group: Arc<AtomicI32>,
 }

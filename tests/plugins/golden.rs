@@ -284,6 +284,7 @@ fn command() {
 fn commands_have_fields() {
     let fields = [
         ("Arguments", json!(["$(input 0)"])),
+        ("Caches", json!(["kept", "/home/me/.ccache"])),
         ("Console", json!(true)),
         ("Depfile", json!("x.d")),
         ("Environment", json!({"MODE": "fast"})),

@@ -4,7 +4,11 @@ use crate::support::{Stage, skipped};
 
 /// A stage whose builds are observed; `None` where that is not possible.
 fn stage(test: &str) -> Option<Stage> {
-    if let Err(cause) = wake::observe::observer(&wake::observe::How { copies: None }) {
+    let how = wake::observe::How {
+        copies: None,
+        may_mount: false,
+    };
+    if let Err(cause) = wake::observe::observer(&how) {
         skipped(&format!("{test}: {cause}"));
         return None;
     }

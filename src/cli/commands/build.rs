@@ -288,6 +288,7 @@ fn how(monitor: Monitor, session: &Session, subscribers: &mut Shared) -> Option<
     let cache = session.place.cache_directory.as_ref();
     let how = How {
         copies: cache.map(|cache| cache.join("wake/observe")),
+        may_mount: true,
     };
     let mut cause = obstacle(session);
     if monitor == Monitor::Needed && cause.is_none() {

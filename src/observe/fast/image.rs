@@ -60,6 +60,8 @@ mod recorder {
 pub(super) struct Settings {
     /// What the sixth argument of a call is that the filter lets pass.
     pub(super) cookie: u64,
+    /// The same of the call that opens the log.
+    log_cookie: u64,
     /// What is opened instead of the file with this device and inode, if its path ends with the suffix.
     device: u64,
     inode: u64,
@@ -79,19 +81,26 @@ pub(super) struct Instead<'a> {
 }
 
 impl Settings {
-    /// `None`: a path is too long.
-    pub(super) fn new(cookie: u64, log: &[u8], instead: &Instead<'_>) -> Option<Self> {
+    /// `log`: its path, and the cookie of the call that opens it. `None`: a path is too long.
+    pub(super) fn new(
+        cookie: u64,
+        (log, log_cookie): (&[u8], u64),
+        instead: Option<&Instead<'_>>,
+    ) -> Option<Self> {
         let mut settings = Self {
             cookie,
-            device: instead.device,
-            inode: instead.inode,
-            // With the zero byte.
-            suffix_size: instead.suffix.len() as u64 + 1,
+            log_cookie,
             ..Self::zeroed()
         };
-        put(&mut settings.suffix, instead.suffix)?;
-        put(&mut settings.instead, instead.path)?;
         put(&mut settings.log, log)?;
+        if let Some(instead) = instead {
+            settings.device = instead.device;
+            settings.inode = instead.inode;
+            // With the zero byte.
+            settings.suffix_size = instead.suffix.len() as u64 + 1;
+            put(&mut settings.suffix, instead.suffix)?;
+            put(&mut settings.instead, instead.path)?;
+        }
         Some(settings)
     }
 }
@@ -233,17 +242,8 @@ impl Layout {
     }
 
     fn sites(&self, original: &[u8]) -> Vec<Site> {
-        let is_code = |section: &&Section| section.sh_flags.get(E) & u64::from(SHF_EXECINSTR) != 0;
-        let in_section = |section: &Section| {
-            let start = to_usize(section.sh_offset.get(E));
-            let end = start.saturating_add(to_usize(section.sh_size.get(E)));
-            let code = original.get(start..end).unwrap_or_default();
-            sites::sites(code, section.sh_addr.get(E))
-        };
-        self.sections
-            .iter()
-            .filter(is_code)
-            .flat_map(in_section)
+        let code = code_in(&self.sections, original).into_iter();
+        code.flat_map(|(code, address)| sites::sites(code, address))
             .collect()
     }
 
@@ -319,6 +319,27 @@ impl Layout {
         }
         Ok(())
     }
+}
+
+/// The code of a library, piece by piece, and the address of each.
+///
+/// # Errors
+/// What is not as expected.
+pub(super) fn code_of(original: &[u8]) -> Result<Vec<(&[u8], u64)>, &'static str> {
+    let layout = Layout::of(original, Whose::Library)?;
+    Ok(code_in(&layout.sections, original))
+}
+
+fn code_in<'a>(sections: &[Section], original: &'a [u8]) -> Vec<(&'a [u8], u64)> {
+    let is_code = |section: &&Section| section.sh_flags.get(E) & u64::from(SHF_EXECINSTR) != 0;
+    let of_section = |section: &Section| {
+        let start = to_usize(section.sh_offset.get(E));
+        let end = start.saturating_add(to_usize(section.sh_size.get(E)));
+        let code = original.get(start..end).unwrap_or_default();
+        (code, section.sh_addr.get(E))
+    };
+    let sections = sections.iter().filter(is_code);
+    sections.map(of_section).collect()
 }
 
 /// Reads a table of the file.
@@ -402,4 +423,4 @@ fn to_usize(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-const _: () = assert!(offset_of!(Settings, log) == 8 * 4 + 64 + 1024);
+const _: () = assert!(offset_of!(Settings, log) == 8 * 5 + 64 + 1024);

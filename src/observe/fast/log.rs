@@ -13,15 +13,18 @@
 //! ```
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use memmap2::{MmapOptions, MmapRaw};
-use rustix::fs::{FallocateFlags, Mode, OFlags, fallocate, ftruncate, openat, renameat};
+use rustix::fs::{
+    FallocateFlags, MemfdFlags, Mode, OFlags, fallocate, ftruncate, memfd_create, openat, renameat,
+};
 
-/// The name of the file.
+/// The name of the file, and that of the next one before it is ready.
 pub(super) const NAME: &str = "log";
+const NEW: &str = "log.new";
 
 const MAGIC: u64 = 0x3147_4f4c_454b_4157;
 const USED: usize = 8;
@@ -67,7 +70,8 @@ pub(in super::super) struct Drained {
 
 /// See the module.
 pub(in super::super) struct Log {
-    directory: OwnedFd,
+    /// Where it has a name, if it has one: else, who opens it is given it.
+    directory: Option<OwnedFd>,
     /// The last one is the one that is found by its name.
     parts: Vec<Part>,
     /// The number of the last one.
@@ -89,8 +93,8 @@ struct Part {
 }
 
 impl Log {
-    /// A new one, as a file in a directory that is kept in memory.
-    pub(in super::super) fn new(directory: OwnedFd) -> io::Result<Self> {
+    /// A new one, as a file in a directory that is kept in memory, or without a name.
+    pub(in super::super) fn new(directory: Option<OwnedFd>) -> io::Result<Self> {
         let mut log = Self {
             directory,
             parts: Vec::new(),
@@ -109,6 +113,11 @@ impl Log {
     pub(in super::super) fn close(&mut self) {
         self.parts.iter_mut().for_each(Part::close);
         let _ = self.begin();
+    }
+
+    /// Whether anything was ever written.
+    pub(in super::super) fn is_used(&self) -> bool {
+        self.generation > 1 || self.parts.iter().any(|part| part.used() > FIRST)
     }
 
     /// Whether there is anything new.
@@ -151,12 +160,19 @@ impl Log {
         drained
     }
 
+    /// The file that programs are to write into that start now.
+    pub(in super::super) fn file(&self) -> Option<BorrowedFd<'_>> {
+        self.parts.last().map(|part| part.file.as_fd())
+    }
+
     /// Begins a new file, under the name of the old one.
     fn begin(&mut self) -> io::Result<()> {
-        const NEW: &str = "log.new";
         self.parts.iter_mut().for_each(Part::give_back);
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
-        let file = openat(&self.directory, NEW, flags, Mode::RUSR | Mode::WUSR)?;
+        let file = match &self.directory {
+            Some(directory) => openat(directory, NEW, flags, Mode::RUSR | Mode::WUSR)?,
+            None => memfd_create(NAME, MemfdFlags::CLOEXEC)?,
+        };
         ftruncate(&file, SIZE as u64)?;
         let map = MmapOptions::new().len(SIZE).map_raw(&file)?;
         self.generation += 1;
@@ -171,7 +187,9 @@ impl Log {
         };
         part.word(USED).store(FIRST as u64, Ordering::Relaxed);
         part.word(0).store(MAGIC, Ordering::Release);
-        renameat(&self.directory, NEW, &self.directory, NAME)?;
+        if let Some(directory) = &self.directory {
+            renameat(directory, NEW, directory, NAME)?;
+        }
         self.parts.push(part);
         Ok(())
     }

@@ -17,6 +17,7 @@ wake_recorder_start:
 
     # struct Settings of image.rs
 .Lcookie:      .quad 0
+.Llog_cookie:  .quad 0
 .Ldevice:      .quad 0
 .Linode:       .quad 0
 .Lsuffix_size: .quad 0
@@ -265,7 +266,7 @@ wake_recorder_entry:
     # O_RDWR | O_CLOEXEC
     mov edx, 0x80002
     xor r10d, r10d
-    mov r9, [rip + .Lcookie]
+    mov r9, [rip + .Llog_cookie]
     syscall
     test rax, rax
     js .Lno_log

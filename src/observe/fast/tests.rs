@@ -80,7 +80,7 @@ impl Place {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let opened = std::fs::File::open(directory.path()).unwrap();
-        let log = Log::new(OwnedFd::from(opened)).unwrap();
+        let log = Log::new(Some(OwnedFd::from(opened))).unwrap();
         let map = Self::map(&directory);
         Self {
             _directory: directory,
