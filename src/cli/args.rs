@@ -292,6 +292,9 @@ pub(super) struct BuildFlags {
     /// Observe what operations touch, which is the default, and warn if that is not possible
     #[arg(long, overrides_with = "no_monitor")]
     pub(super) monitor: bool,
+    /// Whatever an operation that runs reads of the workspace, or makes, without declaring it is an error
+    #[arg(long, conflicts_with = "no_monitor")]
+    pub(super) strict: bool,
     /// How to tell that a file has changed: `default`: by its times, size and inode, then by its content; `hash`: by
     /// content alone; `timestamp`: without reading it
     // Hidden here, as the help names them: values with a help of their own make clap spread out all of the help.

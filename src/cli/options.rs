@@ -96,7 +96,9 @@ pub enum Monitor {
     Off,
     IfPossible,
     /// And warn if that is not possible.
-    Needed,
+    Wanted,
+    /// And fail if that is not possible, or if they touch what they do not declare.
+    Strict,
 }
 
 /// How to build, and what to write about it.
@@ -369,9 +371,10 @@ impl Build {
                 .collect::<Result<_>>()?,
             keep_going: raw.keep_going,
             force: raw.force,
-            monitor: match (raw.monitor, raw.no_monitor) {
-                (true, _) => Monitor::Needed,
-                (_, true) => Monitor::Off,
+            monitor: match (raw.strict, raw.monitor, raw.no_monitor) {
+                (true, _, _) => Monitor::Strict,
+                (_, true, _) => Monitor::Wanted,
+                (_, _, true) => Monitor::Off,
                 _ => Monitor::IfPossible,
             },
             check: raw.check,

@@ -96,6 +96,8 @@ pub struct Options {
     pub logs: PathBuf,
     /// Note what operations touch, where that is possible.
     pub observe: Option<observe::How>,
+    /// Reading of the workspace, or making, what is not declared is an error, where it is observed.
+    pub is_strict: bool,
     /// How many operations of a pool run at once; 1 for those that are not named.
     pub pools: BTreeMap<String, usize>,
     pub interrupt: Interrupt,
@@ -120,6 +122,7 @@ impl Options {
             logs: private.with_file_name("logs"),
             private,
             observe: None,
+            is_strict: false,
             pools: BTreeMap::new(),
             interrupt,
         }

@@ -13,7 +13,7 @@ use crate::observe::{Access, Deeds, Gap, Observed, Seen, There};
 use super::files::{self, Depth};
 use super::outputs::Form;
 use super::perform::NEVER_COUNT;
-use super::prepare::Job;
+use super::prepare::{Job, Work};
 use super::world::World;
 
 /// A file that an operation says that it read, or was seen to.
@@ -76,6 +76,9 @@ impl Outsides {
     }
 }
 
+/// So many more paths are named than the first.
+const MOST_NAMED: usize = 4;
+
 /// What follows.
 #[derive(Debug, Default)]
 pub struct Judged {
@@ -131,6 +134,57 @@ impl Judge<'_> {
     /// The workspace's.
     fn top(&self) -> &Path {
         self.own.parent().unwrap_or(self.own)
+    }
+
+    /// Makes sure that everything is declared: what it read of the workspace, by its inputs or its depfile, and what it made.
+    /// Looking at something, or for it, is no reading, nor is listing a directory: that cannot be declared.
+    ///
+    /// # Errors
+    /// `User`: something is not.
+    pub fn check_declared(&self, judged: &Judged, by_depfile: &[Discovered]) -> Result<()> {
+        let executable = match &self.job.work {
+            Work::Run(launch) => Some(launch.executable.as_path()),
+            _ => None,
+        };
+        let declared = self.job.reads.iter().map(|read| read.path.as_path());
+        let declared = declared.chain(executable);
+        let declared: Vec<&Path> = declared
+            .chain(by_depfile.iter().map(|read| read.path.as_path()))
+            .collect();
+        let is_stray = |read: &&Discovered| {
+            let path = &read.path;
+            read.part.is_none()
+                && !read.stamp.is_absent()
+                && path.starts_with(self.top())
+                && !declared.iter().any(|known| path.starts_with(known))
+        };
+        let read = judged.reads.iter().filter(is_stray);
+        let read: Vec<&Path> = read.map(|read| read.path.as_path()).collect();
+        let made: Vec<&Path> = judged.undeclared.iter().map(PathBuf::as_path).collect();
+        let hint = "add it to its inputs, or build without `--strict`";
+        self.refuse("read", &read, hint)?;
+        let hint = "add it to its outputs, have it made in $TMPDIR, or build without `--strict`";
+        self.refuse("made", &made, hint)
+    }
+
+    fn refuse(&self, deed: &str, paths: &[&Path], hint: &str) -> Result<()> {
+        let [first, others @ ..] = paths else {
+            return Ok(());
+        };
+        let first = (self.name)(first);
+        let mut error = Error::user(format!("It {deed} `{first}`, which it does not declare"));
+        let named = others.iter().take(MOST_NAMED);
+        let named: Vec<String> = named
+            .map(|path| format!("`{}`", (self.name)(path)))
+            .collect();
+        if !named.is_empty() {
+            let more = match others.len().saturating_sub(MOST_NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            error = error.cause(format!("nor {}{more}", named.join(", ")));
+        }
+        Err(error.hint(hint))
     }
 
     fn counts_for_nothing(&self, path: &Path) -> bool {

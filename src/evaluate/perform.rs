@@ -390,6 +390,9 @@ impl Workshop<'_> {
         };
         let observed = seen.work_out();
         let judged = judge.judge(&observed)?;
+        if self.options.is_strict {
+            judge.check_declared(&judged, &performed.discovered)?;
+        }
         performed.discovered.extend(judged.reads);
         performed.undeclared = judged.undeclared;
         let outside = self.outside.judge(outside, &judge, top)?;

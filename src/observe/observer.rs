@@ -1,4 +1,4 @@
-//! The observer: a few threads, for as long as wake lives. One carries the filter and does nothing but start programs; the
+//! The observer: a few threads, for as long as wake lives. Some carry the filter and do nothing but start programs; the
 //! others are asked by the kernel about the calls of all that descends from them, and note them in the trace of the
 //! program that they belong to: the one whose process group the caller is in. That lasts when parents end. Who makes a
 //! group of its own is seen doing it.
@@ -20,7 +20,7 @@ use super::filter;
 use super::paths::Seen;
 use super::server::Server;
 use super::trace::{Deeds, Gap};
-use super::watched::{Shared, Watched, lock};
+use super::watched::{Shared, Starting, Watched, lock};
 use crate::fs;
 use crate::sandbox::orphans;
 
@@ -28,8 +28,9 @@ use crate::sandbox::orphans;
 /// instead of forty.
 const SYNC_WAKE_UP: u64 = 1;
 
-/// The most threads that answer: each answers some fifty thousand calls a second.
-const SERVERS: usize = 4;
+/// The most threads that answer, and that start programs: each answers some fifty thousand calls a second, and starts some
+/// two thousand programs.
+const MOST_THREADS: usize = 4;
 
 /// See the module.
 pub struct Observer {
@@ -128,7 +129,8 @@ impl Observer {
         };
         let shared = Arc::<Shared>::default();
         let (starts, orders) = channel();
-        let begun = begin(cookie, orders)?;
+        let orders = Arc::new(Mutex::new(orders));
+        let begun = begin(cookie, Arc::clone(&orders))?;
         let listener = Arc::new(begun.listener?);
         set_sync_wake_up(&listener);
         serve(&listener, &shared)?;
@@ -143,7 +145,22 @@ impl Observer {
             Ok(originals) => observer.write_down(&originals, how.may_mount)?.err(),
             Err(cause) => Some(cause),
         };
+        observer.multiply(orders)?;
         Ok(observer)
+    }
+
+    /// Has more threads start programs: those that such a thread begins have its filter, and its place in the tree of
+    /// mounts. One that starts a program waits until it is executed.
+    fn multiply(&self, orders: Arc<Mutex<Receiver<Work>>>) -> io::Result<()> {
+        let begin = move || {
+            for number in 1..threads() {
+                let orders = Arc::clone(&orders);
+                let starter = std::thread::Builder::new().name(format!("starter {number}"));
+                starter.spawn(move || carry_out(&orders))?;
+            }
+            Ok(())
+        };
+        self.carry_out(begin)?
     }
 
     /// Why programs write down nothing themselves, so that the kernel asks about everything; `None`: they do.
@@ -291,16 +308,19 @@ impl Observer {
         lock(&watched.trace).note(path.as_os_str().as_bytes(), Deeds::EXECUTED, None);
         let shared = &self.shared;
         let mark = Mark {
-            group: Arc::clone(&shared.starting_group),
+            group: Arc::default(),
             cookie: self.cookie,
         };
         self.carry_out(|| {
-            shared.starting_group.store(0, Ordering::Release);
-            lock(&shared.belongings).starting = Some(Arc::clone(watched));
+            lock(&shared.belongings).starting.push(Starting {
+                group: Arc::clone(&mark.group),
+                watched: Arc::clone(watched),
+            });
             let started = start(&mark);
             let mut belongings = lock(&shared.belongings);
-            belongings.starting = None;
-            let group = shared.starting_group.load(Ordering::Acquire);
+            let is_it = |starting: &Starting| Arc::ptr_eq(&starting.group, &mark.group);
+            belongings.starting.retain(|starting| !is_it(starting));
+            let group = mark.group.load(Ordering::Acquire);
             if group != 0 {
                 belongings.groups.insert(group, Arc::clone(watched));
             }
@@ -362,9 +382,9 @@ struct Begun {
 }
 
 /// Begins the thread that starts programs.
-fn begin(cookie: u64, orders: Receiver<Work>) -> io::Result<Begun> {
+fn begin(cookie: u64, orders: Arc<Mutex<Receiver<Work>>>) -> io::Result<Begun> {
     let (said, says) = channel();
-    let starter = std::thread::Builder::new().name("starter".to_owned());
+    let starter = std::thread::Builder::new().name("starter 0".to_owned());
     starter.spawn(move || {
         let listener = filter::install(cookie);
         let is_usable = listener.is_ok();
@@ -394,8 +414,7 @@ fn set_sync_wake_up(listener: &OwnedFd) {
 
 /// Begins the threads that answer.
 fn serve(listener: &Arc<OwnedFd>, shared: &Arc<Shared>) -> io::Result<()> {
-    let count = std::thread::available_parallelism().map_or(1, |count| count.get().min(SERVERS));
-    for number in 0..count {
+    for number in 0..threads() {
         let (listener, serving) = (Arc::clone(listener), Arc::clone(shared));
         let server = std::thread::Builder::new().name(format!("observer {number}"));
         server.spawn(move || {
@@ -412,9 +431,15 @@ fn cookie() -> u64 {
     RandomState::new().hash_one("cookie")
 }
 
+/// How many threads of each kind there are.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |count| count.get().min(MOST_THREADS))
+}
+
 /// Carries out one order after the other.
-fn carry_out(orders: &Receiver<Work>) {
-    while let Ok(work) = orders.recv() {
+fn carry_out(orders: &Mutex<Receiver<Work>>) {
+    let next = || lock(orders).recv();
+    while let Ok(work) = next() {
         work();
     }
 }

@@ -23,8 +23,6 @@ pub(super) struct Shared {
     /// How they are given what they need for that, if it is not put in place, and whether they are to be.
     pub(super) handing: OnceLock<Handing>,
     pub(super) is_handing: AtomicBool,
-    /// The process group of what is just being started, once its process is there.
-    pub(super) starting_group: Arc<AtomicI32>,
 }
 
 impl Shared {
@@ -40,9 +38,11 @@ impl Shared {
     /// Whose a process group is; `None`: nobody's, as those are that outlived their program.
     pub(super) fn whose(&self, group: i32) -> Option<Arc<Watched>> {
         let belongings = lock(&self.belongings);
-        let is_starting = self.starting_group.load(Ordering::Acquire) == group;
-        let starting = belongings.starting.as_ref().filter(|_| is_starting);
+        let starting = belongings.starting.iter();
+        let mut starting = starting.filter(|one| one.group.load(Ordering::Acquire) == group);
         starting
+            .next()
+            .map(|starting| &starting.watched)
             .or_else(|| belongings.groups.get(&group))
             .map(Arc::clone)
     }
@@ -63,8 +63,9 @@ impl Shared {
         };
         let oldest = || {
             let belongings = lock(&self.belongings);
-            let all = belongings.groups.values().chain(&belongings.starting);
-            all.map(|watched| watched.generation)
+            belongings
+                .all()
+                .map(|watched| watched.generation)
                 .min()
                 .unwrap_or(u64::MAX)
         };
@@ -84,7 +85,7 @@ impl Shared {
         });
         if drained.is_lost {
             let belongings = lock(&self.belongings);
-            for watched in belongings.groups.values().chain(&belongings.starting) {
+            for watched in belongings.all() {
                 lock(&watched.trace).miss(Gap::Lost);
             }
         }
@@ -134,7 +135,21 @@ pub(super) struct Belongings {
     /// By process group.
     pub(super) groups: HashMap<i32, Arc<Watched>>,
     /// What is just being started.
-    pub(super) starting: Option<Arc<Watched>>,
+    pub(super) starting: Vec<Starting>,
+}
+
+/// What is just being started.
+pub(super) struct Starting {
+    /// Its process group, once its process is there.
+    pub(super) group: Arc<AtomicI32>,
+    pub(super) watched: Arc<Watched>,
+}
+
+impl Belongings {
+    fn all(&self) -> impl Iterator<Item = &Arc<Watched>> {
+        let starting = self.starting.iter().map(|starting| &starting.watched);
+        self.groups.values().chain(starting)
+    }
 }
 
 /// One program that is observed with all that descends from it.

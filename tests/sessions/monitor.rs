@@ -359,3 +359,76 @@ fn where_it_is_not_possible_it_says_so() {
     stage.wake(&["build"]).success().says("1 operation run");
     stage.wake(&["build"]).success().says("Nothing to do");
 }
+
+/// Catches a file that is read or made without a declaration where only declared ones may be, and one that is declared
+/// and refused all the same, itself or by its directory.
+#[test]
+fn strictly_everything_is_declared() {
+    let Some(mut stage) = stage("strictly_everything_is_declared") else {
+        return;
+    };
+    stage.tell(
+        "file a one
+         file h two
+         file dir/b three
+         op A: a dir -> x = cat a h dir/b > @0; ls . > /dev/null; test ! -e other
+         op B: a -> y = cat a > @0",
+    );
+    let strictly = ["build", "--no-compile-commands", "--strict"];
+    stage
+        .wake(&strictly)
+        .code(1)
+        .says("`A` failed: It read `h`, which it does not declare")
+        .says("hint: add it to its inputs, or build without `--strict`");
+    stage.tell("op A: a h dir -> x = cat a h dir/b > @0");
+    stage.wake(&strictly).success();
+    stage.tell("op B: a -> y = cat a > @0; echo > @t/stray; cat dir/b h > /dev/null");
+    stage
+        .wake(&strictly)
+        .code(1)
+        .says("It read `dir/b`, which it does not declare")
+        .says("nor `h`");
+    stage.tell("op B: a -> y = cat a > @0; echo > @t/stray");
+    stage
+        .wake(&strictly)
+        .code(1)
+        .says("/stray`, which it does not declare");
+    stage.wake(&["build", "--no-compile-commands"]).success();
+    stage
+        .wake(&["build", "--strict", "--no-monitor"])
+        .code(2)
+        .says("cannot be used with");
+}
+
+/// Catches a directory that is declared as a cache and counts all the same, by reading it or by writing to it.
+#[test]
+fn what_is_kept_in_a_cache_counts_for_nothing() {
+    let Some(stage) = stage("what_is_kept_in_a_cache_counts_for_nothing") else {
+        return;
+    };
+    let kept = stage.space().path("../kept");
+    stage.space().file(
+        "PKG",
+        format!(
+            "function(wake) wake.pkg(wake.pkgInfo('kept'), modules={{ root: function(wake, pkg, config) wake.recipe({{
+               Language: 'Command', Operations: [{{
+                 Title: 'Keep', Executable: 'sh', Arguments: ['-c', 'mkdir -p {kept}/in; cat {kept}/in/* > $(output 0) 2> /dev/null; date +%N > {kept}/in/n'],
+                 Outputs: ['o'], Caches: ['{kept}'],
+               }}] }}) }})",
+            kept = kept.display()
+        ),
+    );
+    let space = stage.space();
+    space.wake(["build"]).success();
+    space.wake(["build"]).success().says("Nothing to do");
+    std::fs::write(kept.join("in/other"), "edited").unwrap();
+    space.wake(["build"]).success().says("Nothing to do");
+    let package = space
+        .read("PKG")
+        .replace("Caches: ['", "Caches: ['/nowhere', '/nowhere");
+    space.file("PKG", package);
+    space
+        .wake(["build", "--force"])
+        .code(1)
+        .says("`caches` are for what it keeps between runs");
+}

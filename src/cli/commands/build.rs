@@ -104,7 +104,7 @@ impl<'a> Building<'a> {
         if let Some(text) = sharing.warning {
             subscribers.event(&Event::Warning { text });
         }
-        let how = how(options.monitor, &session, &mut subscribers);
+        let how = how(options.monitor, &session, &mut subscribers)?;
         let mut pools = session.place.workspace.pools();
         pools.extend(options.pools.clone());
         Ok(Self {
@@ -259,6 +259,7 @@ impl<'a> Building<'a> {
                 options::Check::Timestamp => Check::Timestamp,
             },
             observe: self.how.clone(),
+            is_strict: self.options.monitor == Monitor::Strict,
             test_arguments: self.test_arguments.clone(),
             test_timeout: self.test_timeout,
             marks: vec![self.session.mark()],
@@ -279,11 +280,14 @@ impl<'a> Building<'a> {
     }
 }
 
-/// How operations are observed, if they can be. Whoever insists is warned here if not; else that is seen, and said, when
+/// How operations are observed, if they can be. Whoever asks for it hears here if not; else that is seen, and said, when
 /// the first operation starts.
-fn how(monitor: Monitor, session: &Session, subscribers: &mut Shared) -> Option<How> {
+///
+/// # Errors
+/// `Environment`: they cannot be, and must.
+fn how(monitor: Monitor, session: &Session, subscribers: &mut Shared) -> Result<Option<How>> {
     if monitor == Monitor::Off {
-        return None;
+        return Ok(None);
     }
     let cache = session.place.cache_directory.as_ref();
     let how = How {
@@ -291,19 +295,24 @@ fn how(monitor: Monitor, session: &Session, subscribers: &mut Shared) -> Option<
         may_mount: true,
     };
     let mut cause = obstacle(session);
-    if monitor == Monitor::Needed && cause.is_none() {
+    if monitor != Monitor::IfPossible && cause.is_none() {
         cause = observe::observer(&how).err().map(ToOwned::to_owned);
     }
     let Some(cause) = cause else {
-        return Some(how);
+        return Ok(Some(how));
     };
     subscribers.event(&match monitor {
-        Monitor::Needed => Event::Warning {
+        Monitor::Strict => {
+            return Err(Error::environment("Operations cannot be observed")
+                .cause(cause)
+                .hint("what they touch is not seen, so build without `--strict`"));
+        }
+        Monitor::Wanted => Event::Warning {
             text: format!("operations are not observed: {cause}"),
         },
         _ => Event::NotObserved { cause },
     });
-    None
+    Ok(None)
 }
 
 /// Why operations of this workspace cannot be observed.
