@@ -126,6 +126,13 @@ Examples:
   wake why .wake/out/…/main.o       one operation, by a file that it makes
   wake why main.o                   the same, where no other file ends so")]
     Why(RawWhy),
+    /// Say what operations were seen to read of the workspace and do not declare: what to add to their inputs. Exits with
+    /// 1 if there is any
+    #[command(after_help = "\
+Examples:
+  wake build --force && wake check    whatever operations read now
+  wake check app                      what app needs")]
+    Check(RawCheck),
     /// Print the graph of operations
     #[command(after_help = "\
 Examples:
@@ -172,6 +179,8 @@ Examples:
   wake lint                        everything below here
   wake lint plugins/ -J vendor     a directory, with imports from another one")]
     Lint(RawLint),
+    /// Say what this machine lets wake do: how operations are observed, and why not better
+    Doctor,
     /// Print a completion script for a shell
     #[command(after_help = "\
 Examples:
@@ -515,6 +524,17 @@ pub(super) struct RawGraph {
     /// How to print it
     #[arg(long, value_name = "FORMAT", default_value = "dot")]
     pub(super) format: GraphFormat,
+    #[command(flatten)]
+    pub(super) parameters: ParameterFlags,
+    #[command(flatten)]
+    pub(super) declarations: DeclarationFlags,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RawCheck {
+    /// Only what these need [default: the package here]
+    #[arg(value_name = "TARGET")]
+    pub(super) targets: Vec<String>,
     #[command(flatten)]
     pub(super) parameters: ParameterFlags,
     #[command(flatten)]

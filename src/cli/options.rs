@@ -55,6 +55,8 @@ pub enum Command {
     Eval(Eval),
     Format(Format),
     Lint(Lint),
+    Check(Undeclared),
+    Doctor,
     Completions(clap_complete::Shell),
     Version(TextFormat),
     /// This process confines a program for another wake.
@@ -189,6 +191,13 @@ pub struct Graph {
 }
 
 #[derive(Debug)]
+pub struct Undeclared {
+    pub targets: Vec<String>,
+    pub parameters: Parameters,
+    pub declarations: Declarations,
+}
+
+#[derive(Debug)]
 pub struct Eval {
     pub file: PathBuf,
     /// In the order they are searched.
@@ -313,12 +322,18 @@ impl Invocation {
                 parameters: parameters(raw.parameters)?,
                 declarations: Declarations::check(&raw.declarations)?,
             }),
+            RawCommand::Check(raw) => Command::Check(Undeclared {
+                targets: raw.targets,
+                parameters: parameters(raw.parameters)?,
+                declarations: Declarations::check(&raw.declarations)?,
+            }),
             RawCommand::Pkg(raw) => Command::Package(Package::check(raw)?),
             RawCommand::Plugin(raw) => Command::Plugin(Plugin::check(raw)?),
             RawCommand::Cache(raw) => Command::CacheGc(CacheGc::check(raw)?),
             RawCommand::Eval(raw) => Command::Eval(Eval::check(raw, environment)?),
             RawCommand::Fmt(raw) => Command::Format(Format::check(raw)?),
             RawCommand::Lint(raw) => Command::Lint(Lint::check(raw, environment)?),
+            RawCommand::Doctor => Command::Doctor,
             RawCommand::Completions(raw) => Command::Completions(raw.shell),
             RawCommand::Version(raw) => Command::Version(raw.format),
             RawCommand::Confined => Command::Confined,

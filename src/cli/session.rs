@@ -4,7 +4,7 @@
 //! return an exit status.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use super::environment;
@@ -20,6 +20,7 @@ use crate::fs;
 use crate::generate::{self, Prepared, Purpose, early};
 use crate::jsonnet::client::{self, Evaluators};
 use crate::jsonnet::protocol::Setup;
+use crate::observe::How;
 use crate::pkg::Ask;
 use crate::pkg::policy::Policy;
 use crate::pkg::resolution::Context;
@@ -314,6 +315,14 @@ pub(super) fn cache_directory(environment: &BTreeMap<String, String>) -> Option<
         value.filter(|path| path.is_absolute())
     };
     absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))
+}
+
+/// How operations are observed, by what this user has.
+pub(super) fn how_to_observe(cache_directory: Option<&Path>) -> How {
+    How {
+        copies: cache_directory.map(|cache| cache.join("wake/observe")),
+        may_mount: true,
+    }
 }
 
 /// What the file system says of wake's own file.

@@ -121,7 +121,7 @@ impl Observer {
         }
         let originals = match &how.copies {
             Some(cache) => Originals::find(cache).map(Arc::new),
-            None => Err("it is not wanted".to_owned()),
+            None => Err("there is no directory to keep copies of the C library in".to_owned()),
         };
         let cookie = match &originals {
             Ok(originals) => originals.cookie,

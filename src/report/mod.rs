@@ -30,6 +30,7 @@ mod transcript;
 pub use events_file::EventsFile;
 pub use file::FirstError;
 pub use junit::Junit;
+pub use narrate::observation;
 pub use style::Style;
 pub use terminal::{data, say, stderr_is_terminal};
 pub use trace::Trace;

@@ -60,6 +60,22 @@ pub(super) struct Narrator {
     critical: Option<CriticalPath>,
 }
 
+/// How operations are observed, if that is what an event says.
+pub fn observation(event: &Event) -> Option<String> {
+    match event {
+        Event::Observed { slow_because: None } => {
+            Some("Operations are observed: programs write down what they do".to_owned())
+        }
+        Event::Observed {
+            slow_because: Some(cause),
+        } => Some(format!(
+            "Operations are observed by asking about each call, which is slower: {cause}"
+        )),
+        Event::NotObserved { cause } => Some(format!("Operations are not observed: {cause}")),
+        _ => None,
+    }
+}
+
 /// What is told of an operation that finished.
 struct Finished<'a> {
     title: &'a str,
@@ -247,14 +263,8 @@ impl Narrator {
                 let summary = summary::lines(summary, self.options.style);
                 self.unless_quiet(self.failures_again() + &summary + &critical.unwrap_or_default())
             }
-            Event::Observed { slow_because } => self.observed(match slow_because {
-                None => "Operations are observed: programs write down what they do".to_owned(),
-                Some(cause) => format!(
-                    "Operations are observed by asking about each call, which is slower: {cause}"
-                ),
-            }),
-            Event::NotObserved { cause } => {
-                self.observed(format!("Operations are not observed: {cause}"))
+            Event::Observed { .. } | Event::NotObserved { .. } => {
+                self.observed(observation(event).unwrap_or_default())
             }
             Event::Warning { text } => self.warning(&visible(text)),
             Event::Changed { paths, lost } => self.unless_quiet(changed(paths, *lost)),

@@ -226,6 +226,7 @@ fn show_operation(operation: &OperationSpec, text: &mut String) {
             timeout,
             network,
             console,
+            caches,
             ..
         } => {
             writeln!(text, "  $ {executable} {}", arguments.join(" ")).unwrap();
@@ -242,6 +243,9 @@ fn show_operation(operation: &OperationSpec, text: &mut String) {
             }
             for (name, value) in environment {
                 writeln!(text, "  {name}={value}").unwrap();
+            }
+            for cache in caches.iter().filter(|cache| cache.starts_with("$(cache)")) {
+                writeln!(text, "  keeps {cache}").unwrap();
             }
             if *network {
                 writeln!(text, "  with network").unwrap();

@@ -432,3 +432,60 @@ fn what_is_kept_in_a_cache_counts_for_nothing() {
         .code(1)
         .says("`caches` are for what it keeps between runs");
 }
+
+/// Catches a machine of which nobody can say whether it observes, and a way that is said and not gone.
+#[test]
+fn how_it_is_done_is_said() {
+    let Some(mut stage) = stage("how_it_is_done_is_said") else {
+        return;
+    };
+    let doctor = stage.space().wake(["doctor"]).success();
+    let line = doctor.stdout.lines().nth(1).unwrap_or_default().to_owned();
+    doctor.demand(line.starts_with("Operations are observed"), "how");
+    stage.tell("file a one\n op A: a -> x");
+    let build = ["build", "-v", "--no-compile-commands"];
+    stage.wake(&build).success().says(&line);
+    let idle = stage.wake(&build).success();
+    idle.demand(!idle.stderr.contains("observed"), "nothing to observe");
+    // Without a place for copies, all ask; and what users keep elsewhere is not touched.
+    let mut slow = stage.space().command(["doctor"]);
+    slow.env_remove("HOME").env_remove("XDG_CACHE_HOME");
+    let slow = crate::support::Run::of(stage.space(), slow).success();
+    slow.demand(slow.stdout.contains("by asking about each call"), "slower");
+}
+
+/// Catches a proposal that leaves something out, and one of what is declared: itself, by its directory, only as an order, or
+/// by what lies outside of the workspace.
+#[test]
+fn what_is_missing_is_proposed() {
+    let Some(mut stage) = stage("what_is_missing_is_proposed") else {
+        return;
+    };
+    stage.tell(
+        "file a one
+         file it's two
+         file dir/b three
+         op A: a dir -> x = cat a \"it's\" dir/b > @0; ls . > /dev/null
+         op B: a -> y = cat a dir/b > @0
+         op C: a -> z",
+    );
+    let check = stage.wake(&["check"]).success();
+    check.demand(check.stdout.contains("What 3 read is not known"), "unknown");
+    stage.wake(&["build", "--no-compile-commands"]).success();
+    let check = stage.wake(&["check"]).code(1);
+    let lines: Vec<&str> = check.stdout.lines().collect();
+    let wanted = [
+        "add to the inputs of `A`:",
+        "  'it\\'s',",
+        "add to the inputs of `B`:",
+        "  'dir/b',",
+        "2 operations read what they do not declare",
+    ];
+    let is_it = |(line, end): (&&str, &&str)| line.ends_with(*end);
+    let is_told = lines.len() == wanted.len() && lines.iter().zip(&wanted).all(is_it);
+    check.demand(is_told, "both");
+    stage.tell("drop A\nop B: a dir/b -> y = cat a dir/b > @0");
+    stage.wake(&["build", "--no-compile-commands"]).success();
+    let check = stage.wake(&["check"]).success();
+    assert_eq!(check.stdout, "What operations read is declared\n");
+}

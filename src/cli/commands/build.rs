@@ -9,7 +9,7 @@ use super::watched;
 use crate::cli::ahead::Ahead;
 use crate::cli::options::{self, Build, Monitor};
 use crate::cli::runner::Runner;
-use crate::cli::session::{Asked, Session};
+use crate::cli::session::{Asked, Session, how_to_observe};
 use crate::error::{Error, Kind, Result};
 use crate::evaluate::interrupt::Listening;
 use crate::evaluate::{Background, Check, Interrupt, Options, Step, Wanted, jobserver};
@@ -289,11 +289,7 @@ fn how(monitor: Monitor, session: &Session, subscribers: &mut Shared) -> Result<
     if monitor == Monitor::Off {
         return Ok(None);
     }
-    let cache = session.place.cache_directory.as_ref();
-    let how = How {
-        copies: cache.map(|cache| cache.join("wake/observe")),
-        may_mount: true,
-    };
+    let how = how_to_observe(session.place.cache_directory.as_deref());
     let mut cause = obstacle(session);
     if monitor != Monitor::IfPossible && cause.is_none() {
         cause = observe::observer(&how).err().map(ToOwned::to_owned);

@@ -2,9 +2,11 @@
 
 mod build;
 mod cache_gc;
+mod check;
 mod clean;
 mod completions;
 mod confined;
+mod doctor;
 mod eval;
 mod files;
 mod fmt;
@@ -42,6 +44,7 @@ pub(super) fn dispatch(invocation: Invocation) -> Result<ExitCode> {
         Command::Init(options) => init::run(&options, console),
         Command::Target(options) => target::run(&options, console),
         Command::Clean(options) => clean::run(&options, console),
+        Command::Check(options) => check::run(&options, console),
         Command::Why(options) => why::run(&options, console),
         Command::Graph(options) => graph::run(&options, console),
         Command::Package(options) => package::run(&options, console),
@@ -51,6 +54,7 @@ pub(super) fn dispatch(invocation: Invocation) -> Result<ExitCode> {
         Command::Eval(options) => eval::run(&options),
         Command::Format(options) => fmt::run(&options, console),
         Command::Lint(options) => lint::run(&options, console),
+        Command::Doctor => doctor::run(),
         Command::Completions(shell) => completions::run(shell),
         Command::Version(format) => version::run(format),
         Command::Confined => Ok(confined::run()),

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::report;
 
 /// The version of this wake.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub(super) fn run(format: TextFormat) -> Result<ExitCode> {
     report::data(&match format {

@@ -10,6 +10,7 @@ use crate::cli::options::{TextFormat, Why};
 use crate::cli::session::{Asked, Session};
 use crate::error::{Error, Result, suggestion};
 use crate::evaluate::causes::{Causes, Run};
+use crate::evaluate::state::Recorded;
 use crate::evaluate::{self, Check, Preview, Question, Real, State, Wanted, files};
 use crate::event::Subscriber;
 use crate::fs::fingerprint::Part;
@@ -186,9 +187,11 @@ fn reads(state: &State, operation: &str) -> Vec<Read> {
     let causes = Causes::new(state);
     let found = causes.find(|run| run.operation == operation);
     let result = found.first().and_then(|run| state.result(run.identity));
-    let Some(result) = result else {
-        return Vec::new();
-    };
+    result.map_or_else(Vec::new, |result| reads_of(state, &result))
+}
+
+/// What an operation read, by its result: what it declares first.
+pub(super) fn reads_of(state: &State, result: &Recorded<'_>) -> Vec<Read> {
     let declared = result.declared().len();
     let read = |(place, number)| {
         let version = state.version(number);

@@ -19,7 +19,8 @@ use std::time::Duration;
 
 use memmap2::{MmapOptions, MmapRaw};
 use rustix::fs::{
-    FallocateFlags, MemfdFlags, Mode, OFlags, fallocate, ftruncate, memfd_create, openat, renameat,
+    FallocateFlags, MemfdFlags, Mode, OFlags, SealFlags, fallocate, fcntl_add_seals, ftruncate,
+    memfd_create, openat, renameat,
 };
 
 /// The name of the file, and that of the next one before it is ready.
@@ -171,9 +172,13 @@ impl Log {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
         let file = match &self.directory {
             Some(directory) => openat(directory, NEW, flags, Mode::RUSR | Mode::WUSR)?,
-            None => memfd_create(NAME, MemfdFlags::CLOEXEC)?,
+            None => memfd_create(NAME, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?,
         };
         ftruncate(&file, SIZE as u64)?;
+        if self.directory.is_none() {
+            // Who is given it could make it shorter, and whoever reads it then would be killed.
+            fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+        }
         let map = MmapOptions::new().len(SIZE).map_raw(&file)?;
         self.generation += 1;
         let part = Part {

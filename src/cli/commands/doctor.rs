@@ -1,0 +1,37 @@
+//! `wake doctor`: says what this machine lets wake do.
+
+use std::process::ExitCode;
+
+use super::version::VERSION;
+use crate::cli::environment;
+use crate::cli::session::{cache_directory, how_to_observe};
+use crate::error::Result;
+use crate::event::Event;
+use crate::{observe, report};
+
+pub(super) fn run() -> Result<ExitCode> {
+    let cache = cache_directory(&environment::environment());
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut text = format!("wake {VERSION}, {processors} processors\n");
+    let observed = match observe::observer(&how_to_observe(cache.as_deref())) {
+        Ok(observer) => Event::Observed {
+            slow_because: observer.slow_because().map(ToOwned::to_owned),
+        },
+        Err(cause) => Event::NotObserved {
+            cause: cause.to_owned(),
+        },
+    };
+    text += &report::observation(&observed).unwrap_or_default();
+    text += &match cache {
+        Some(cache) => format!(
+            "\nWhat workspaces share is kept in `{}`\n",
+            cache.join("wake").display()
+        ),
+        None => {
+            "\nWorkspaces share nothing: neither `XDG_CACHE_HOME` nor `HOME` is an absolute path\n"
+                .to_owned()
+        }
+    };
+    report::data(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
