@@ -52,7 +52,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::event::{Subscriber, Summary};
+use crate::event::{Event, Subscriber, Summary};
 use crate::graph::Graph;
 use crate::observe;
 
@@ -126,6 +126,18 @@ impl Options {
             pools: BTreeMap::new(),
             interrupt,
         }
+    }
+}
+
+/// Begins to observe, if that was not begun yet and is possible, and says how, or why not.
+pub fn begin_observing(how: &observe::How) -> Event {
+    match observe::observer(how) {
+        Ok(observer) => Event::Observed {
+            asking: observer.asking().clone(),
+        },
+        Err(cause) => Event::NotObserved {
+            cause: cause.to_owned(),
+        },
     }
 }
 

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Kind, Result};
 use crate::event::{Event, Outcome, Subscriber, Summary};
 use crate::graph::{Action, FileId, Graph, OperationId};
-use crate::observe;
 
 use super::Options;
 use super::crew::Crew;
@@ -301,7 +300,9 @@ impl<'a> Scheduler<'a> {
         }
         // Only now are workers needed: a build that runs nothing starts no threads for them.
         self.used_workers = true;
-        self.begin_observing();
+        if let Some(how) = &self.shop.options.observe {
+            self.subscriber.event(&super::begin_observing(how));
+        }
         super::exec::make_room(self.shop.options.jobs);
         self.shop.share_jobs()?;
         self.tokens = Tokens::new(self.shop.jobserver.supply());
@@ -327,21 +328,6 @@ impl<'a> Scheduler<'a> {
             }
             result
         })
-    }
-
-    /// Begins to observe what operations do, if they are to be and can be.
-    fn begin_observing(&mut self) {
-        let Some(how) = &self.shop.options.observe else {
-            return;
-        };
-        self.subscriber.event(&match observe::observer(how) {
-            Ok(observer) => Event::Observed {
-                slow_because: observer.slow_because().map(ToOwned::to_owned),
-            },
-            Err(cause) => Event::NotObserved {
-                cause: cause.to_owned(),
-            },
-        });
     }
 
     fn is_stopping(&self) -> bool {

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::observe::Asking;
 
 pub use reason::{Listing, PartChange, Reason};
 
@@ -55,9 +56,8 @@ pub enum Event {
     LockWritten { path: String, changes: Vec<String> },
     /// Something that a user should know.
     Warning { text: String },
-    /// Operations are observed. `slow_because`: why the kernel asks about each call, if programs do not write down
-    /// themselves what they do.
-    Observed { slow_because: Option<String> },
+    /// Operations are observed.
+    Observed { asking: Asking },
     /// Operations are not observed.
     NotObserved { cause: String },
     /// The tasks of an instance ran.

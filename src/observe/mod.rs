@@ -24,7 +24,7 @@ mod tests;
 mod trace;
 mod watched;
 
-pub use observer::{How, Mark, Observer, observer};
+pub use observer::{Asking, How, Mark, Observer, observer};
 pub use paths::{Access, Observed, Seen};
 pub use trace::{Deeds, Gap, There};
 pub use watched::Watched;

@@ -12,8 +12,10 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use rustix::thread::CapabilitySet;
+use serde::{Deserialize, Serialize};
 
 use super::fast::{Copies, Handing, Log, Originals, Way, place};
 use super::filter;
@@ -28,6 +30,9 @@ use crate::sandbox::orphans;
 /// instead of forty.
 const SYNC_WAKE_UP: u64 = 1;
 
+/// How long one who writes down what they do may be kept from going on before they are taken for dead.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// The most threads that answer, and that start programs: each answers some fifty thousand calls a second, and starts some
 /// two thousand programs.
 const MOST_THREADS: usize = 4;
@@ -39,8 +44,17 @@ pub struct Observer {
     /// Programs that have the rights of their owners do not get them: only so may a user who is not root observe.
     loses_rights: bool,
     cookie: u64,
-    /// Why programs write down nothing themselves, if they do not.
-    slow_because: Option<String>,
+    asking: Asking,
+}
+
+/// Whose calls the kernel asks about which others write down themselves, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Asking {
+    Nobody,
+    /// Those of the loaders of programs.
+    Loaders(String),
+    All(String),
 }
 
 /// How programs are observed.
@@ -139,11 +153,11 @@ impl Observer {
             starts: Mutex::new(starts),
             loses_rights: begun.loses_rights,
             cookie,
-            slow_because: None,
+            asking: Asking::Nobody,
         };
-        observer.slow_because = match originals {
-            Ok(originals) => observer.write_down(&originals, how.may_mount)?.err(),
-            Err(cause) => Some(cause),
+        observer.asking = match originals {
+            Ok(originals) => observer.write_down(&originals, how.may_mount)?,
+            Err(cause) => Asking::All(cause),
         };
         observer.multiply(orders)?;
         Ok(observer)
@@ -163,9 +177,8 @@ impl Observer {
         self.carry_out(begin)?
     }
 
-    /// Why programs write down nothing themselves, so that the kernel asks about everything; `None`: they do.
-    pub fn slow_because(&self) -> Option<&str> {
-        self.slow_because.as_deref()
+    pub fn asking(&self) -> &Asking {
+        &self.asking
     }
 
     /// What a program belongs to that is about to start. `busy`: the directory in which others work at the same time.
@@ -180,25 +193,18 @@ impl Observer {
 
     /// Lets programs write into a log what they do, once it is seen that one can. It is begun only now that it is clear
     /// that nobody else observes wake: to whoever did, mounting would look like something to hide.
-    fn write_down(
-        &self,
-        originals: &Arc<Originals>,
-        may_mount: bool,
-    ) -> io::Result<Result<(), String>> {
+    fn write_down(&self, originals: &Arc<Originals>, may_mount: bool) -> io::Result<Asking> {
         let can_mount = rustix::thread::capabilities(None)
             .is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_ADMIN));
-        let ways = match may_mount && can_mount {
-            true => &[Way::Mounted, Way::Handed][..],
-            false => &[Way::Handed],
+        let mounted = match may_mount && can_mount {
+            true => self.write_down_by(Way::Mounted, originals)?,
+            false => Err("a mount namespace needs `CAP_SYS_ADMIN`".to_owned()),
         };
-        let mut result = Ok(());
-        for way in ways {
-            result = self.write_down_by(*way, originals)?;
-            if result.is_ok() {
-                break;
-            }
-        }
-        Ok(result)
+        let Err(cause) = mounted else {
+            return Ok(Asking::Nobody);
+        };
+        let handed = self.write_down_by(Way::Handed, originals)?;
+        Ok(handed.map_or_else(Asking::All, |()| Asking::Loaders(cause)))
     }
 
     fn write_down_by(
@@ -252,7 +258,8 @@ impl Observer {
             }
             Way::Handed => None,
         };
-        match Log::new(directory) {
+        match Log::new(directory, PATIENCE) {
+            // Of copies that did not work there is one already, which is as good.
             Ok(log) => _ = self.shared.log.set(Mutex::new(log)),
             Err(error) => return Ok(Err(error.to_string())),
         }

@@ -6,6 +6,7 @@ use super::critical::CriticalPath;
 use super::text::{duration, hang, one_line, output, visible};
 use super::{ConsoleOptions, Verbosity, summary, why};
 use crate::event::{Event, Level, Outcome, Reason};
+use crate::observe::Asking;
 
 /// How far a run is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,14 +64,17 @@ pub(super) struct Narrator {
 /// How operations are observed, if that is what an event says.
 pub fn observation(event: &Event) -> Option<String> {
     match event {
-        Event::Observed { slow_because: None } => {
-            Some("Operations are observed: programs write down what they do".to_owned())
-        }
-        Event::Observed {
-            slow_because: Some(cause),
-        } => Some(format!(
-            "Operations are observed by asking about each call, which is slower: {cause}"
-        )),
+        Event::Observed { asking } => Some(match asking {
+            Asking::Nobody => {
+                "Operations are observed: programs write down what they do".to_owned()
+            }
+            Asking::Loaders(cause) => format!(
+                "Operations are observed: programs write down what they do, and are asked while they are loaded: {cause}"
+            ),
+            Asking::All(cause) => format!(
+                "Operations are observed by asking about each call, which is slower: {cause}"
+            ),
+        }),
         Event::NotObserved { cause } => Some(format!("Operations are not observed: {cause}")),
         _ => None,
     }

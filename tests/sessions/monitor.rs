@@ -361,7 +361,7 @@ fn where_it_is_not_possible_it_says_so() {
 }
 
 /// Catches a file that is read or made without a declaration where only declared ones may be, and one that is declared
-/// and refused all the same, itself or by its directory.
+/// and refused all the same: itself, by its directory, or by a depfile.
 #[test]
 fn strictly_everything_is_declared() {
     let Some(mut stage) = stage("strictly_everything_is_declared") else {
@@ -372,7 +372,8 @@ fn strictly_everything_is_declared() {
          file h two
          file dir/b three
          op A: a dir -> x = cat a h dir/b > @0; ls . > /dev/null; test ! -e other
-         op B: a -> y = cat a > @0",
+         op B: a -> y = cat a > @0
+         op D: a -> w w.d = cat a h > @0; echo w: h > @t/w.d",
     );
     let strictly = ["build", "--no-compile-commands", "--strict"];
     stage

@@ -5,10 +5,8 @@ use std::process::ExitCode;
 
 use super::why;
 use crate::cli::options::Undeclared;
-use crate::cli::session::{Asked, Session};
 use crate::error::Result;
 use crate::evaluate::state::State;
-use crate::generate::Purpose;
 use crate::graph::{Graph, OperationId};
 use crate::report::account::{Counts, Read};
 use crate::report::{self, ConsoleOptions};
@@ -17,15 +15,12 @@ use crate::report::{self, ConsoleOptions};
 const INCOMPLETE: u8 = 1;
 
 pub(super) fn run(options: &Undeclared, console: ConsoleOptions) -> Result<ExitCode> {
-    let mut subscribers = super::quiet(console)?;
-    let mut session = Session::open(options.declarations, 1, &mut subscribers)?;
-    let asked = Asked {
-        targets: &options.targets,
-        parameters: &options.parameters,
-        purpose: Purpose::Build,
-        trust_saved: false,
-    };
-    let graph = session.prepare(&asked, &mut subscribers)?.graph;
+    let (session, graph) = super::graph_of(
+        &options.targets,
+        &options.parameters,
+        options.declarations,
+        console,
+    )?;
     let (mut text, mut unknown, mut count) = (String::new(), 0, 0);
     for operation in graph.operations() {
         let missing = missing(&graph, &session.state, operation);
@@ -53,7 +48,7 @@ pub(super) fn run(options: &Undeclared, console: ConsoleOptions) -> Result<ExitC
 }
 
 /// The files of the workspace that an operation read the last time and does not declare; `None` if it has not run. What
-/// operations read that write a depfile, that declares.
+/// is read by those that write a depfile, that declares.
 fn missing(graph: &Graph, state: &State, operation: OperationId) -> Option<Vec<String>> {
     let result = state.result(graph.identity(operation))?;
     if graph.cold(operation).depfile.is_some() {

@@ -6,21 +6,14 @@ use super::version::VERSION;
 use crate::cli::environment;
 use crate::cli::session::{cache_directory, how_to_observe};
 use crate::error::Result;
-use crate::event::Event;
-use crate::{observe, report};
+use crate::evaluate;
+use crate::report;
 
 pub(super) fn run() -> Result<ExitCode> {
     let cache = cache_directory(&environment::environment());
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let mut text = format!("wake {VERSION}, {processors} processors\n");
-    let observed = match observe::observer(&how_to_observe(cache.as_deref())) {
-        Ok(observer) => Event::Observed {
-            slow_because: observer.slow_because().map(ToOwned::to_owned),
-        },
-        Err(cause) => Event::NotObserved {
-            cause: cause.to_owned(),
-        },
-    };
+    let observed = evaluate::begin_observing(&how_to_observe(cache.as_deref()));
     text += &report::observation(&observed).unwrap_or_default();
     text += &match cache {
         Some(cache) => format!(

@@ -7,23 +7,18 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use serde_json::{Value, json};
 
 use crate::cli::options::{self, GraphFormat};
-use crate::cli::session::{Asked, Session};
 use crate::error::Result;
 use crate::evaluate::state::State;
-use crate::generate::Purpose;
 use crate::graph::{FileId, Graph, OperationId};
 use crate::report::{self, ConsoleOptions};
 
 pub(super) fn run(options: &options::Graph, console: ConsoleOptions) -> Result<ExitCode> {
-    let mut subscribers = super::quiet(console)?;
-    let mut session = Session::open(options.declarations, 1, &mut subscribers)?;
-    let asked = Asked {
-        targets: &options.targets,
-        parameters: &options.parameters,
-        purpose: Purpose::Build,
-        trust_saved: false,
-    };
-    let graph = session.prepare(&asked, &mut subscribers)?.graph;
+    let (session, graph) = super::graph_of(
+        &options.targets,
+        &options.parameters,
+        options.declarations,
+        console,
+    )?;
     let text = match options.format {
         GraphFormat::Dot => dot(&graph),
         GraphFormat::Json => format!("{:#}\n", json(&graph, &session.state)),

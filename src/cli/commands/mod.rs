@@ -27,10 +27,14 @@ mod why;
 
 use std::process::ExitCode;
 
-use super::options::{Command, Invocation};
+use super::options::{Command, Declarations, Invocation};
 use super::plugin_options::Plugin;
+use super::session::{Asked, Session};
+use crate::declare::model::Parameters;
 use crate::error::Result;
 use crate::event::Subscriber;
+use crate::generate::Purpose;
+use crate::graph::Graph;
 use crate::report::{self, ConsoleOptions, FirstError, Verbosity};
 
 /// Does what was asked. Returns the exit code of a command that did its work.
@@ -61,6 +65,25 @@ pub(super) fn dispatch(invocation: Invocation) -> Result<ExitCode> {
         Command::Evaluate => Ok(crate::jsonnet::worker::main()),
         Command::Retrieve(name) => retrieve::run(&name, console),
     }
+}
+
+/// The graph of targets, and the session that it belongs to, for commands whose result is data.
+fn graph_of(
+    targets: &[String],
+    parameters: &Parameters,
+    declarations: Declarations,
+    console: ConsoleOptions,
+) -> Result<(Session, Graph)> {
+    let mut subscribers = quiet(console)?;
+    let mut session = Session::open(declarations, 1, &mut subscribers)?;
+    let asked = Asked {
+        targets,
+        parameters,
+        purpose: Purpose::Build,
+        trust_saved: false,
+    };
+    let graph = session.prepare(&asked, &mut subscribers)?.graph;
+    Ok((session, graph))
 }
 
 /// The console of commands whose result is data: failures only.

@@ -15,7 +15,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use memmap2::{MmapOptions, MmapRaw};
 use rustix::fs::{
@@ -42,9 +42,9 @@ const COMPLETE: u32 = 1 << 31;
 /// Of memory that is given back.
 const PAGE: usize = 4096;
 
-/// How often is looked whether somebody has begun to write where they have taken a place, two seconds in all, and how long
-/// between.
-const LOOKS: u32 = 20_000;
+/// How often one looks at once whether somebody has begun to write where they have taken a place, and how long one waits
+/// then before each other look.
+const LOOKS: u32 = 100;
 const PAUSE: Duration = Duration::from_micros(100);
 
 /// What one call did.
@@ -77,6 +77,8 @@ pub(in super::super) struct Log {
     parts: Vec<Part>,
     /// The number of the last one.
     generation: u64,
+    /// How long is waited for who has taken a place and not begun to write.
+    patience: Duration,
 }
 
 struct Part {
@@ -95,11 +97,15 @@ struct Part {
 
 impl Log {
     /// A new one, as a file in a directory that is kept in memory, or without a name.
-    pub(in super::super) fn new(directory: Option<OwnedFd>) -> io::Result<Self> {
+    pub(in super::super) fn new(
+        directory: Option<OwnedFd>,
+        patience: Duration,
+    ) -> io::Result<Self> {
         let mut log = Self {
             directory,
             parts: Vec::new(),
             generation: 0,
+            patience,
         };
         log.begin()?;
         Ok(log)
@@ -140,7 +146,7 @@ impl Log {
         }
         let mut buffer = Vec::new();
         for part in &mut self.parts {
-            drained.is_lost |= part.read_new(&mut buffer, each) || part.is_lost();
+            drained.is_lost |= part.read_new(self.patience, &mut buffer, each) || part.is_lost();
             drained
                 .unfinished
                 .extend(part.unfinished.iter().map(|(_, group)| *group));
@@ -232,9 +238,14 @@ impl Part {
     }
 
     /// Reads what is new. Returns whether something cannot be.
-    fn read_new(&mut self, buffer: &mut Vec<u8>, each: &mut dyn FnMut(Record<'_>)) -> bool {
+    fn read_new(
+        &mut self,
+        patience: Duration,
+        buffer: &mut Vec<u8>,
+        each: &mut dyn FnMut(Record<'_>),
+    ) -> bool {
         for (at, group) in std::mem::take(&mut self.unfinished) {
-            match self.record(at, buffer) {
+            match self.record(at, patience, buffer) {
                 Some((_, Some(record))) => each(record),
                 Some((_, None)) => self.unfinished.push((at, group)),
                 None => return true,
@@ -243,7 +254,7 @@ impl Part {
         let end = self.used();
         while self.read < end {
             let at = self.read;
-            let Some((size, record)) = self.record(at, buffer) else {
+            let Some((size, record)) = self.record(at, patience, buffer) else {
                 return true;
             };
             if size == 0 {
@@ -267,9 +278,10 @@ impl Part {
     fn record<'a>(
         &self,
         at: usize,
+        patience: Duration,
         buffer: &'a mut Vec<u8>,
     ) -> Option<(usize, Option<Record<'a>>)> {
-        let head = self.settled(at);
+        let head = self.settled(at, patience);
         let (size, group) = (head as u32 as usize, (head >> 32) as u32);
         if size == 0 {
             return Some((0, None));
@@ -308,20 +320,20 @@ impl Part {
     }
 
     /// The first word of a record: waits a moment for who has taken the place and not yet written it.
-    fn settled(&self, at: usize) -> u64 {
-        let mut looks = 0;
-        loop {
-            let word = self.word(at).load(Ordering::Acquire);
-            if word as u32 != 0 || looks == LOOKS {
-                return word;
+    fn settled(&self, at: usize, patience: Duration) -> u64 {
+        let word = || self.word(at).load(Ordering::Acquire);
+        // Between the two there is no system call: who has not written yet waits for a processor.
+        for _ in 0..LOOKS {
+            if word() as u32 != 0 {
+                return word();
             }
-            looks += 1;
-            // Between the two there is no system call: who has not written yet waits for a processor.
-            match looks <= 100 {
-                true => std::thread::yield_now(),
-                false => std::thread::sleep(PAUSE),
-            }
+            std::thread::yield_now();
         }
+        let begun = Instant::now();
+        while word() as u32 == 0 && begun.elapsed() < patience {
+            std::thread::sleep(PAUSE);
+        }
+        word()
     }
 
     /// Gives back the memory of what was read: nobody writes there any more.

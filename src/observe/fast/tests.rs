@@ -1,6 +1,7 @@
 //! What is found in code, and what is read of a log that others write.
 
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use memmap2::MmapRaw;
 
@@ -80,7 +81,7 @@ impl Place {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let opened = std::fs::File::open(directory.path()).unwrap();
-        let log = Log::new(Some(OwnedFd::from(opened))).unwrap();
+        let log = Log::new(Some(OwnedFd::from(opened)), Duration::ZERO).unwrap();
         let map = Self::map(&directory);
         Self {
             _directory: directory,
